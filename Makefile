@@ -1,0 +1,22 @@
+# What can be done with this checkout. Each target is one command of its own; nothing here has logic.
+.PHONY: help run test bench check
+
+help:
+	@echo 'make run     a provider from ASN to optimized routing on real routers (ONCE=1: end afterwards)'
+	@echo 'make test    the checks and every test'
+	@echo 'make bench   the figures, printed and written to target/figures/bench.jsonl'
+	@echo 'make check   dependency arrows, module docs, formatting, lints, licences'
+
+run:
+	@scripts/run.sh
+
+test:
+	@scripts/test.sh
+
+bench:
+	@scripts/install-packages.sh build lab
+	cargo build --release -p meetme -p meetme-lab
+	cargo run --release -p meetme-journey -- bench
+
+check:
+	cargo xtask check

@@ -1,0 +1,29 @@
+//! `DELETE peerAsns/{name}`: refused while a peering uses it.
+
+use super::wire::id;
+use crate::call::{Answer, Call, deleted};
+use meetme_store::{audit_add, peer_asn_delete, peer_asn_get};
+use serde_json::json;
+
+/// Deletes a peer ASN: 204 when there is none.
+pub(super) async fn delete(call: Call) -> Answer {
+    let mut tx = call.state.store.begin().await?;
+    let found = peer_asn_get(&mut tx, call.subscription(), call.param("peer_asn")).await?;
+    let Some(found) = found else {
+        return deleted(false);
+    };
+    peer_asn_delete(&mut tx, found.id)
+        .await
+        .map_err(|e| call.refuse(e))?;
+    audit_add(
+        &mut tx,
+        call.now,
+        &call.principal.name,
+        "peerAsns/delete",
+        &id(&found.subscription, &found.name),
+        json!({ "asn": found.spec.asn }),
+    )
+    .await?;
+    tx.commit().await?;
+    deleted(true)
+}

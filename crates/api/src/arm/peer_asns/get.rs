@@ -1,0 +1,16 @@
+//! `GET peerAsns/{name}`.
+
+use super::wire::Shown;
+use crate::call::{Answer, Call, ok};
+use crate::error::ApiError;
+use meetme_store::peer_asn_get;
+
+/// Answers one peer ASN.
+pub(super) async fn get(call: Call) -> Answer {
+    let name = call.param("peer_asn");
+    let mut db = call.state.store.read().await?;
+    let found = peer_asn_get(&mut db, call.subscription(), name).await?;
+    ok(Shown::from(
+        found.ok_or_else(|| ApiError::not_found("peer ASN", name))?,
+    ))
+}

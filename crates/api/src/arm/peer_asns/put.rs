@@ -1,0 +1,90 @@
+//! `PUT peerAsns/{name}`: claims an ASN, or changes its contacts. A refused claim that is sent
+//! again is looked at again.
+
+use super::wire::{Sent, Shown, id};
+use crate::arm::inventory;
+use crate::call::{Answer, Call, written};
+use crate::error::ApiError;
+use meetme_model::Violations;
+use meetme_model::peer_asn::{AsnState, PeerAsn, PeerAsnDraft, PeerAsnSpec, validate};
+use meetme_store::{
+    WorkKind, audit_add, peer_asn_get, peer_asn_insert, peer_asn_lock, peer_asn_update,
+    work_enqueue,
+};
+use serde_json::json;
+
+/// Creates (201) or changes (200) a peer ASN.
+pub(super) async fn put(call: Call) -> Answer {
+    let draft = PeerAsnDraft::from(call.json::<Sent>()?);
+    let inventory = inventory(&call).await?;
+    let spec = validate(&draft, &inventory.host)?;
+    let mut tx = call.state.store.begin().await?;
+    let existing = peer_asn_get(&mut tx, call.subscription(), call.param("peer_asn")).await?;
+    let created = existing.is_none();
+    let kept = match existing {
+        None => peer_asn_insert(&mut tx, &new(&call, spec))
+            .await
+            .map_err(|e| call.refuse(e))?,
+        Some(old) => {
+            let mut old = peer_asn_lock(&mut tx, old.id).await?;
+            change(&call, &mut old, spec)?;
+            peer_asn_update(&mut tx, &old).await?;
+            old
+        }
+    };
+    audit_add(
+        &mut tx,
+        call.now,
+        &call.principal.name,
+        "peerAsns/write",
+        &id(&kept.subscription, &kept.name),
+        json!({ "asn": kept.spec.asn, "peerName": kept.spec.peer_name, "created": created }),
+    )
+    .await?;
+    work_enqueue(&mut tx, WorkKind::PeerAsn, &kept.id.to_string(), call.now).await?;
+    tx.commit().await?;
+    written(created, Shown::from(kept))
+}
+
+fn new(call: &Call, spec: PeerAsnSpec) -> PeerAsn {
+    PeerAsn {
+        id: 0,
+        subscription: call.subscription().to_owned(),
+        name: call.param("peer_asn").to_owned(),
+        spec,
+        state: AsnState::Pending,
+        error_message: None,
+        decision: None,
+        created_at: call.now,
+        modified_at: call.now,
+    }
+}
+
+/// Takes over what may change. The number never does; the name doesn't once it was approved,
+/// because it is approved together with the number and names a provider from then on.
+fn change(call: &Call, old: &mut PeerAsn, spec: PeerAsnSpec) -> Result<(), ApiError> {
+    let mut v = Violations::default();
+    if old.spec.asn != spec.asn {
+        v.add(
+            "PropertyImmutable",
+            "properties.peerAsn",
+            "the ASN can't be changed; associate the other one under another name",
+        );
+    }
+    if old.state == AsnState::Approved && old.spec.peer_name != spec.peer_name {
+        v.add(
+            "PropertyImmutable",
+            "properties.peerName",
+            "the peer's name was approved and can't be changed",
+        );
+    }
+    v.into_result(())?;
+    old.spec = spec;
+    old.modified_at = call.now;
+    if old.state != AsnState::Approved {
+        old.state = AsnState::Pending;
+        old.error_message = None;
+        old.decision = None;
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! `PATCH peeringServices/{name}`: tags.
+
+use super::get::service_of;
+use super::wire::{SentTags, Shown, id};
+use crate::arm::tags;
+use crate::call::{Answer, Call, ok};
+use meetme_store::{audit_add, peering_service_lock, peering_service_update};
+use serde_json::json;
+
+/// Replaces a peering service's tags.
+pub(super) async fn patch(call: Call) -> Answer {
+    let tags = tags::check(call.json::<SentTags>()?.tags)?;
+    let mut tx = call.state.store.begin().await?;
+    let found = service_of(&call, &mut tx).await?;
+    let mut service = peering_service_lock(&mut tx, found.id).await?;
+    if let Some(tags) = tags {
+        service.spec.tags = tags;
+        service.modified_at = call.now;
+        peering_service_update(&mut tx, &service).await?;
+        audit_add(
+            &mut tx,
+            call.now,
+            &call.principal.name,
+            "peeringServices/write",
+            &id(&service),
+            json!({ "tags": service.spec.tags }),
+        )
+        .await?;
+    }
+    tx.commit().await?;
+    ok(Shown::from(service))
+}

@@ -1,0 +1,209 @@
+//! `PUT peeringServices/{name}`: creates a peering service, or moves it to other peering locations.
+
+use super::wire::{Sent, Shown, id};
+use crate::arm::providers::{self, Provider};
+use crate::arm::{inventory, tags, wake};
+use crate::call::{Answer, Call, written};
+use crate::error::ApiError;
+use meetme_model::Violations;
+use meetme_model::inventory::Inventory;
+use meetme_model::peering_service::{PeeringService, PeeringServiceSpec};
+use meetme_store::{
+    Page, Tx, WorkKind, audit_add, peering_service_get, peering_service_insert,
+    peering_service_lock, peering_service_update, service_prefixes_list, work_enqueue,
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Creates (201) or changes (200) a peering service.
+pub(super) async fn put(call: Call) -> Answer {
+    let sent: Sent = call.json()?;
+    let inventory = inventory(&call).await?;
+    let mut tx = call.state.store.begin().await?;
+    let name = call.param("peering_service");
+    let existing =
+        peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
+    let providers = providers::all(&mut tx).await?;
+    let spec = check(sent, &inventory, &providers, existing.as_ref())?;
+    let created = existing.is_none();
+    let kept = match existing {
+        None => peering_service_insert(&mut tx, &new(&call, spec))
+            .await
+            .map_err(|e| call.refuse(e))?,
+        Some(old) => {
+            let mut old = peering_service_lock(&mut tx, old.id).await?;
+            let moved = (&old.spec.primary, &old.spec.backup) != (&spec.primary, &spec.backup);
+            old.spec = spec;
+            old.modified_at = call.now;
+            peering_service_update(&mut tx, &old).await?;
+            if moved {
+                let asns = providers::find(&providers, &old.spec.provider);
+                move_prefixes(&call, &mut tx, &old, asns.map(|(_, p)| p)).await?;
+            }
+            old
+        }
+    };
+    audit_add(
+        &mut tx,
+        call.now,
+        &call.principal.name,
+        "peeringServices/write",
+        &id(&kept),
+        json!({ "created": created, "provider": kept.spec.provider,
+                "primary": kept.spec.primary, "backup": kept.spec.backup }),
+    )
+    .await?;
+    tx.commit().await?;
+    written(created, Shown::from(kept))
+}
+
+/// Has the service's prefixes and the provider's routers looked at again.
+async fn move_prefixes(
+    call: &Call,
+    tx: &mut Tx,
+    service: &PeeringService,
+    provider: Option<&Provider>,
+) -> Result<(), ApiError> {
+    for prefix in service_prefixes_list(tx, service.id, &Page::first(u32::MAX)).await? {
+        work_enqueue(
+            tx,
+            WorkKind::ServicePrefix,
+            &prefix.id.to_string(),
+            call.now,
+        )
+        .await?;
+    }
+    for asn in provider.iter().flat_map(|p| &p.asns) {
+        wake::routers_of(tx, *asn, call.now).await?;
+    }
+    Ok(())
+}
+
+fn new(call: &Call, spec: PeeringServiceSpec) -> PeeringService {
+    PeeringService {
+        id: 0,
+        subscription: call.subscription().to_owned(),
+        resource_group: call.resource_group().to_owned(),
+        name: call.param("peering_service").to_owned(),
+        spec,
+        created_at: call.now,
+        modified_at: call.now,
+    }
+}
+
+/// Every rule of a peering service, told at once.
+fn check(
+    sent: Sent,
+    inventory: &Inventory,
+    providers: &BTreeMap<String, Provider>,
+    existing: Option<&PeeringService>,
+) -> Result<PeeringServiceSpec, ApiError> {
+    let mut v = Violations::default();
+    let properties = sent.properties.unwrap_or_default();
+    let region = sent.location.unwrap_or_default().trim().to_owned();
+    if region.is_empty() {
+        v.add(
+            "LocationRequired",
+            "location",
+            "the resource's location is missing; send the region, such as westeurope",
+        );
+    }
+    let place = properties.peering_service_location.unwrap_or_default();
+    let location = inventory
+        .service_locations
+        .iter()
+        .find(|l| l.name.eq_ignore_ascii_case(place.trim()))
+        .map(|l| l.name.clone());
+    if location.is_none() {
+        v.add(
+            "PeeringServiceLocationUnknown",
+            "properties.peeringServiceLocation",
+            format!("'{place}' isn't one of peeringServiceLocations"),
+        );
+    }
+    let name = properties.peering_service_provider.unwrap_or_default();
+    let known = providers::find(providers, &name).map(|(n, _)| n.to_owned());
+    // A provider that has left meanwhile may still stand in an existing service.
+    let same = existing.map(|e| &e.spec.provider);
+    let provider = known.or(same.filter(|p| p.eq_ignore_ascii_case(&name)).cloned());
+    if provider.is_none() {
+        v.add(
+            "PeeringServiceProviderUnknown",
+            "properties.peeringServiceProvider",
+            format!("'{name}' isn't one of peeringServiceProviders"),
+        );
+    }
+    let mut metro = |sent: Option<String>, field: &str| {
+        let sent = sent.filter(|s| !s.trim().is_empty() && !s.eq_ignore_ascii_case("None"))?;
+        let found = inventory.location(sent.trim()).map(|l| l.name.clone());
+        if found.is_none() {
+            v.add(
+                "PeeringLocationUnknown",
+                format!("properties.{field}"),
+                format!("'{sent}' isn't one of peeringLocations"),
+            );
+        }
+        found
+    };
+    let primary = metro(
+        properties.provider_primary_peering_location,
+        "providerPrimaryPeeringLocation",
+    );
+    let backup = metro(
+        properties.provider_backup_peering_location,
+        "providerBackupPeeringLocation",
+    );
+    if backup.is_some() && backup == primary {
+        v.add(
+            "BackupSameAsPrimary",
+            "properties.providerBackupPeeringLocation",
+            "the backup location is the primary one; choose another, or leave it out for the Internet",
+        );
+    }
+    let tags = match tags::check(sent.tags) {
+        Ok(tags) => tags.unwrap_or_default(),
+        Err(e) => {
+            v.add(&e.code, "tags", e.message);
+            BTreeMap::new()
+        }
+    };
+    let spec = PeeringServiceSpec {
+        region,
+        location: location.unwrap_or_default(),
+        provider: provider.unwrap_or_default(),
+        primary,
+        backup,
+        sku: sent.sku.and_then(|s| s.name),
+        tags,
+    };
+    if let Some(old) = existing {
+        check_immutable(&old.spec, &spec, &mut v);
+    }
+    Ok(v.into_result(spec)?)
+}
+
+fn check_immutable(old: &PeeringServiceSpec, new: &PeeringServiceSpec, v: &mut Violations) {
+    let fixed = [
+        (
+            &old.location,
+            &new.location,
+            "properties.peeringServiceLocation",
+        ),
+        (
+            &old.provider,
+            &new.provider,
+            "properties.peeringServiceProvider",
+        ),
+        (&old.region, &new.region, "location"),
+    ];
+    for (old, new, target) in fixed {
+        // What couldn't be read has its own violation.
+        if !new.is_empty() && !old.eq_ignore_ascii_case(new) {
+            v.add(
+                "PropertyImmutable",
+                target,
+                "this can't be changed after creation; create another peering service",
+            );
+        }
+    }
+}

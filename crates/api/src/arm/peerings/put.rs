@@ -1,0 +1,249 @@
+//! `PUT peerings/{name}`: asks for a peering, or changes it: connections are added, changed and
+//! removed until there are those that were sent. Everything else is the reconciler's.
+
+use super::get::show;
+use super::sent::{Sent, check_addresses, check_changes, peer_asn_name};
+use super::wire::id;
+use crate::arm::inventory;
+use crate::call::{Answer, Call, written};
+use crate::error::ApiError;
+use meetme_model::Violations;
+use meetme_model::connection::{Connection, Removal, RemovalStep};
+use meetme_model::inventory::Inventory;
+use meetme_model::peering::{
+    ConnectionSpec, ExistingConnection, Peering, PeeringDraft, PeeringSpec, ResolvedAsn,
+    ValidateContext, validate,
+};
+use meetme_store::{
+    Tx, WorkKind, audit_add, connection_insert, connection_update, md5_key_delete, md5_key_put,
+    peer_asn_get, peering_get, peering_insert, peering_lock, peering_update,
+    work_enqueue,
+};
+use serde_json::json;
+
+/// Creates (201) or changes (200) a peering.
+pub(super) async fn put(call: Call) -> Answer {
+    let sent = call.json::<Sent>()?;
+    let addresses = sent.addresses();
+    let mut draft = sent.into_draft(call.param("peering"));
+    let inventory = inventory(&call).await?;
+    let mut tx = call.state.store.begin().await?;
+    let existing = existing(&call, &mut tx).await?;
+    let asn = resolve(&call, &mut tx, &draft).await?;
+    let (spec, connections) =
+        check(&mut draft, &addresses, &inventory, asn, existing.as_ref())?;
+    let created = existing.is_none();
+    let (peering, changes) = match existing {
+        None => create(&call, &mut tx, spec, &connections).await?,
+        Some((peering, had)) => {
+            let peering = update(&call, &mut tx, peering, spec).await?;
+            let changes = reconcile(&call, &mut tx, &peering, had, connections, &draft).await?;
+            (peering, changes)
+        }
+    };
+    audit_add(
+        &mut tx,
+        call.now,
+        &call.principal.name,
+        "peerings/write",
+        &id(&peering),
+        json!({ "created": created, "asn": peering.spec.asn, "location": peering.spec.location,
+                "added": changes.added, "changed": changes.changed, "removed": changes.removed }),
+    )
+    .await?;
+    work_enqueue(
+        &mut tx,
+        WorkKind::Peering,
+        &peering.id.to_string(),
+        call.now,
+    )
+    .await?;
+    let shown = show(&mut tx, peering).await?;
+    tx.commit().await?;
+    written(created, shown)
+}
+
+/// The peering as it is, locked, with its connections; those being removed are among them.
+async fn existing(
+    call: &Call,
+    tx: &mut Tx,
+) -> Result<Option<(Peering, Vec<Connection>)>, ApiError> {
+    let name = call.param("peering");
+    let found = peering_get(tx, call.subscription(), call.resource_group(), name).await?;
+    let Some(found) = found else { return Ok(None) };
+    let (peering, connections) = peering_lock(tx, found.id).await?;
+    if peering.deleting {
+        return Err(ApiError::conflict(
+            "PeeringDeleting",
+            "the peering is being deleted; wait until it is gone, or choose another name",
+        ));
+    }
+    Ok(Some((peering, connections)))
+}
+
+async fn resolve(
+    call: &Call,
+    tx: &mut Tx,
+    draft: &PeeringDraft,
+) -> Result<Option<ResolvedAsn>, ApiError> {
+    let id = draft.peer_asn_id.as_deref().unwrap_or("");
+    let Some(name) = peer_asn_name(id, call.subscription()) else {
+        return Ok(None);
+    };
+    let found = peer_asn_get(tx, call.subscription(), name).await?;
+    Ok(found.map(|p| ResolvedAsn {
+        name: p.name,
+        asn: p.spec.asn,
+        state: p.state,
+    }))
+}
+
+/// Every rule of `docs/rules.md` §2, those about changes included, told at once.
+fn check(
+    draft: &mut PeeringDraft,
+    addresses: &[[Option<String>; 4]],
+    inventory: &Inventory,
+    asn: Option<ResolvedAsn>,
+    existing: Option<&(Peering, Vec<Connection>)>,
+) -> Result<(PeeringSpec, Vec<ConnectionSpec>), ApiError> {
+    let mut v = Violations::default();
+    let connections: &[Connection] = existing.map_or(&[], |(_, all)| all);
+    let (leaving, staying): (Vec<&Connection>, Vec<&Connection>) =
+        connections.iter().partition(|c| c.removal.is_some());
+    let had: Vec<ExistingConnection> = staying
+        .into_iter()
+        .map(|c| ExistingConnection {
+            spec: c.spec.clone(),
+            prefixes: [
+                c.subnet_v4.map(|s| s.prefix).or(c.spec.session_prefix_v4),
+                c.subnet_v6.map(|s| s.prefix).or(c.spec.session_prefix_v6),
+            ],
+        })
+        .collect();
+    check_changes(&had, &mut draft.connections, &mut v);
+    check_addresses(addresses, &had, &draft.connections, &mut v);
+    for (i, draft) in draft.connections.iter().enumerate() {
+        let identifier = draft.identifier.as_deref().unwrap_or("");
+        if leaving
+            .iter()
+            .any(|c| c.spec.identifier.eq_ignore_ascii_case(identifier))
+        {
+            v.add(
+                "ConnectionBeingRemoved",
+                format!("properties.direct.connections[{i}].connectionIdentifier"),
+                "this connection is being removed; leave its identifier out to ask for a new one",
+            );
+        }
+    }
+    let context = ValidateContext {
+        inventory,
+        asn,
+        existing: existing.map(|(p, _)| (p, had.as_slice())),
+    };
+    let result = validate(draft, &context, &mut || uuid::Uuid::new_v4().to_string());
+    match result {
+        Ok(specs) => Ok(v.into_result(specs)?),
+        Err(more) => {
+            v.0.extend(more.0);
+            Err(v.into())
+        }
+    }
+}
+
+async fn create(
+    call: &Call,
+    tx: &mut Tx,
+    spec: PeeringSpec,
+    connections: &[ConnectionSpec],
+) -> Result<(Peering, Changes), ApiError> {
+    let new = Peering {
+        id: 0,
+        subscription: call.subscription().to_owned(),
+        resource_group: call.resource_group().to_owned(),
+        name: call.param("peering").to_owned(),
+        spec,
+        deleting: false,
+        created_at: call.now,
+        modified_at: call.now,
+    };
+    let (peering, _) = peering_insert(tx, &new, connections)
+        .await
+        .map_err(|e| call.refuse(e))?;
+    let added = connections.iter().map(|c| c.identifier.clone()).collect();
+    Ok((
+        peering,
+        Changes {
+            added,
+            ..Changes::default()
+        },
+    ))
+}
+
+async fn update(
+    call: &Call,
+    tx: &mut Tx,
+    mut peering: Peering,
+    spec: PeeringSpec,
+) -> Result<Peering, ApiError> {
+    peering.spec = spec;
+    peering.modified_at = call.now;
+    peering_update(tx, &peering)
+        .await
+        .map_err(|e| call.refuse(e))?;
+    Ok(peering)
+}
+
+/// Identifiers of the connections that a request touched.
+#[derive(Default)]
+struct Changes {
+    added: Vec<String>,
+    changed: Vec<String>,
+    removed: Vec<String>,
+}
+
+/// Writes connections until they are those that were sent. One that isn't sent any more is drained
+/// first, then closed, then freed (`docs/rules.md` §3).
+async fn reconcile(
+    call: &Call,
+    tx: &mut Tx,
+    peering: &Peering,
+    had: Vec<Connection>,
+    specs: Vec<ConnectionSpec>,
+    draft: &PeeringDraft,
+) -> Result<Changes, ApiError> {
+    let mut changes = Changes::default();
+    let mut left: Vec<Connection> = had.into_iter().filter(|c| c.removal.is_none()).collect();
+    for (spec, draft) in specs.into_iter().zip(&draft.connections) {
+        let identifier = spec.identifier.clone();
+        let place = left.iter().position(|c| c.spec.identifier == identifier);
+        let Some(i) = place else {
+            connection_insert(tx, peering.id, &spec, call.now)
+                .await
+                .map_err(|e| call.refuse(e))?;
+            changes.added.push(identifier);
+            continue;
+        };
+        let mut connection = left.swap_remove(i);
+        let (key, spec) = (spec.md5_key.clone(), ConnectionSpec { md5_key: None, ..spec });
+        if draft.md5_key.is_some() || connection.spec != spec {
+            changes.changed.push(identifier);
+        }
+        connection.spec = spec;
+        connection_update(tx, &connection).await?;
+        match (&key, &draft.md5_key) {
+            (Some(key), _) => md5_key_put(tx, connection.id, key).await?,
+            // An empty key takes it away; none at all leaves it, since it can't be read back.
+            (None, Some(_)) => md5_key_delete(tx, connection.id).await?,
+            (None, None) => {}
+        }
+    }
+    for mut connection in left {
+        changes.removed.push(connection.spec.identifier.clone());
+        connection.removal = Some(Removal {
+            step: RemovalStep::Draining,
+            since: call.now,
+        });
+        connection_update(tx, &connection).await?;
+    }
+    Ok(changes)
+}

@@ -1,0 +1,289 @@
+//! The peering as it is shown.
+
+use meetme_model::connection::{Connection, ConnectionState, SessionSubnet};
+use meetme_model::inventory::OfferingKind;
+use meetme_model::link::{BgpState, RouterState};
+use meetme_model::peering::{AddressProvider, Peering, Sku};
+use meetme_model::Prefix;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+/// A peering.
+#[derive(Serialize)]
+pub(crate) struct Shown {
+    id: String,
+    name: String,
+    r#type: &'static str,
+    kind: &'static str,
+    location: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    sku: ShownSku,
+    properties: Properties,
+}
+
+#[derive(Serialize)]
+struct ShownSku {
+    name: &'static str,
+    tier: &'static str,
+    family: &'static str,
+    size: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Properties {
+    direct: Direct,
+    peering_location: String,
+    provisioning_state: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Direct {
+    connections: Vec<ShownConnection>,
+    direct_peering_type: &'static str,
+    peer_asn: SubResource,
+    use_for_peering_service: bool,
+}
+
+#[derive(Serialize)]
+struct SubResource {
+    id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownConnection {
+    bandwidth_in_mbps: u32,
+    provisioned_bandwidth_in_mbps: u32,
+    session_address_provider: &'static str,
+    use_for_peering_service: bool,
+    microsoft_tracking_id: String,
+    #[serde(rename = "peeringDBFacilityId")]
+    facility_id: i32,
+    connection_state: &'static str,
+    bgp_session: BgpSession,
+    connection_identifier: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<String>,
+}
+
+#[derive(Serialize)]
+struct BgpSession {
+    #[serde(rename = "sessionPrefixV4", skip_serializing_if = "Option::is_none")]
+    session_prefix_v4: Option<Prefix>,
+    #[serde(rename = "sessionPrefixV6", skip_serializing_if = "Option::is_none")]
+    session_prefix_v6: Option<Prefix>,
+    #[serde(
+        rename = "microsoftSessionIPv4Address",
+        skip_serializing_if = "Option::is_none"
+    )]
+    host_v4: Option<IpAddr>,
+    #[serde(
+        rename = "microsoftSessionIPv6Address",
+        skip_serializing_if = "Option::is_none"
+    )]
+    host_v6: Option<IpAddr>,
+    #[serde(
+        rename = "peerSessionIPv4Address",
+        skip_serializing_if = "Option::is_none"
+    )]
+    peer_v4: Option<IpAddr>,
+    #[serde(
+        rename = "peerSessionIPv6Address",
+        skip_serializing_if = "Option::is_none"
+    )]
+    peer_v6: Option<IpAddr>,
+    #[serde(rename = "sessionStateV4")]
+    state_v4: &'static str,
+    #[serde(rename = "sessionStateV6")]
+    state_v6: &'static str,
+    #[serde(rename = "maxPrefixesAdvertisedV4")]
+    max_prefixes_v4: u32,
+    #[serde(
+        rename = "maxPrefixesAdvertisedV6",
+        skip_serializing_if = "Option::is_none"
+    )]
+    max_prefixes_v6: Option<u32>,
+    /// An extension: the key itself is never shown.
+    #[serde(rename = "md5AuthenticationKeyIsSet", skip_serializing_if = "is_false")]
+    md5_key_is_set: bool,
+}
+
+fn is_false(b: &bool) -> bool {
+    !b
+}
+
+/// What a peering is shown from.
+pub(crate) struct Source {
+    pub peering: Peering,
+    pub connections: Vec<Connection>,
+    /// Observed states by router, of the routers that the connections are on.
+    pub routers: HashMap<String, RouterState>,
+    /// Ids of the connections whose MD5 key is set.
+    pub with_key: Vec<i64>,
+}
+
+/// The resource id.
+pub(crate) fn id(p: &Peering) -> String {
+    format!(
+        "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Peering/peerings/{}",
+        p.subscription, p.resource_group, p.name
+    )
+}
+
+/// The connection's name to people: also the stem of its objects' names on a router.
+pub(crate) fn tracking_id(c: &Connection) -> String {
+    format!("c{}", c.id)
+}
+
+/// `sessionStateV4` and `V6`.
+pub(crate) fn bgp_name(state: BgpState) -> &'static str {
+    match state {
+        BgpState::Idle => "Idle",
+        BgpState::Connect => "Connect",
+        BgpState::Active => "Active",
+        BgpState::OpenSent => "OpenSent",
+        BgpState::OpenConfirm => "OpenConfirm",
+        BgpState::Established => "Established",
+    }
+}
+
+fn session_state(c: &Connection, v4: bool, router: Option<&RouterState>) -> &'static str {
+    let (subnet, asked) = if v4 {
+        (c.subnet_v4, c.spec.session_prefix_v4)
+    } else {
+        (c.subnet_v6, c.spec.session_prefix_v6)
+    };
+    if subnet.is_none() && asked.is_none() {
+        return "None";
+    }
+    if c.removal.is_some() {
+        return "PendingRemove";
+    }
+    router
+        .and_then(|r| r.sessions.get(&c.session_name(v4)))
+        .map_or("PendingAdd", |s| bgp_name(s.bgp))
+}
+
+fn sku(sku: Sku) -> ShownSku {
+    let (tier, family) = match sku {
+        Sku::Premium_Direct_Free => ("Premium", "Direct"),
+        Sku::Basic_Direct_Free => ("Basic", "Direct"),
+        Sku::Basic_Exchange_Free => ("Basic", "Exchange"),
+    };
+    ShownSku {
+        name: sku.wire_name(),
+        tier,
+        family,
+        size: "Free",
+    }
+}
+
+impl From<Source> for Shown {
+    fn from(source: Source) -> Self {
+        let p = source.peering;
+        let shown = |c: &&Connection| p.deleting || c.removal.is_none();
+        let connections: Vec<&Connection> = source.connections.iter().filter(shown).collect();
+        let use_for_peering_service = p.spec.peering_service(connections.iter().map(|c| &c.spec));
+        Self {
+            id: id(&p),
+            r#type: "Microsoft.Peering/peerings",
+            kind: match p.spec.offering {
+                OfferingKind::Exchange => "Exchange",
+                OfferingKind::Voice | OfferingKind::Edge | OfferingKind::IxRs => "Direct",
+            },
+            location: p.spec.region.clone(),
+            sku: sku(p.spec.sku),
+            properties: Properties {
+                direct: Direct {
+                    connections: connections
+                        .into_iter()
+                        .map(|c| connection(c, &source.routers, &source.with_key))
+                        .collect(),
+                    direct_peering_type: offering_name(p.spec.offering),
+                    peer_asn: SubResource {
+                        id: crate::arm::peer_asns::id(&p.subscription, &p.spec.peer_asn_name),
+                    },
+                    use_for_peering_service,
+                },
+                peering_location: p.spec.location.clone(),
+                provisioning_state: if p.deleting { "Deleting" } else { "Succeeded" },
+            },
+            tags: p.spec.tags,
+            name: p.name,
+        }
+    }
+}
+
+/// `directPeeringType`.
+pub(crate) fn offering_name(kind: OfferingKind) -> &'static str {
+    match kind {
+        OfferingKind::Voice => "Voice",
+        OfferingKind::Edge => "Edge",
+        OfferingKind::IxRs => "IxRs",
+        OfferingKind::Exchange => "Ix",
+    }
+}
+
+/// `sessionAddressProvider`: the host is "Microsoft" on the wire.
+pub(super) fn provider_name(provider: AddressProvider) -> &'static str {
+    match provider {
+        AddressProvider::Host => "Microsoft",
+        AddressProvider::Peer => "Peer",
+    }
+}
+
+fn connection(
+    c: &Connection,
+    routers: &HashMap<String, RouterState>,
+    with_key: &[i64],
+) -> ShownConnection {
+    let router = c.ports.as_ref().and_then(|p| routers.get(&p.router));
+    let host = |s: Option<SessionSubnet>| s.map(|s| s.host);
+    let peer = |s: Option<SessionSubnet>| s.map(|s| s.peer);
+    let prefix =
+        |s: Option<SessionSubnet>, asked: Option<Prefix>| s.map(|s| s.prefix).or(asked);
+    ShownConnection {
+        bandwidth_in_mbps: c.spec.bandwidth_mbps,
+        provisioned_bandwidth_in_mbps: provisioned_mbps(c),
+        session_address_provider: provider_name(c.spec.address_provider),
+        use_for_peering_service: c.spec.use_for_peering_service,
+        microsoft_tracking_id: tracking_id(c),
+        facility_id: c.spec.facility_id,
+        connection_state: c.state.wire_name(),
+        bgp_session: BgpSession {
+            session_prefix_v4: prefix(c.subnet_v4, c.spec.session_prefix_v4),
+            session_prefix_v6: prefix(c.subnet_v6, c.spec.session_prefix_v6),
+            host_v4: host(c.subnet_v4),
+            host_v6: host(c.subnet_v6),
+            peer_v4: peer(c.subnet_v4),
+            peer_v6: peer(c.subnet_v6),
+            state_v4: session_state(c, true, router),
+            state_v6: session_state(c, false, router),
+            max_prefixes_v4: c.spec.max_prefixes_v4,
+            max_prefixes_v6: c.spec.max_prefixes_v6,
+            md5_key_is_set: with_key.contains(&c.id),
+        },
+        connection_identifier: c.spec.identifier.clone(),
+        error_message: c.error_message.clone(),
+    }
+}
+
+/// What carries traffic: the LAG's capacity once the connection is Active.
+fn provisioned_mbps(c: &Connection) -> u32 {
+    let open = match c.state {
+        ConnectionState::Active
+        | ConnectionState::TypeChangeRequested
+        | ConnectionState::TypeChangeInProgress => true,
+        ConnectionState::Onboarding(_)
+        | ConnectionState::ProvisioningFailed(_)
+        | ConnectionState::ExternalBlocker(_) => false,
+    };
+    match &c.ports {
+        Some(p) if open => u32::try_from(p.ports.len()).map_or(0, |n| n * p.port_speed_mbps),
+        _ => 0,
+    }
+}

@@ -1,0 +1,41 @@
+//! `DELETE registeredPrefixes/{name}`: refused while a peering service uses its key.
+
+use super::wire::id;
+use crate::arm::wake;
+use crate::call::{Answer, Call, deleted};
+use meetme_store::{audit_add, peering_get, registered_prefix_delete, registered_prefix_get};
+use serde_json::json;
+
+/// Deletes a registered prefix: 204 when there is none.
+pub(super) async fn delete(call: Call) -> Answer {
+    let mut tx = call.state.store.begin().await?;
+    let peering = peering_get(
+        &mut tx,
+        call.subscription(),
+        call.resource_group(),
+        call.param("peering"),
+    )
+    .await?;
+    let Some(peering) = peering else {
+        return deleted(false);
+    };
+    let name = call.param("registered_prefix");
+    let Some(found) = registered_prefix_get(&mut tx, peering.id, name).await? else {
+        return deleted(false);
+    };
+    registered_prefix_delete(&mut tx, found.id)
+        .await
+        .map_err(|e| call.refuse(e))?;
+    audit_add(
+        &mut tx,
+        call.now,
+        &call.principal.name,
+        "registeredPrefixes/delete",
+        &id(&peering, &found.name),
+        json!({ "prefix": found.prefix }),
+    )
+    .await?;
+    wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
+    tx.commit().await?;
+    deleted(true)
+}

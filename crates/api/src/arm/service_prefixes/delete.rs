@@ -1,0 +1,47 @@
+//! `DELETE prefixes/{name}`: the prefix is routed hot potato from then on.
+
+use crate::arm::peering_services::id;
+use crate::arm::wake;
+use crate::call::{Answer, Call, deleted};
+use meetme_store::{
+    audit_add, peering_by_id, peering_service_get, registered_prefix_by_id, service_prefix_delete,
+    service_prefix_get,
+};
+use serde_json::json;
+
+/// Deletes an activated prefix with its events: 204 when there is none.
+pub(super) async fn delete(call: Call) -> Answer {
+    let mut tx = call.state.store.begin().await?;
+    let service = peering_service_get(
+        &mut tx,
+        call.subscription(),
+        call.resource_group(),
+        call.param("peering_service"),
+    )
+    .await?;
+    let Some(service) = service else {
+        return deleted(false);
+    };
+    let name = call.param("prefix");
+    let Some(found) = service_prefix_get(&mut tx, service.id, name).await? else {
+        return deleted(false);
+    };
+    service_prefix_delete(&mut tx, found.id).await?;
+    audit_add(
+        &mut tx,
+        call.now,
+        &call.principal.name,
+        "peeringServices/prefixes/delete",
+        &format!("{}/prefixes/{}", id(&service), found.name),
+        json!({ "prefix": found.prefix }),
+    )
+    .await?;
+    let registration = registered_prefix_by_id(&mut tx, found.registered_prefix_id).await?;
+    if let Some(registration) = registration
+        && let Some(peering) = peering_by_id(&mut tx, registration.peering_id).await?
+    {
+        wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
+    }
+    tx.commit().await?;
+    deleted(true)
+}

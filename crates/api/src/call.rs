@@ -1,0 +1,158 @@
+//! An authorized request, as every handler gets it.
+//!
+//! A [`Call`] is made only by `routes`, after the token, the scope, the path's names and the
+//! api-version were checked: who holds one may act. Reading the clock happens here, once per request.
+
+use crate::ApiState;
+use crate::auth::reaches;
+use crate::error::ApiError;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use meetme_store::{Principal, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// What a handler gives.
+pub(crate) type Answer = Result<Response, ApiError>;
+
+/// An authorized request.
+pub(crate) struct Call {
+    pub state: Arc<ApiState>,
+    pub principal: Principal,
+    pub now: Timestamp,
+    pub(crate) params: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+    /// `http://host` as the caller wrote it.
+    pub(crate) base: String,
+    pub(crate) path: String,
+}
+
+impl Call {
+    /// A name from the path; empty where the path has none of that name.
+    pub fn param(&self, name: &str) -> &str {
+        self.params
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// The subscription in the path.
+    pub fn subscription(&self) -> &str {
+        self.param("subscription")
+    }
+
+    /// The resource group in the path.
+    pub fn resource_group(&self) -> &str {
+        self.param("resource_group")
+    }
+
+    /// A query parameter, its name in any case.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON of type `T`; what doesn't fit is told with its JSON path.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let mut reader = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
+            let path = e.path().to_string();
+            let inner = e.into_inner();
+            if inner.is_data() {
+                let what = inner.to_string();
+                ApiError::bad_request("InvalidType", &path, format!("{path}: {what}"))
+            } else {
+                malformed(&inner)
+            }
+        })?;
+        reader.end().map_err(|e| malformed(&e))?;
+        Ok(value)
+    }
+
+    /// The body, or `T`'s default when there is none.
+    pub fn json_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, ApiError> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            Ok(T::default())
+        } else {
+            self.json()
+        }
+    }
+
+    /// The answer to an error of the store, naming what the caller may know.
+    pub fn refuse(&self, error: StoreError) -> ApiError {
+        match error.conflict() {
+            Some(conflict) => {
+                crate::conflict::answer(conflict, |r| reaches(&self.principal, &r.subscription))
+            }
+            None => error.into(),
+        }
+    }
+
+    /// This request's address with query parameter `name` set to `value`.
+    pub fn link_with(&self, name: &str, value: &str) -> String {
+        let mut link = format!("{}{}", self.base, self.path);
+        let kept = self
+            .query
+            .iter()
+            .filter(|(n, _)| !n.eq_ignore_ascii_case(name))
+            .map(|(n, v)| (n.as_str(), v.as_str()));
+        for (i, (n, v)) in kept.chain([(name, value)]).enumerate() {
+            link.push(if i == 0 { '?' } else { '&' });
+            let _ = write!(link, "{}={}", encode(n), encode(v));
+        }
+        link
+    }
+}
+
+fn malformed(error: &serde_json::Error) -> ApiError {
+    ApiError::bad_request(
+        "InvalidRequestContent",
+        "$",
+        format!("the body isn't JSON: {error}"),
+    )
+}
+
+/// Percent-encodes all but what may stand in a query as it is; `$` stays readable.
+fn encode(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~$/:,".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// 200 with a body.
+pub(crate) fn ok(body: impl Serialize) -> Answer {
+    Ok(axum::Json(body).into_response())
+}
+
+/// 201 when it was created, else 200.
+pub(crate) fn written(created: bool, body: impl Serialize) -> Answer {
+    let status = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, axum::Json(body)).into_response())
+}
+
+/// 200 when something is (being) deleted, 204 when there was nothing.
+pub(crate) fn deleted(was_there: bool) -> Answer {
+    Ok(if was_there {
+        StatusCode::OK
+    } else {
+        StatusCode::NO_CONTENT
+    }
+    .into_response())
+}

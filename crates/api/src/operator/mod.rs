@@ -1,0 +1,63 @@
+//! The operator and extension API under `/api/v1`: what ARM has no words for. Same conventions for
+//! paging and errors. One file per subject.
+
+mod audit;
+mod checks;
+mod connections;
+mod decide;
+mod inventory;
+mod mails;
+mod queue;
+mod routers;
+
+use crate::auth::Access;
+use crate::routes::Routes;
+use axum::http::Method;
+
+/// Adds the routes.
+pub(crate) fn routes(routes: Routes) -> Routes {
+    let (get, post) = (|| Method::GET, || Method::POST);
+    routes
+        .add(get(), "/api/v1/queue", Access::Host, queue::list)
+        .add(post(), APPROVE_ASN, Access::Decision, decide::approve_asn)
+        .add(post(), REFUSE_ASN, Access::Decision, decide::refuse_asn)
+        .add(
+            post(),
+            "/api/v1/connections/{connection}/approve",
+            Access::HostDecision,
+            decide::approve_connection,
+        )
+        .add(
+            post(),
+            "/api/v1/connections/{connection}/refuse",
+            Access::HostDecision,
+            decide::refuse_connection,
+        )
+        .add(
+            post(),
+            APPROVE_PEERING,
+            Access::Decision,
+            decide::approve_peering,
+        )
+        .add(get(), CONNECTIONS, Access::Subscription, connections::list)
+        .add(get(), CHECKS, Access::Subscription, checks::registered)
+        .add(get(), STATUS, Access::Subscription, checks::activated)
+        .add(get(), "/api/v1/routers", Access::Host, routers::list)
+        .add(get(), "/api/v1/routers/{router}", Access::Host, routers::get)
+        .add(
+            get(),
+            "/api/v1/routers/{router}/diff",
+            Access::Host,
+            routers::diff,
+        )
+        .add(get(), "/api/v1/mails", Access::Host, mails::list)
+        .add(get(), "/api/v1/audit", Access::Host, audit::list)
+        .add(get(), "/api/v1/inventory", Access::Host, inventory::get)
+}
+
+const APPROVE_ASN: &str = "/api/v1/subscriptions/{subscription}/peerAsns/{peer_asn}/approve";
+const REFUSE_ASN: &str = "/api/v1/subscriptions/{subscription}/peerAsns/{peer_asn}/refuse";
+const APPROVE_PEERING: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/approve";
+const CONNECTIONS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/connections";
+const CHECKS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/registeredPrefixes/{registered_prefix}/checks";
+const STATUS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/prefixes/{prefix}/status";

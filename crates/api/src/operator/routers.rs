@@ -1,0 +1,154 @@
+//! `GET /api/v1/routers`: the edge routers of the inventory, what their edges reported, what was
+//! applied, drift, and the live difference between intent and router.
+
+use crate::call::{Answer, Call, ok};
+use crate::error::ApiError;
+use crate::page::Page;
+use meetme_model::inventory::{Inventory, Router};
+use meetme_model::link::{ApplyResult, EdgeAnswer, EdgeQuery, RouterState};
+use meetme_store::{
+    Db, apply_results_list, router_intent_generation, router_intent_get, router_state_get,
+    session_routes_list,
+};
+use serde::Serialize;
+
+/// Results of applying that are shown with one router.
+const RESULTS_SHOWN: u32 = 20;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    name: String,
+    site: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    loopback: std::net::Ipv4Addr,
+    /// `null` before its edge reported it.
+    reachable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// The generation that it should have; 0 before there is any.
+    intended_generation: u64,
+    /// The generation that is confirmed on it.
+    applied_generation: Option<u64>,
+    bmp_connected: bool,
+    drifted: bool,
+    sessions: usize,
+    /// Routes received over all sessions.
+    routes_received: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Whole {
+    #[serde(flatten)]
+    summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<RouterState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_apply: Option<ApplyResult>,
+    applies: Vec<ApplyResult>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Diff {
+    router: String,
+    generation: Option<u64>,
+    /// Empty when the router is as intended.
+    diff: String,
+}
+
+/// Answers all routers.
+pub(super) async fn list(call: Call) -> Answer {
+    let inventory = crate::arm::inventory(&call).await?;
+    let mut db = call.state.store.read().await?;
+    let mut shown = Vec::with_capacity(inventory.routers.len());
+    for router in &inventory.routers {
+        let state = router_state_get(&mut db, &router.name).await?;
+        shown.push(summary(&mut db, &inventory, router, state.as_ref()).await?);
+    }
+    ok(Page::whole(shown))
+}
+
+/// Answers one router with its state, its last results and its drift.
+pub(super) async fn get(call: Call) -> Answer {
+    let inventory = crate::arm::inventory(&call).await?;
+    let router = find(&inventory, call.param("router"))?;
+    let mut db = call.state.store.read().await?;
+    let state = router_state_get(&mut db, &router.name).await?;
+    let applies = apply_results_list(&mut db, &router.name, RESULTS_SHOWN).await?;
+    ok(Whole {
+        summary: summary(&mut db, &inventory, router, state.as_ref()).await?,
+        drift: state.as_ref().and_then(|s| s.drift.clone()),
+        last_apply: applies.first().cloned(),
+        state,
+        applies,
+    })
+}
+
+/// Answers what applying the intent would change on the router now, asked live.
+pub(super) async fn diff(call: Call) -> Answer {
+    let inventory = crate::arm::inventory(&call).await?;
+    let router = find(&inventory, call.param("router"))?;
+    let intent = {
+        let mut db = call.state.store.read().await?;
+        router_intent_get(&mut db, &router.name).await?
+    };
+    let Some(intent) = intent else {
+        return ok(Diff {
+            router: router.name.clone(),
+            generation: None,
+            diff: String::new(),
+        });
+    };
+    let generation = Some(intent.generation);
+    let query = EdgeQuery::Diff {
+        intent: Box::new(intent),
+    };
+    let answer = (call.state.queries)(router.name.clone(), query)
+        .await
+        .map_err(|e| ApiError::edge_unavailable(&format!("{}: {e}", router.name)))?;
+    let EdgeAnswer::Diff { diff } = answer else {
+        return Err(ApiError::internal("an edge answered another question"));
+    };
+    ok(Diff {
+        router: router.name.clone(),
+        generation,
+        diff,
+    })
+}
+
+fn find<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Router, ApiError> {
+    inventory
+        .routers
+        .iter()
+        .find(|r| r.name.eq_ignore_ascii_case(name))
+        .ok_or_else(|| ApiError::not_found("router", name))
+}
+
+async fn summary(
+    db: &mut impl Db,
+    inventory: &Inventory,
+    router: &Router,
+    state: Option<&RouterState>,
+) -> Result<Summary, ApiError> {
+    let routes = session_routes_list(db, &router.name).await?;
+    let intended = router_intent_generation(db, &router.name).await?;
+    Ok(Summary {
+        name: router.name.clone(),
+        site: router.site.clone(),
+        location: inventory.location_of(router).map(|l| l.name.clone()),
+        loopback: router.loopback,
+        reachable: state.map(|s| s.reachable),
+        error: state.and_then(|s| s.error.clone()),
+        intended_generation: intended,
+        applied_generation: state.and_then(|s| s.applied_generation),
+        bmp_connected: state.is_some_and(|s| s.bmp_connected),
+        drifted: state.is_some_and(|s| s.drift.as_ref().is_some_and(|d| !d.is_empty())),
+        sessions: state.map_or(0, |s| s.sessions.len()),
+        routes_received: routes.iter().map(|r| u64::from(r.received)).sum(),
+    })
+}

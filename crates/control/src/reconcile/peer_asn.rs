@@ -1,0 +1,49 @@
+//! Reconciles one claim to an ASN (`docs/rules.md` §1).
+
+use super::{MailContext, Outcome, enqueue_mail, inventory};
+use crate::settings::Settings;
+use crate::{ControlError, now};
+use meetme_model::plan::peer_asn::{AsnEffect, plan};
+use meetme_store::{self as store, Store, WorkKind};
+
+pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Result<Outcome, ControlError> {
+    let now = now();
+    let mut tx = store.begin().await?;
+    let mut asn = match store::peer_asn_lock(&mut tx, id).await {
+        Err(store::StoreError::NotFound { .. }) => return Ok(Outcome::Settled),
+        locked => locked?,
+    };
+    let inventory = inventory(&mut tx).await?;
+    let mut decided = false;
+    for effect in plan(&asn, &settings.policy, now) {
+        match effect {
+            AsnEffect::Decide { state, decision, error_message } => {
+                asn.state = state;
+                asn.decision = Some(decision);
+                asn.error_message = error_message;
+                asn.modified_at = now;
+                decided = true;
+            }
+            AsnEffect::Mail(mail) => {
+                let context = MailContext {
+                    host_name: &inventory.host.name,
+                    subscription: &asn.subscription,
+                    resource_id: format!(
+                        "/subscriptions/{}/providers/Microsoft.Peering/peerAsns/{}",
+                        asn.subscription, asn.name
+                    ),
+                    contacts: &asn.spec.contacts,
+                };
+                enqueue_mail(&mut tx, &context, &mail).await?;
+            }
+        }
+    }
+    if decided {
+        store::peer_asn_update(&mut tx, &asn).await?;
+        for peering in store::peerings_of_asn(&mut tx, asn.spec.asn).await? {
+            store::work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), now).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(Outcome::Settled)
+}

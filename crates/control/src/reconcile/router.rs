@@ -1,0 +1,76 @@
+//! Brings the intent of one router up to the records. The edge gets it over its link.
+
+use super::{Outcome, inventory};
+use crate::links::Links;
+use crate::ControlError;
+use meetme_model::asn::Asn;
+use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
+use meetme_model::registered_prefix::PrefixState;
+use meetme_model::secret::Secret;
+use meetme_store::{self as store, Store, Tx};
+use std::collections::BTreeMap;
+
+pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Result<Outcome, ControlError> {
+    let mut tx = store.begin().await?;
+    let inventory = inventory(&mut tx).await?;
+    let Some(router) = inventory.router(name) else { return Ok(Outcome::Settled) };
+    let connections = store::connections_on_router(&mut tx, name).await?;
+    let mut peerings = BTreeMap::new();
+    let mut prefixes: BTreeMap<Asn, Vec<PeerPrefix>> = BTreeMap::new();
+    let mut keys: BTreeMap<i64, Secret> = BTreeMap::new();
+    for connection in &connections {
+        if let std::collections::btree_map::Entry::Vacant(entry) = peerings.entry(connection.peering_id)
+            && let Some(peering) = store::peering_by_id(&mut tx, connection.peering_id).await?
+        {
+            if !prefixes.contains_key(&peering.spec.asn) {
+                prefixes.insert(peering.spec.asn, prefixes_of(&mut tx, peering.spec.asn).await?);
+            }
+            entry.insert(peering);
+        }
+        if let Some(key) = store::md5_key_get(&mut tx, connection.id).await? {
+            keys.insert(connection.id, key);
+        }
+    }
+    let on_router: Vec<RouterConnection<'_>> = connections
+        .iter()
+        .filter_map(|connection| {
+            let peering = peerings.get(&connection.peering_id)?;
+            Some(RouterConnection {
+                peering,
+                connection,
+                md5_key: keys.get(&connection.id).cloned(),
+                prefixes: prefixes.get(&peering.spec.asn).map_or(&[], Vec::as_slice),
+            })
+        })
+        .collect();
+    let intent = router_intent(&inventory, router, &on_router);
+    let before = store::router_intent_generation(&mut tx, name).await?;
+    let generation = store::router_intent_put(&mut tx, &intent).await?;
+    tx.commit().await?;
+    if generation != before {
+        tracing::info!(router = name, generation, "new intent");
+        links.intents_changed();
+    }
+    Ok(Outcome::Settled)
+}
+
+/// What the peer registered and where it is activated.
+async fn prefixes_of(tx: &mut Tx, asn: Asn) -> Result<Vec<PeerPrefix>, ControlError> {
+    let mut found = Vec::new();
+    for registered in store::registered_prefixes_of_asn(tx, asn).await? {
+        if registered.verdict.state == PrefixState::Invalid {
+            continue;
+        }
+        let activation = store::service_prefixes_of_registration(tx, registered.id).await?.into_iter().next();
+        let service = match activation {
+            Some(prefix) => store::peering_service_by_id(tx, prefix.service_id).await?,
+            None => None,
+        };
+        found.push(PeerPrefix {
+            prefix: registered.prefix,
+            primary: service.as_ref().and_then(|s| s.spec.primary.clone()),
+            backup: service.as_ref().and_then(|s| s.spec.backup.clone()),
+        });
+    }
+    Ok(found)
+}

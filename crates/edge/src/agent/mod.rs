@@ -1,0 +1,328 @@
+//! The edge's main loop: one task per router, one BMP station, one link to the control plane.
+//!
+//! The agent acts on the routers that the control plane lists and on no other. While the control
+//! plane is away, gates are kept and intents stay in force; what happened is told when it is back.
+//! Nothing is stored: an edge that starts anew leaves routers as they are until it is told.
+
+mod gates;
+mod outbox;
+mod router;
+mod watch;
+
+use crate::bmp::{Station, StationEvent, StationRouter};
+use crate::routers;
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use meetme_model::inventory::{Management, RouterAccess};
+use meetme_model::link::{EdgeAnswer, EdgeQuery, LINK_VERSION, ToControl, ToEdge};
+use outbox::Outbox;
+use router::{RouterTask, ToRouter};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
+
+/// Longest message on the link: a page of routes or the intent of a very large router.
+pub const MAX_FRAME: usize = 64 << 20;
+/// Before a lost link is dialled again: the first time, and at most.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+/// A control plane that doesn't take a message for so long is gone.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// Events of the station that may wait; a session's newest summary is all that counts.
+const STATION_EVENTS: usize = 4096;
+
+/// How an agent is set up.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// The site it serves, by its name in the inventory.
+    pub site: String,
+    /// Where it listens for BMP.
+    pub bmp_listen: SocketAddr,
+}
+
+/// The agent can't do its work at all.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The BMP address is taken or not on this machine.
+    #[error("can't listen for BMP on {address}: {source}; set the site's `bmp` address to a free one of this machine")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The BMP station ended.
+    #[error("the BMP station on {address} ended: {source}")]
+    Station {
+        /// Where it listened.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A link that ended, and why.
+#[derive(Debug, thiserror::Error)]
+enum LinkError {
+    #[error("can't reach the control plane: {0}")]
+    Connect(#[source] std::io::Error),
+    #[error("the link broke: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the control plane closed the link")]
+    Closed,
+    #[error("the control plane takes nothing any more")]
+    Stuck,
+    #[error("a message on the link isn't understood: {0}")]
+    Message(#[from] serde_json::Error),
+    #[error("the control plane refused this edge: {0}")]
+    Refused(String),
+}
+
+/// A site's edge.
+#[derive(Debug)]
+pub struct Agent {
+    config: AgentConfig,
+}
+
+impl Agent {
+    /// An agent for a site.
+    pub fn new(config: AgentConfig) -> Self {
+        Self { config }
+    }
+
+    /// Works until it is dropped; `connect` makes a stream to the control plane, and is called
+    /// again whenever one is lost. Returns only when BMP can't be listened for.
+    pub async fn run<C, F, S>(self, mut connect: C) -> Result<(), AgentError>
+    where
+        C: FnMut() -> F,
+        F: Future<Output = std::io::Result<S>>,
+        S: AsyncRead + AsyncWrite,
+    {
+        let address = self.config.bmp_listen;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| AgentError::Listen { address, source })?;
+        let (events_in, mut events) = mpsc::channel(STATION_EVENTS);
+        let station = Station::new(events_in);
+        let outbox = Arc::new(Outbox::default());
+        let mut site = Site::new(station.clone(), outbox.clone());
+        let listening = station.clone().listen(listener);
+        tokio::pin!(listening);
+        let mut pause = BACK_OFF.0;
+        loop {
+            let (linked, ended) = {
+                let link = Link { site: &self.config.site, outbox: &outbox };
+                let mut greeted = false;
+                let attempt = link.run(connect(), &mut site, &mut events, &mut greeted);
+                tokio::select! {
+                    ended = attempt => (greeted, ended),
+                    result = &mut listening => {
+                        let source = result.err().unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into());
+                        return Err(AgentError::Station { address, source });
+                    }
+                }
+            };
+            if linked {
+                pause = BACK_OFF.0;
+            }
+            tracing::warn!(error = %ended, again_in_ms = pause.as_millis(), "no link to the control plane");
+            let rest = tokio::time::sleep(pause);
+            tokio::pin!(rest);
+            pause = (pause * 2).min(BACK_OFF.1);
+            loop {
+                tokio::select! {
+                    () = &mut rest => break,
+                    Some(event) = events.recv() => site.event(event),
+                    result = &mut listening => {
+                        let source = result.err().unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into());
+                        return Err(AgentError::Station { address, source });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One connection to the control plane.
+struct Link<'a> {
+    site: &'a str,
+    outbox: &'a Outbox,
+}
+
+impl Link<'_> {
+    /// Connects, greets, and carries messages both ways until something ends it.
+    async fn run<S: AsyncRead + AsyncWrite>(
+        &self,
+        connect: impl Future<Output = std::io::Result<S>>,
+        site: &mut Site,
+        events: &mut mpsc::Receiver<StationEvent>,
+        greeted: &mut bool,
+    ) -> LinkError {
+        tokio::pin!(connect);
+        let stream = loop {
+            tokio::select! {
+                stream = &mut connect => match stream {
+                    Ok(stream) => break stream,
+                    Err(error) => return LinkError::Connect(error),
+                },
+                Some(event) = events.recv() => site.event(event),
+            }
+        };
+        let (reader, writer) = tokio::io::split(stream);
+        let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec();
+        let mut reader = FramedRead::new(reader, codec.clone());
+        self.outbox.forget_answers();
+        site.refresh();
+        // Reading never waits for writing: two ends that both wait to be read would wait forever.
+        let writing = self.write(FramedWrite::new(writer, codec));
+        tokio::pin!(writing);
+        loop {
+            tokio::select! {
+                ended = &mut writing => return ended,
+                frame = reader.next() => {
+                    let message = match frame {
+                        None => return LinkError::Closed,
+                        Some(Err(error)) => return error.into(),
+                        Some(Ok(frame)) => match serde_json::from_slice(&frame) {
+                            Ok(message) => message,
+                            Err(error) => return error.into(),
+                        },
+                    };
+                    *greeted = true;
+                    match message {
+                        ToEdge::Refused { reason } => return LinkError::Refused(reason),
+                        message => site.message(message),
+                    }
+                }
+                Some(event) = events.recv() => site.event(event),
+            }
+        }
+    }
+
+    async fn write<W: AsyncWrite + Unpin>(&self, mut writer: FramedWrite<W, LengthDelimitedCodec>) -> LinkError {
+        let hello = ToControl::Hello { version: LINK_VERSION, site: self.site.to_owned() };
+        let mut messages = vec![hello];
+        loop {
+            for message in messages {
+                let frame = match serde_json::to_vec(&message) {
+                    Ok(frame) => frame,
+                    Err(error) => return error.into(),
+                };
+                match tokio::time::timeout(SEND_TIMEOUT, writer.send(Bytes::from(frame))).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return error.into(),
+                    Err(_) => return LinkError::Stuck,
+                }
+            }
+            messages = self.outbox.take().await;
+        }
+    }
+}
+
+/// The site's routers and what is told to each.
+struct Site {
+    station: Arc<Station>,
+    outbox: Arc<Outbox>,
+    routers: BTreeMap<String, Known>,
+    tasks: JoinSet<()>,
+}
+
+/// A router that the control plane listed.
+struct Known {
+    access: RouterAccess,
+    inbox: mpsc::UnboundedSender<ToRouter>,
+}
+
+impl Site {
+    fn new(station: Arc<Station>, outbox: Arc<Outbox>) -> Self {
+        Self { station, outbox, routers: BTreeMap::new(), tasks: JoinSet::new() }
+    }
+
+    fn message(&mut self, message: ToEdge) {
+        match message {
+            ToEdge::Routers { routers } => self.take_routers(routers),
+            ToEdge::Intent { intent } => {
+                let router = intent.router.clone();
+                if !self.tell(&router, ToRouter::Intent(intent)) {
+                    tracing::warn!(router, "intent for a router that isn't of this site, ignored");
+                }
+            }
+            ToEdge::Query { id, query } => self.query(id, query),
+            ToEdge::Refused { .. } => {}
+        }
+    }
+
+    fn take_routers(&mut self, routers: Vec<RouterAccess>) {
+        while self.tasks.try_join_next().is_some() {}
+        let sources = routers.iter().map(|access| {
+            let Management::Frr { bmp_source, .. } = &access.management;
+            StationRouter { name: access.router.clone(), bmp_source: *bmp_source }
+        });
+        self.station.configure_routers(sources.collect());
+        // A dropped inbox ends its task, which leaves the router as it is.
+        self.routers.retain(|_, known| routers.contains(&known.access));
+        for access in routers {
+            if self.routers.contains_key(&access.router) {
+                continue;
+            }
+            let (inbox, messages) = mpsc::unbounded_channel();
+            let frr = routers::driver(&access);
+            let task = RouterTask::new(access.router.clone(), frr, self.outbox.clone(), self.station.clone());
+            self.tasks.spawn(task.run(messages));
+            self.routers.insert(access.router.clone(), Known { access, inbox });
+        }
+    }
+
+    fn query(&self, id: u64, query: EdgeQuery) {
+        match query {
+            EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } => {
+                let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit);
+                self.outbox.answer(id, Ok(EdgeAnswer::ReceivedRoutes { rows, next }));
+            }
+            EdgeQuery::Diff { intent } => {
+                let router = intent.router.clone();
+                if !self.tell(&router, ToRouter::Diff(id, intent)) {
+                    self.outbox.answer(id, Err(format!("router '{router}' isn't of this site")));
+                }
+            }
+        }
+    }
+
+    fn event(&self, event: StationEvent) {
+        match event {
+            StationEvent::Routes(routes) => self.outbox.routes(routes),
+            StationEvent::PeerUp { router, .. } => {
+                self.tell(&router, ToRouter::Session(None));
+            }
+            StationEvent::PeerDown { router, session, .. } => {
+                self.tell(&router, ToRouter::Session(Some(session)));
+            }
+            StationEvent::Connected { router } => {
+                self.tell(&router, ToRouter::Bmp(true));
+            }
+            StationEvent::Disconnected { router } => {
+                self.tell(&router, ToRouter::Bmp(false));
+            }
+        }
+    }
+
+    /// Has everything told anew, to a control plane that connected.
+    fn refresh(&self) {
+        for known in self.routers.values() {
+            // A task that ended is replaced with the next list of routers.
+            let _ = known.inbox.send(ToRouter::Refresh);
+        }
+        for routes in self.station.summaries() {
+            self.outbox.routes(routes);
+        }
+    }
+
+    fn tell(&self, router: &str, message: ToRouter) -> bool {
+        self.routers.get(router).is_some_and(|known| known.inbox.send(message).is_ok())
+    }
+}

@@ -1,0 +1,519 @@
+//! One router's task: applies the newest intent, keeps its gates, watches what it applied, undoes
+//! what did harm, shows drift and then corrects it.
+//!
+//! One look at the router drives everything, whatever the occasion; an event only means "look
+//! now". Nothing is kept on disk: after a restart the first look and the next intent tell all.
+
+use super::gates::Tracker;
+use super::outbox::Outbox;
+use super::watch::{Watch, established, up};
+use crate::bmp::{Station, StationSession};
+use crate::routers::frr::apply::Plan;
+use crate::routers::frr::owned::Owned;
+use crate::routers::frr::render::render;
+use crate::routers::frr::{Frr, FrrError, diff};
+use crate::routers::{Gates, Observed};
+use jiff::Timestamp;
+use meetme_model::intent::{RouterIntent, SessionIntent};
+use meetme_model::link::{ApplyOutcome, ApplyResult, EdgeAnswer, LagState, RouterState};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Between looks while nothing happens: cheap enough for hundreds of routers.
+const IDLE: Duration = Duration::from_secs(1);
+/// Between looks while something is expected.
+const BUSY: Duration = Duration::from_millis(200);
+/// How long something is expected after anything happened.
+const BUSY_FOR: Duration = Duration::from_secs(15);
+/// Between comparisons of the running configuration with the intended one.
+const DRIFT: Duration = Duration::from_secs(10);
+/// Before an unreachable router is tried again: the first time, and at most.
+const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// Before an intent that was refused or undone is tried again, as its cause may have been
+/// somebody else's: the first time, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(900));
+
+/// What a router's task is told.
+pub enum ToRouter {
+    /// The newest intent.
+    Intent(Box<RouterIntent>),
+    /// Something happened to a session; `Some` is the one that is no longer established.
+    Session(Option<String>),
+    /// Its BMP connection came or went.
+    Bmp(bool),
+    /// Compare an intent with the router, for this query.
+    Diff(u64, Box<RouterIntent>),
+    /// The control plane is back and knows nothing: tell all.
+    Refresh,
+}
+
+/// An intent as it stands on the router.
+struct Applied {
+    intent: RouterIntent,
+    owned: Owned,
+}
+
+/// The task's state. See the module.
+pub struct RouterTask {
+    frr: Frr,
+    outbox: Arc<Outbox>,
+    station: Arc<Station>,
+    intent: Option<RouterIntent>,
+    applied: Option<Applied>,
+    /// Changes that aren't confirmed yet, oldest first, with what stood before each.
+    watches: Vec<(Watch, Option<Applied>)>,
+    tracker: Tracker,
+    gates: Gates,
+    observed: Option<Observed>,
+    lags: BTreeMap<String, LagState>,
+    bmp_connected: bool,
+    applied_generation: Option<u64>,
+    drift: Option<String>,
+    error: Option<String>,
+    last_state: Option<RouterState>,
+    last_result: Option<ApplyResult>,
+    look_at: Instant,
+    drift_at: Instant,
+    busy_until: Instant,
+    back_off: Option<Duration>,
+    /// When a refused or undone intent is tried again, and the wait before the time after.
+    retry: Option<(Instant, Duration)>,
+    name: String,
+}
+
+impl RouterTask {
+    /// A task for a router that nothing is known of yet.
+    pub fn new(name: String, frr: Frr, outbox: Arc<Outbox>, station: Arc<Station>) -> Self {
+        let now = Instant::now();
+        Self {
+            frr,
+            outbox,
+            station,
+            intent: None,
+            applied: None,
+            watches: Vec::new(),
+            tracker: Tracker::default(),
+            gates: Gates::new(),
+            observed: None,
+            lags: BTreeMap::new(),
+            bmp_connected: false,
+            applied_generation: None,
+            drift: None,
+            error: None,
+            last_state: None,
+            last_result: None,
+            look_at: now,
+            drift_at: now + DRIFT,
+            busy_until: now,
+            back_off: None,
+            retry: None,
+            name,
+        }
+    }
+
+    /// Runs until the inbox is closed.
+    pub async fn run(mut self, mut inbox: UnboundedReceiver<ToRouter>) {
+        loop {
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => self.take(message).await,
+                    None => return,
+                },
+                () = tokio::time::sleep_until(self.look_at.into()) => {}
+            }
+            while let Ok(message) = inbox.try_recv() {
+                self.take(message).await;
+            }
+            if self.look_at <= Instant::now() {
+                self.look().await;
+            }
+        }
+    }
+
+    async fn take(&mut self, message: ToRouter) {
+        match message {
+            ToRouter::Intent(intent) => self.take_intent(*intent),
+            ToRouter::Session(down) => {
+                if let Some(session) = down {
+                    self.close_gate(&session).await;
+                }
+                self.look_soon();
+            }
+            ToRouter::Bmp(connected) => {
+                self.bmp_connected = connected;
+                self.look_soon();
+            }
+            ToRouter::Diff(id, intent) => {
+                let answer = match self.frr.plan(&intent, &self.gates).await {
+                    Ok(plan) => Ok(EdgeAnswer::Diff { diff: plan.diff }),
+                    Err(error) => Err(error.to_string()),
+                };
+                self.outbox.answer(id, answer);
+            }
+            ToRouter::Refresh => {
+                self.last_result.iter().cloned().for_each(|r| self.outbox.applied(r));
+                if self.last_state.take().is_some() {
+                    self.publish();
+                }
+                self.look_soon();
+            }
+        }
+    }
+
+    fn take_intent(&mut self, intent: RouterIntent) {
+        if self.intent.as_ref().is_some_and(|known| intent.generation < known.generation) {
+            return;
+        }
+        // The control plane repeats itself when it connects; what is known already isn't new.
+        if self.intent.as_ref() == Some(&intent) {
+            return;
+        }
+        let sessions = intent.sessions.iter().map(|s| StationSession {
+            name: s.name.clone(),
+            peer_address: s.peer_address,
+            policy: s.policy.clone(),
+        });
+        self.station.configure_sessions(&self.name, sessions.collect());
+        self.intent = Some(intent);
+        self.retry = None;
+        self.look_soon();
+    }
+
+    fn look_soon(&mut self) {
+        let now = Instant::now();
+        self.busy_until = now + BUSY_FOR;
+        // An unreachable router keeps its back-off, whatever happens meanwhile.
+        if self.back_off.is_none() {
+            self.look_at = now;
+        }
+    }
+
+    /// One look, and all that follows from it.
+    async fn look(&mut self) {
+        match self.look_and_act().await {
+            Ok(()) => {
+                self.error = None;
+                self.back_off = None;
+                let now = Instant::now();
+                let pause = if self.is_busy(now) { BUSY } else { IDLE };
+                self.look_at = now + pause;
+            }
+            Err(error) => self.unreachable(&error),
+        }
+        self.publish();
+    }
+
+    fn is_busy(&self, now: Instant) -> bool {
+        !self.watches.is_empty() || now < self.busy_until
+    }
+
+    fn unreachable(&mut self, error: &FrrError) {
+        let pause = self.back_off.unwrap_or(BACK_OFF.0);
+        if self.back_off.is_none() {
+            tracing::warn!(router = self.name, %error, "router is not reachable");
+        }
+        self.back_off = Some((pause * 2).min(BACK_OFF.1));
+        self.look_at = Instant::now() + pause;
+        self.error = Some(error.to_string());
+        // It may have started anew, with nothing of ours: what stands on it has to be read again.
+        self.applied = None;
+        self.watches.clear();
+        if let Some(intent) = &self.intent
+            && self.applied_generation != Some(intent.generation)
+        {
+            let reason = error.to_string();
+            self.report(intent.generation, ApplyOutcome::Unreachable { reason }, String::new());
+        }
+    }
+
+    async fn look_and_act(&mut self) -> Result<(), FrrError> {
+        let observed = self.frr.observe().await?;
+        let lags = self.frr.lags().await?.states;
+        if lags != self.lags {
+            self.busy_until = Instant::now() + BUSY_FOR;
+            self.lags = lags;
+        }
+        self.check_watches(&observed).await?;
+        self.keep_gates(&observed).await?;
+        self.observed = Some(observed);
+        let is_new = match (&self.intent, &self.applied) {
+            (Some(intent), Some(applied)) => *intent != applied.intent,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if is_new && self.retry.is_none_or(|(at, _)| at <= Instant::now()) {
+            self.apply().await?;
+        } else if self.drift_at <= Instant::now() {
+            self.drift_at = Instant::now() + DRIFT;
+            self.look_for_drift().await?;
+        }
+        Ok(())
+    }
+
+    /// Opens and closes gates as the sessions are, and asks for what isn't known of them.
+    async fn keep_gates(&mut self, observed: &Observed) -> Result<(), FrrError> {
+        let newest = self.intent.iter().flat_map(|i| &i.sessions);
+        let mut sessions: Vec<&SessionIntent> = newest.collect();
+        // What the newest intent removes stands until that is applied, or for good if it can't be.
+        let names: BTreeSet<&str> = sessions.iter().map(|s| s.name.as_str()).collect();
+        let standing = self.applied.iter().flat_map(|a| &a.intent.sessions);
+        sessions.extend(standing.filter(|s| !names.contains(s.name.as_str())));
+        let decision = self.tracker.look(&sessions, observed);
+        if decision.moved {
+            self.busy_until = Instant::now() + BUSY_FOR;
+        }
+        for (session, address) in decision.ask {
+            let detail = self.frr.detail(address).await?;
+            self.tracker.detail(&session, detail);
+        }
+        for address in decision.clear {
+            tracing::warn!(router = self.name, %address, "session stands without BFD, closing it");
+            self.frr.clear(address).await?;
+        }
+        self.set_gates(decision.open).await
+    }
+
+    async fn close_gate(&mut self, session: &str) {
+        let mut gates = self.gates.clone();
+        if gates.remove(session)
+            && let Err(error) = self.set_gates(gates).await
+        {
+            self.unreachable(&error);
+        }
+    }
+
+    /// Points sessions at their policy or at the one that denies all: two commands each.
+    async fn set_gates(&mut self, gates: Gates) -> Result<(), FrrError> {
+        let Some(applied) = &mut self.applied else {
+            // What stands on the router isn't known; the apply to come uses these.
+            self.gates = gates;
+            return Ok(());
+        };
+        let mut want = render(&applied.intent, &gates, self.frr.origination());
+        want.adopt_instance(&applied.owned);
+        let change = diff::change(&applied.owned, &want);
+        if !change.is_empty() {
+            self.frr.run_change(&change).await?;
+            applied.owned.blocks = want.blocks;
+        }
+        self.gates = gates;
+        Ok(())
+    }
+
+    async fn apply(&mut self) -> Result<(), FrrError> {
+        let (Some(intent), Some(observed)) = (self.intent.clone(), self.observed.clone()) else {
+            return Ok(());
+        };
+        let generation = intent.generation;
+        let plan = match self.frr.plan(&intent, &self.gates).await {
+            Ok(plan) => plan,
+            Err(error) => return self.refused(generation, error, String::new()),
+        };
+        if let Err(error) = self.frr.check(&plan, &established(&observed)).await {
+            return self.refused(generation, error, plan.diff);
+        }
+        if !plan.is_empty()
+            && let Err(error) = self.frr.apply(&plan).await
+        {
+            let reason = error.to_string();
+            self.undo(&plan, &observed).await?;
+            self.rolled_back(generation, reason, plan.diff);
+            return Ok(());
+        }
+        tracing::info!(router = self.name, generation, changed = !plan.is_empty(), "intent applied");
+        let owned = plan.want.clone();
+        for (watch, _) in &mut self.watches {
+            watch.release(&plan.change.disrupted);
+        }
+        let standing = self.applied.replace(Applied { intent, owned });
+        self.drift = None;
+        let now = Instant::now();
+        self.drift_at = now + DRIFT;
+        self.busy_until = now + BUSY_FOR;
+        if plan.is_empty() {
+            self.confirm(generation, String::new());
+        } else {
+            self.watches.push((Watch::new(generation, plan, &observed, now), standing));
+            self.confirm_watches(now);
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, generation: u64, error: FrrError, diff: String) -> Result<(), FrrError> {
+        if error.is_unreachable() {
+            return Err(error);
+        }
+        self.retry_later();
+        self.report(generation, ApplyOutcome::Refused { reason: error.to_string() }, diff);
+        Ok(())
+    }
+
+    fn rolled_back(&mut self, generation: u64, reason: String, diff: String) {
+        tracing::warn!(router = self.name, generation, reason, "change undone");
+        self.retry_later();
+        self.report(generation, ApplyOutcome::RolledBack { reason }, diff);
+    }
+
+    fn retry_later(&mut self) {
+        let pause = self.retry.map_or(RETRY.0, |(_, next)| next);
+        self.retry = Some((Instant::now() + pause, (pause * 2).min(RETRY.1)));
+    }
+
+    /// Takes a plan back, with the gate of every session closed that isn't up now, whatever it
+    /// was before.
+    async fn undo(&mut self, plan: &Plan, observed: &Observed) -> Result<(), FrrError> {
+        let mut plan = plan.clone();
+        plan.have.close_gates_except(&up(observed));
+        match self.frr.undo(&plan).await {
+            Err(error) if error.is_unreachable() => Err(error),
+            Err(error) => {
+                // What stands now is read anew, by the retry.
+                tracing::error!(router = self.name, %error, "undoing a change went wrong");
+                self.applied = None;
+                Ok(())
+            }
+            Ok(()) => {
+                if let Some(applied) = &mut self.applied {
+                    applied.owned.blocks = plan.have.blocks;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Confirms changes whose time is over; undoes all unconfirmed ones when one did harm.
+    async fn check_watches(&mut self, observed: &Observed) -> Result<(), FrrError> {
+        let lost = self.watches.iter().find_map(|(w, _)| w.lost(observed));
+        let Some(lost) = lost else {
+            self.confirm_watches(Instant::now());
+            return Ok(());
+        };
+        let mut watches = std::mem::take(&mut self.watches).into_iter();
+        let Some((oldest, before)) = watches.next() else {
+            return Ok(());
+        };
+        let newest = watches.last().map_or_else(|| oldest.clone(), |(newest, _)| newest);
+        let name = self.session_at(lost);
+        let reason = format!(
+            "the session with {lost}{name} went down within {} s, and isn't part of the change",
+            super::watch::WATCH.as_secs()
+        );
+        self.applied = before;
+        self.undo(&oldest.plan, observed).await?;
+        self.rolled_back(newest.generation, reason, newest.plan.diff);
+        Ok(())
+    }
+
+    fn session_at(&self, address: std::net::IpAddr) -> String {
+        let sessions = self.intent.iter().flat_map(|i| &i.sessions);
+        sessions
+            .filter(|s| s.peer_address == address)
+            .map(|s| format!(" ({})", s.name))
+            .collect()
+    }
+
+    fn confirm_watches(&mut self, now: Instant) {
+        let (done, open): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.watches).into_iter().partition(|(w, _)| w.until <= now);
+        self.watches = open;
+        for (watch, _) in done {
+            self.confirm(watch.generation, watch.plan.diff);
+        }
+    }
+
+    fn confirm(&mut self, generation: u64, diff: String) {
+        self.applied_generation = Some(generation);
+        if self.applied.as_ref().is_some_and(|a| a.intent.generation == generation) {
+            self.retry = None;
+        }
+        self.report(generation, ApplyOutcome::Confirmed, diff);
+    }
+
+    fn report(&mut self, generation: u64, outcome: ApplyOutcome, diff: String) {
+        let told = self
+            .last_result
+            .as_ref()
+            .is_some_and(|r| r.generation == generation && r.outcome == outcome);
+        if told {
+            return;
+        }
+        let result = ApplyResult {
+            router: self.name.clone(),
+            generation,
+            at: Timestamp::now(),
+            outcome,
+            diff,
+        };
+        self.last_result = Some(result.clone());
+        self.outbox.applied(result);
+    }
+
+    /// Shows a difference the first time, and corrects it when it is still there the next time.
+    async fn look_for_drift(&mut self) -> Result<(), FrrError> {
+        let Some(applied) = &self.applied else {
+            return Ok(());
+        };
+        if !self.watches.is_empty() {
+            return Ok(());
+        }
+        let plan = match self.frr.plan(&applied.intent, &self.gates).await {
+            Err(error) if error.is_unreachable() => return Err(error),
+            Err(error) => {
+                self.drift = Some(error.to_string());
+                return Ok(());
+            }
+            Ok(plan) if plan.is_empty() => {
+                self.drift = None;
+                return Ok(());
+            }
+            Ok(plan) => plan,
+        };
+        if self.drift.as_ref() != Some(&plan.diff) {
+            tracing::warn!(router = self.name, diff = plan.diff, "configuration was changed by hand");
+            self.drift = Some(plan.diff);
+            return Ok(());
+        }
+        let established = self.observed.as_ref().map(established).unwrap_or_default();
+        if let Err(error) = self.frr.check(&plan, &established).await {
+            tracing::warn!(router = self.name, %error, "a hand-made change can't be corrected");
+            return Ok(());
+        }
+        match self.frr.apply(&plan).await {
+            Err(error) if error.is_unreachable() => Err(error),
+            Err(error) => {
+                tracing::warn!(router = self.name, %error, "correcting a hand-made change went wrong");
+                Ok(())
+            }
+            Ok(()) => {
+                if let Some(applied) = &mut self.applied {
+                    applied.owned = plan.want;
+                }
+                self.drift = None;
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells the state when it changed.
+    fn publish(&mut self) {
+        let state = RouterState {
+            router: self.name.clone(),
+            at: self.last_state.as_ref().map_or_else(Timestamp::now, |s| s.at),
+            reachable: self.error.is_none(),
+            error: self.error.clone(),
+            applied_generation: self.applied_generation,
+            drift: self.drift.clone(),
+            lags: self.lags.clone(),
+            sessions: self.tracker.states(&self.gates),
+            bmp_connected: self.bmp_connected,
+        };
+        if self.last_state.as_ref() == Some(&state) {
+            return;
+        }
+        let state = RouterState { at: Timestamp::now(), ..state };
+        self.last_state = Some(state.clone());
+        self.outbox.router(state);
+    }
+}

@@ -1,0 +1,12 @@
+//! A site's hands and eyes: drives its routers, listens to their BMP, and speaks with the
+//! control plane over one stream.
+//!
+//! Only this crate touches a router, only routers that the control plane lists, and only the parts
+//! of their configuration that are marked as the product's by name. It knows no SQL and no HTTP
+//! API, and persists nothing: what should be comes from the control plane, what is from the routers.
+
+pub mod agent;
+pub mod bmp;
+pub mod lag;
+pub mod process;
+pub mod routers;

@@ -1,0 +1,306 @@
+//! What is the product's in an FRR configuration, in one canonical form.
+//!
+//! Rendering makes an [`Owned`] from an intent, reading makes one from a running configuration;
+//! both sort and spell everything alike, so that equal means equal. Ownership is by name: lists,
+//! route-maps and peer-groups `MEETME-…`, BFD profiles and BMP targets `meetme…`, interfaces and
+//! neighbours described `meetme: …`, static routes with [`STATIC_TAG`]. Nothing else gets in here.
+
+use super::vty::Daemon;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// How descriptions of owned neighbours and interfaces start.
+pub const MARK: &str = "meetme:";
+/// How names of owned lists, route-maps and peer-groups start.
+pub const NAME: &str = "MEETME-";
+/// How names of owned BFD profiles start.
+pub const PROFILE: &str = "meetme-";
+/// The owned BMP targets.
+pub const BMP_TARGETS: &str = "meetme";
+/// Tag of owned static routes: "MEET" in ASCII, as nothing else about them carries a name.
+pub const STATIC_TAG: &str = "tag 1296385364";
+/// The route-map that lets nothing out: what closed gates and denied sessions export by.
+pub const DENY: &str = "MEETME-DENY";
+
+/// The route-map that lets nothing be used: what closed gates and denied sessions import by.
+pub fn hold(v6: bool) -> &'static str {
+    if v6 { "MEETME-HOLD6" } else { "MEETME-HOLD4" }
+}
+
+/// The peer-group of iBGP neighbours.
+pub const IBGP: &str = "MEETME-IBGP";
+
+/// Kinds of lists that route-maps match on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListKind {
+    /// `ip prefix-list`.
+    PrefixV4,
+    /// `ipv6 prefix-list`.
+    PrefixV6,
+    /// `bgp as-path access-list`.
+    AsPath,
+    /// `bgp community-list standard`.
+    Community,
+    /// `bgp large-community-list standard`.
+    LargeCommunity,
+}
+
+impl ListKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::PrefixV4,
+        Self::PrefixV6,
+        Self::AsPath,
+        Self::Community,
+        Self::LargeCommunity,
+    ];
+
+    /// The command that its lines start with.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::PrefixV4 => "ip prefix-list",
+            Self::PrefixV6 => "ipv6 prefix-list",
+            Self::AsPath => "bgp as-path access-list",
+            Self::Community => "bgp community-list standard",
+            Self::LargeCommunity => "bgp large-community-list standard",
+        }
+    }
+}
+
+/// One owned object; their order is the order in which they may be created.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// `interface NAME`.
+    Interface(String),
+    /// The blackhole routes that let `network` statements originate.
+    Statics,
+    /// `bfd profile NAME`.
+    BfdProfile(String),
+    /// A list; its lines lack command and name.
+    List(ListKind, String),
+    /// One entry of a route-map; the first line is `permit` or `deny`.
+    MapEntry(String, u32),
+    /// Settings of `router bgp` itself.
+    Instance,
+    /// A peer-group; its lines lack `neighbor NAME`.
+    PeerGroup(String),
+    /// A neighbour; its lines lack `neighbor ADDRESS`.
+    Neighbor(String),
+    /// A peer-group's or neighbour's part of an address family (true: IPv6).
+    Family(bool, String),
+    /// `network` statements of an address family.
+    Networks(bool),
+    /// `bmp targets meetme`.
+    Bmp,
+}
+
+impl Key {
+    /// The daemon whose configuration it is.
+    pub fn daemon(&self) -> Daemon {
+        match self {
+            Self::Interface(_) => Daemon::Zebra,
+            Self::Statics => Daemon::Staticd,
+            Self::BfdProfile(_) => Daemon::Bfdd,
+            Self::List(..)
+            | Self::MapEntry(..)
+            | Self::Instance
+            | Self::PeerGroup(_)
+            | Self::Neighbor(_)
+            | Self::Family(..)
+            | Self::Networks(_)
+            | Self::Bmp => Daemon::Bgpd,
+        }
+    }
+}
+
+/// The owned part of a router's configuration, and what else must be known to change it safely.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owned {
+    /// ASN of `router bgp`, when there is one.
+    pub asn: Option<u32>,
+    /// The objects.
+    pub blocks: BTreeMap<Key, Vec<String>>,
+    /// Neighbours and interfaces that somebody else configured: never touched.
+    pub foreign: BTreeSet<String>,
+}
+
+impl Owned {
+    /// An object's lines; none when it isn't there.
+    pub fn lines(&self, key: &Key) -> &[String] {
+        self.blocks.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes over instance settings that are somebody's choice already: an existing BGP identifier
+    /// stays (changing it would reset every session), a check already off stays off.
+    pub fn adopt_instance(&mut self, have: &Self) {
+        let Some(have) = have.blocks.get(&Key::Instance) else {
+            return;
+        };
+        let lines = self.blocks.entry(Key::Instance).or_default();
+        for line in have {
+            lines.retain(|l| instance_setting(l) != instance_setting(line));
+            lines.push(line.clone());
+        }
+        lines.sort();
+    }
+
+    /// Points every session with a peer at the policy that denies all, but those with `up`.
+    pub fn close_gates_except(&mut self, up: &BTreeSet<String>) {
+        for (key, lines) in &mut self.blocks {
+            let Key::Family(v6, name) = key else { continue };
+            // iBGP has no gate, and neither has a session to the Internet.
+            let import = |l: &String| l.starts_with("route-map MEETME-IN-") && l.ends_with(" in");
+            if up.contains(name) || !lines.iter().any(import) {
+                continue;
+            }
+            lines.retain(|l| !l.starts_with("route-map "));
+            lines.extend([format!("route-map {} in", hold(*v6)), format!("route-map {DENY} out")]);
+            lines.sort_unstable();
+        }
+    }
+
+    /// The configuration as FRR would read it, for the syntax check, for people and for tests.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut in_bgp = false;
+        for (key, lines) in &self.blocks {
+            let bgp = matches!(
+                key,
+                Key::Instance | Key::PeerGroup(_) | Key::Neighbor(_) | Key::Family(..) | Key::Networks(_) | Key::Bmp
+            );
+            if bgp && !in_bgp {
+                let _ = writeln!(text, "router bgp {}", self.asn.unwrap_or_default());
+                in_bgp = true;
+            }
+            write_block(&mut text, key, lines);
+        }
+        if in_bgp {
+            text.push_str("exit\n");
+        }
+        text
+    }
+}
+
+fn instance_setting(line: &str) -> &str {
+    line.split(' ').nth(1).unwrap_or(line)
+}
+
+fn write_block(text: &mut String, key: &Key, lines: &[String]) {
+    let nested = |text: &mut String, head: &str, indent: &str| {
+        let _ = writeln!(text, "{indent}{head}");
+        for line in lines {
+            let _ = writeln!(text, "{indent} {line}");
+        }
+        let _ = writeln!(text, "{indent}exit");
+    };
+    match key {
+        Key::Interface(name) => nested(text, &format!("interface {name}"), ""),
+        Key::BfdProfile(name) => {
+            text.push_str("bfd\n");
+            nested(text, &format!("profile {name}"), " ");
+            text.push_str("exit\n");
+        }
+        Key::MapEntry(name, seq) => {
+            let (action, rest) = lines.split_first().map_or(("deny", lines), |(a, r)| (a.as_str(), r));
+            let _ = writeln!(text, "route-map {name} {action} {seq}");
+            for line in rest {
+                let _ = writeln!(text, " {line}");
+            }
+            text.push_str("exit\n");
+        }
+        Key::Family(v6, _) | Key::Networks(v6) => {
+            let _ = writeln!(text, " {}", family(*v6));
+            for line in lines {
+                let _ = writeln!(text, "  {}", full(key, line));
+            }
+            text.push_str(" exit-address-family\n");
+        }
+        Key::Bmp => nested(text, &format!("bmp targets {BMP_TARGETS}"), " "),
+        Key::Statics | Key::List(..) => {
+            for line in lines {
+                let _ = writeln!(text, "{}", full(key, line));
+            }
+        }
+        Key::Instance | Key::PeerGroup(_) | Key::Neighbor(_) => {
+            for line in lines {
+                let _ = writeln!(text, " {}", full(key, line));
+            }
+        }
+    }
+}
+
+/// The command that enters an address family.
+pub fn family(v6: bool) -> &'static str {
+    if v6 {
+        "address-family ipv6 unicast"
+    } else {
+        "address-family ipv4 unicast"
+    }
+}
+
+/// A line as a command of its own, in its context.
+pub fn full<'a>(key: &Key, line: &'a str) -> Cow<'a, str> {
+    match key {
+        Key::List(kind, name) => format!("{} {name} {line}", kind.command()).into(),
+        Key::PeerGroup(name) | Key::Neighbor(name) | Key::Family(_, name) => {
+            format!("neighbor {name} {line}").into()
+        }
+        Key::Interface(_)
+        | Key::Statics
+        | Key::BfdProfile(_)
+        | Key::MapEntry(..)
+        | Key::Instance
+        | Key::Networks(_)
+        | Key::Bmp => line.into(),
+    }
+}
+
+/// The text with every MD5 key blotted out: nothing that a person or a log sees goes without it.
+pub fn masked(text: &str) -> Cow<'_, str> {
+    const SECRET: &str = "password ";
+    if !text.contains(SECRET) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        match line.split_once(SECRET) {
+            Some((before, _)) => {
+                out.push_str(before);
+                out.push_str("password ***");
+                if line.ends_with('\n') {
+                    out.push('\n');
+                }
+            }
+            None => out.push_str(line),
+        }
+    }
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_blotted_out_and_nothing_else() {
+        assert_eq!(
+            masked(" neighbor 192.0.2.1 password s3cret\n neighbor 192.0.2.1 bfd\n"),
+            " neighbor 192.0.2.1 password ***\n neighbor 192.0.2.1 bfd\n"
+        );
+        assert_eq!(masked("router bgp 1"), "router bgp 1");
+    }
+
+    #[test]
+    fn an_existing_bgp_identifier_is_kept() {
+        let with = |lines: &[&str]| Owned {
+            blocks: BTreeMap::from([(Key::Instance, lines.iter().map(|l| l.to_string()).collect())]),
+            ..Owned::default()
+        };
+        let mut want = with(&["bgp router-id 192.0.2.1"]);
+        want.adopt_instance(&with(&["bgp router-id 192.0.2.9"]));
+        assert_eq!(want, with(&["bgp router-id 192.0.2.9"]));
+        want.adopt_instance(&Owned::default());
+        assert_eq!(want, with(&["bgp router-id 192.0.2.9"]));
+    }
+}

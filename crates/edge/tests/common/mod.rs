@@ -1,0 +1,5 @@
+//! What the tests with real daemons share.
+#![allow(dead_code)]
+
+pub mod fixture;
+pub mod net;

@@ -1,0 +1,92 @@
+//! `meetme approve` and `meetme queue`: an operator's decisions, through the API like everybody's.
+
+use clap::{Args, Subcommand};
+use meetme_client::{Client, Operator, Resources};
+use serde_json::{Value, json};
+
+#[derive(Args)]
+pub struct Server {
+    /// The API.
+    #[arg(long, env = "MEETME_SERVER", default_value = "http://127.0.0.1:8971")]
+    server: String,
+    /// An operator's token.
+    #[arg(long, env = "MEETME_TOKEN", hide_env_values = true)]
+    token: String,
+}
+
+#[derive(Args)]
+pub struct Decision {
+    #[command(flatten)]
+    server: Server,
+    /// Refuse instead.
+    #[arg(long)]
+    refuse: bool,
+    /// Why; told to the peer when refused.
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Subcommand)]
+pub enum ApproveCommand {
+    /// Decide a peer ASN.
+    Asn {
+        /// Its subscription.
+        subscription: String,
+        /// Its resource name.
+        name: String,
+        #[command(flatten)]
+        decision: Decision,
+    },
+    /// Decide one connection.
+    Connection {
+        /// Its number or identifier, as `meetme queue` shows it.
+        id: String,
+        #[command(flatten)]
+        decision: Decision,
+    },
+    /// Approve every connection of a peering that waits for it.
+    Peering {
+        /// Its subscription.
+        subscription: String,
+        /// Its resource group.
+        resource_group: String,
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        server: Server,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+pub async fn approve(command: ApproveCommand) -> anyhow::Result<()> {
+    let (server, path, reason) = match &command {
+        ApproveCommand::Asn { subscription, name, decision } => (
+            &decision.server,
+            Resources::new(subscription, "").decide_peer_asn(name, !decision.refuse),
+            &decision.reason,
+        ),
+        ApproveCommand::Connection { id, decision } => {
+            (&decision.server, Operator::decide_connection(id, !decision.refuse), &decision.reason)
+        }
+        ApproveCommand::Peering { subscription, resource_group, name, server, reason } => {
+            (server, Resources::new(subscription, resource_group).approve_peering(name), reason)
+        }
+    };
+    let client = Client::new(&server.server, &server.token)?;
+    client.post(&path, &json!({ "reason": reason })).await?;
+    println!("Done.");
+    Ok(())
+}
+
+pub async fn queue(server: Server) -> anyhow::Result<()> {
+    let client = Client::new(&server.server, &server.token)?;
+    let waiting = client.get(Operator::QUEUE).await?;
+    println!("{}", table(&waiting));
+    Ok(())
+}
+
+fn table(waiting: &Value) -> String {
+    serde_json::to_string_pretty(waiting).unwrap_or_default()
+}

@@ -1,0 +1,32 @@
+//! The domain of Meetme: types, states, transitions, rules and planning.
+//!
+//! Everything here is a value or a pure function over values. Nothing in this crate does I/O,
+//! awaits, reads a clock or draws random numbers: `now` and fresh identifiers are passed in.
+//! The rules are written down in `docs/rules.md`; docstrings name the section they enforce.
+
+pub mod allocation;
+pub mod asn;
+pub mod community;
+pub mod connection;
+pub mod intent;
+pub mod inventory;
+pub mod inventory_check;
+pub mod link;
+pub mod mail;
+pub mod peer_asn;
+pub mod peering;
+pub mod peering_service;
+pub mod plan;
+pub mod prefix;
+pub mod registered_prefix;
+pub mod route;
+pub mod secret;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod violation;
+
+pub use asn::{Asn, PublicAsn, PublicSpace};
+pub use community::Community;
+pub use prefix::Prefix;
+pub use secret::Secret;
+pub use violation::{Violation, Violations};

@@ -1,0 +1,342 @@
+//! What control plane and edge say to each other (`docs/ARCHITECTURE.md`, the link).
+//!
+//! Every message is a whole snapshot of what it speaks of, so a repeated one is harmless and a
+//! lost one is healed by the next. Framing and transport are elsewhere.
+
+use crate::intent::RouterIntent;
+use crate::inventory::RouterAccess;
+use crate::prefix::Prefix;
+use crate::route::{ReceivedRoute, RouteAttributes, RouteVerdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Version of these messages; an edge of another version is refused with a clear answer.
+pub const LINK_VERSION: u32 = 1;
+
+/// Control plane → edge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToEdge {
+    /// The routers of the edge's site and how to reach them. The edge acts on no other.
+    Routers {
+        /// All of them.
+        routers: Vec<RouterAccess>,
+    },
+    /// What one router should be.
+    Intent {
+        /// The snapshot.
+        intent: Box<RouterIntent>,
+    },
+    /// A live question, answered by [`ToControl::Answer`] with the same id.
+    Query {
+        /// Chosen by the asker.
+        id: u64,
+        /// The question.
+        query: EdgeQuery,
+    },
+    /// The edge is refused; it says why and tries again later.
+    Refused {
+        /// For the edge's log.
+        reason: String,
+    },
+}
+
+/// Edge → control plane.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToControl {
+    /// First message on a link.
+    Hello {
+        /// [`LINK_VERSION`] of the edge.
+        version: u32,
+        /// The site it serves.
+        site: String,
+    },
+    /// A router's whole observed state; sent when it changed and on reconnection.
+    Router {
+        /// The state.
+        state: Box<RouterState>,
+    },
+    /// What an attempt to apply an intent came to.
+    Applied {
+        /// The result.
+        result: Box<ApplyResult>,
+    },
+    /// One session's route summary; sent when it changed and on reconnection.
+    Routes {
+        /// The summary.
+        routes: Box<SessionRoutes>,
+    },
+    /// The answer to a query.
+    Answer {
+        /// The query's id.
+        id: u64,
+        /// What was found, or why nothing could be.
+        answer: Result<EdgeAnswer, String>,
+    },
+}
+
+/// Live questions to an edge.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "query", rename_all = "snake_case")]
+pub enum EdgeQuery {
+    /// A page of what sessions received, in the order of prefix, then session.
+    ReceivedRoutes {
+        /// The sessions, as (router, session name).
+        sessions: Vec<(String, String)>,
+        /// What to keep.
+        filter: RouteFilter,
+        /// Continue after this prefix and session name.
+        after: Option<(Prefix, String)>,
+        /// At most so many rows.
+        limit: u32,
+    },
+    /// What applying the current intent to a router would change, without applying it.
+    Diff {
+        /// The intent to hold against the router.
+        intent: Box<RouterIntent>,
+    },
+}
+
+/// Filters of the received-routes operation; all given ones must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteFilter {
+    /// This very prefix.
+    pub prefix: Option<Prefix>,
+    /// The AS path as text: equal to the whole path, or a run of ASNs within it.
+    pub as_path: Option<String>,
+    /// Keep routes whose verdict uses them (true) or doesn't (false).
+    pub used: Option<bool>,
+    /// Keep routes in this RPKI state.
+    pub rpki: Option<crate::route::RpkiState>,
+}
+
+/// Answers, matching [`EdgeQuery`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum EdgeAnswer {
+    /// Received routes and where the next page starts.
+    ReceivedRoutes {
+        /// The rows.
+        rows: Vec<JudgedRoute>,
+        /// `after` of the next page, when there is one.
+        next: Option<(Prefix, String)>,
+    },
+    /// A unified diff, empty when the router is as intended.
+    Diff {
+        /// The text, secrets masked.
+        diff: String,
+    },
+}
+
+/// A received route with its verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgedRoute {
+    /// The router.
+    pub router: String,
+    /// The session's name.
+    pub session: String,
+    /// The route.
+    pub route: ReceivedRoute,
+    /// What is done with it and why.
+    pub verdict: RouteVerdict,
+}
+
+/// What applying came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyResult {
+    /// The router.
+    pub router: String,
+    /// The intent's generation.
+    pub generation: u64,
+    /// When it ended.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: ApplyOutcome,
+    /// What was (or would have been) changed, as a unified diff, secrets masked.
+    pub diff: String,
+}
+
+/// How an apply ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum ApplyOutcome {
+    /// Applied; sessions that weren't part of the change stayed up through the watch time.
+    Confirmed,
+    /// The check refused it; nothing was touched.
+    Refused {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Applied, then undone.
+    RolledBack {
+        /// Why: which session was lost, or what the router said.
+        reason: String,
+    },
+    /// The router can't be reached; tried again with back-off.
+    Unreachable {
+        /// What the attempt said.
+        reason: String,
+    },
+}
+
+/// A router as the edge sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterState {
+    /// The router.
+    pub router: String,
+    /// When it was read.
+    pub at: Timestamp,
+    /// Whether it could be read; when not, the rest is the last known and `error` says why.
+    pub reachable: bool,
+    /// Why it can't be reached.
+    pub error: Option<String>,
+    /// The generation that is confirmed on the router.
+    pub applied_generation: Option<u64>,
+    /// Hand-made changes in what is ours, as a unified diff (router → intent), secrets masked.
+    pub drift: Option<String>,
+    /// LAGs by name.
+    pub lags: BTreeMap<String, LagState>,
+    /// Sessions by name.
+    pub sessions: BTreeMap<String, SessionState>,
+    /// Whether the router's BMP connection is up.
+    pub bmp_connected: bool,
+}
+
+/// A LAG as LACP sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LagState {
+    /// Members by port name.
+    pub members: BTreeMap<String, MemberState>,
+}
+
+impl LagState {
+    /// Up when it has members and every member collects and distributes (`docs/rules.md` §3).
+    pub fn is_up(&self) -> bool {
+        !self.members.is_empty()
+            && self
+                .members
+                .values()
+                .all(|m| m.collecting && m.distributing)
+    }
+
+    /// True when any member has light.
+    pub fn has_light(&self) -> bool {
+        self.members.values().any(|m| m.carrier)
+    }
+}
+
+/// A LAG member (IEEE 802.1AX actor state).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberState {
+    /// Light on the port.
+    pub carrier: bool,
+    /// Collecting.
+    pub collecting: bool,
+    /// Distributing.
+    pub distributing: bool,
+}
+
+/// BGP finite state machine states (RFC 4271 §8.2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BgpState {
+    /// Idle.
+    #[default]
+    Idle,
+    /// Connect.
+    Connect,
+    /// Active: trying, not to be confused with a connection's Active.
+    Active,
+    /// OpenSent.
+    OpenSent,
+    /// OpenConfirm.
+    OpenConfirm,
+    /// Established.
+    Established,
+}
+
+/// BFD session states (RFC 5880 §6.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BfdSessionState {
+    /// Held down by an administrator.
+    AdminDown,
+    /// Down.
+    #[default]
+    Down,
+    /// Coming up.
+    Init,
+    /// Up.
+    Up,
+}
+
+/// A session as the router sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionState {
+    /// BGP state.
+    pub bgp: BgpState,
+    /// BFD state.
+    pub bfd: BfdSessionState,
+    /// Negotiated BFD detection time.
+    pub bfd_detection_ms: Option<u32>,
+    /// The peer's BGP identifier.
+    pub peer_router_id: Option<String>,
+    /// When BGP was last established.
+    pub established_at: Option<Timestamp>,
+    /// Why it went down last, as the router tells.
+    pub last_error: Option<String>,
+    /// True while routes may pass: phase open and BFD seen up since the session was established.
+    pub gate_open: bool,
+    /// How often it left Established since the edge watches.
+    pub flaps: u32,
+}
+
+/// What a session's Adj-RIB-In comes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRoutes {
+    /// The router.
+    pub router: String,
+    /// The session's name.
+    pub session: String,
+    /// The peer's address, to name the session by.
+    pub peer_address: IpAddr,
+    /// When this was computed.
+    pub at: Timestamp,
+    /// True once the initial routes are in (End-of-RIB) and the table can be trusted.
+    pub synced: bool,
+    /// Why it can't be trusted: a malformed BMP message, being resynchronised.
+    pub error: Option<String>,
+    /// Routes received.
+    pub received: u32,
+    /// Routes used.
+    pub used: u32,
+    /// How many routes break each rule, by [`crate::route::RouteFault::code`].
+    pub faults: BTreeMap<String, u32>,
+    /// Up to five prefixes for each of `faults`, as examples.
+    pub examples: BTreeMap<String, Vec<Prefix>>,
+    /// For each prefix of the session's policy, what is received, if anything.
+    pub evidence: Vec<PrefixEvidence>,
+}
+
+/// What one session shows of one registered prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrefixEvidence {
+    /// The registered prefix.
+    pub prefix: Prefix,
+    /// The route for this very prefix, when it is received.
+    pub route: Option<SeenRoute>,
+}
+
+/// A route as evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenRoute {
+    /// Its attributes.
+    pub attributes: RouteAttributes,
+    /// Its RPKI state.
+    pub rpki: crate::route::RpkiState,
+    /// What is done with it.
+    pub verdict: RouteVerdict,
+    /// Since when.
+    pub received_at: Timestamp,
+}

@@ -1,0 +1,134 @@
+//! Who is awaited on a connection, and for what: told on pages, in answers and in mails.
+
+use super::validation::Observed;
+use crate::connection::{Connection, ConnectionState, RemovalStep, Stage};
+use crate::link::{BfdSessionState, BgpState};
+use serde::{Deserialize, Serialize};
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Party {
+    /// The product itself; seconds.
+    Host,
+    /// An operator of the host.
+    Operator,
+    /// The peer.
+    Peer,
+    /// Nobody: all is done.
+    Nobody,
+}
+
+/// Who is awaited and for what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Awaited {
+    /// Whose turn it is.
+    pub party: Party,
+    /// What they have to do, in a sentence.
+    pub what: String,
+}
+
+/// What a connection waits for now.
+pub fn awaited(connection: &Connection, observed: &Observed) -> Awaited {
+    let (party, what) = match connection.removal {
+        Some(removal) => (
+            Party::Host,
+            match removal.step {
+                RemovalStep::Draining => "traffic is being drained before removal".to_owned(),
+                RemovalStep::Closing => "sessions are being closed".to_owned(),
+                RemovalStep::Freeing => "port and addresses are being freed".to_owned(),
+            },
+        ),
+        None => by_state(connection, observed),
+    };
+    Awaited { party, what }
+}
+
+fn by_state(connection: &Connection, observed: &Observed) -> (Party, String) {
+    let told = |otherwise: &str| {
+        connection
+            .error_message
+            .clone()
+            .unwrap_or_else(|| otherwise.to_owned())
+    };
+    match connection.state {
+        ConnectionState::Onboarding(_)
+            if observed.reachable == Some(false) && connection.ports.is_some() =>
+        {
+            (
+                Party::Host,
+                "our edge router can't be reached; it is tried again by itself".into(),
+            )
+        }
+        ConnectionState::Onboarding(Stage::PendingApproval) => {
+            (Party::Operator, told("the request waits for approval"))
+        }
+        ConnectionState::Onboarding(Stage::Approved) => {
+            (Party::Host, "the port is being configured".into())
+        }
+        ConnectionState::Onboarding(Stage::ProvisioningStarted) => {
+            (Party::Peer, lag(connection, observed))
+        }
+        ConnectionState::Onboarding(Stage::ProvisioningCompleted) => {
+            (Party::Peer, sessions(connection, observed))
+        }
+        ConnectionState::Onboarding(Stage::Validating) => match &connection.error_message {
+            Some(findings) => (Party::Peer, findings.clone()),
+            None => (Party::Host, "received routes are being looked at".into()),
+        },
+        ConnectionState::ProvisioningFailed(Stage::PendingApproval) => {
+            (Party::Peer, told("the request was refused"))
+        }
+        ConnectionState::ProvisioningFailed(_) => (Party::Operator, told("our side failed")),
+        ConnectionState::ExternalBlocker(_) => (Party::Peer, told("your side is awaited")),
+        ConnectionState::Active => (Party::Nobody, "nothing; the connection is in use".into()),
+        ConnectionState::TypeChangeRequested | ConnectionState::TypeChangeInProgress => {
+            (Party::Host, "the connection is being converted".into())
+        }
+    }
+}
+
+fn lag(connection: &Connection, observed: &Observed) -> String {
+    let Some(lag) = observed.lag.as_ref().filter(|l| l.has_light()) else {
+        let ports = connection
+            .ports
+            .as_ref()
+            .map(|p| p.ports.join(", "))
+            .unwrap_or_default();
+        return format!(
+            "no light on {ports}: have the cross-connect made with the letter of authorization"
+        );
+    };
+    let waiting: Vec<&str> = lag
+        .members
+        .iter()
+        .filter(|(_, m)| !(m.collecting && m.distributing))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    format!(
+        "LACP isn't up on {}: configure the LAG with LACP on your side",
+        waiting.join(", ")
+    )
+}
+
+fn sessions(connection: &Connection, observed: &Observed) -> String {
+    let mut parts = Vec::new();
+    for (name, subnet) in connection.sessions() {
+        let state = observed.sessions.get(&name);
+        let bfd = state.is_some_and(|s| s.bfd == BfdSessionState::Up);
+        let bgp = state.is_some_and(|s| s.bgp == BgpState::Established);
+        match (bfd, bgp) {
+            (true, true) => {}
+            (false, _) => parts.push(format!(
+                "BFD from {} to {} isn't up",
+                subnet.peer, subnet.host
+            )),
+            (true, false) => parts.push(format!(
+                "BGP from {} to {} isn't Established",
+                subnet.peer, subnet.host
+            )),
+        }
+    }
+    format!("{}: configure BGP with BFD on your side", parts.join("; "))
+}

@@ -1,0 +1,170 @@
+//! The verdict on routes, rule by rule.
+
+use super::*;
+use crate::asn::PublicSpace;
+
+fn p(s: &str) -> Prefix {
+    s.parse().unwrap()
+}
+
+fn policy() -> SessionPolicy {
+    SessionPolicy {
+        peer_asn: Asn(64510),
+        next_hop: "198.18.192.0".parse().unwrap(),
+        host_space: vec![p("198.18.0.0/16")],
+        max_length: 29,
+        registration_required: true,
+        ordinary_used: false,
+        community: Some(Community::Standard(8075, 8007)),
+        long_prefix_max_path: 3,
+        max_path: None,
+        prefixes: vec![
+            PrefixPolicy {
+                prefix: p("198.19.10.0/24"),
+                role: PrefixRole::Primary,
+            },
+            PrefixPolicy {
+                prefix: p("198.19.20.0/25"),
+                role: PrefixRole::Registered,
+            },
+        ],
+        space: PublicSpace {
+            asns: vec![(64496, 64511)],
+            prefixes: vec![p("198.18.0.0/15")],
+        },
+    }
+}
+
+fn route(path: &[u32]) -> RouteAttributes {
+    RouteAttributes {
+        as_path: AsPath::sequence(path.iter().copied()),
+        next_hop: "198.18.192.0".parse().unwrap(),
+        communities: vec![Community::Standard(8075, 8007)],
+        med: None,
+    }
+}
+
+fn verdict(prefix: &str, path: &[u32]) -> RouteVerdict {
+    judge(p(prefix), &route(path), RpkiState::NotChecked, &policy())
+}
+
+fn codes(v: &RouteVerdict) -> Vec<&'static str> {
+    v.faults.iter().map(RouteFault::code).collect()
+}
+
+#[test]
+fn a_registered_route_in_order_is_used_in_its_role() {
+    let v = verdict("198.19.10.0/24", &[64510]);
+    assert_eq!(
+        v,
+        RouteVerdict {
+            usage: RouteUse::Registered(PrefixRole::Primary),
+            faults: vec![]
+        }
+    );
+}
+
+#[test]
+fn longer_than_24_needs_a_path_shorter_than_four() {
+    assert!(
+        verdict("198.19.20.0/25", &[64510, 64505, 64506])
+            .faults
+            .is_empty()
+    );
+    let v = verdict("198.19.20.0/25", &[64510, 64505, 64506, 64507]);
+    assert_eq!(codes(&v), ["PathTooLong"]);
+    assert_eq!(v.usage, RouteUse::Unused);
+    assert!(
+        verdict("198.19.10.0/24", &[64510, 64505, 64506, 64507])
+            .faults
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_private_asn_anywhere_in_the_path_rejects() {
+    let v = verdict("198.19.10.0/24", &[64510, 65001]);
+    assert_eq!(v.faults, [RouteFault::ReservedAsn { asn: Asn(65001) }]);
+    assert_eq!(v.usage, RouteUse::Unused);
+}
+
+#[test]
+fn registration_is_of_the_very_same_prefix() {
+    assert_eq!(
+        codes(&verdict("198.19.10.0/25", &[64510])),
+        ["NotRegistered"]
+    );
+}
+
+#[test]
+fn without_the_community_a_voice_route_is_not_used() {
+    let mut bare = route(&[64510]);
+    bare.communities.clear();
+    let v = judge(p("198.19.10.0/24"), &bare, RpkiState::NotChecked, &policy());
+    assert_eq!(codes(&v), ["CommunityMissing"]);
+    assert_eq!(v.usage, RouteUse::Unused);
+}
+
+#[test]
+fn ordinary_routes_are_used_where_the_offering_takes_them() {
+    let mut edge = policy();
+    edge.ordinary_used = true;
+    let v = judge(
+        p("198.19.99.0/24"),
+        &route(&[64510]),
+        RpkiState::NotChecked,
+        &edge,
+    );
+    assert_eq!(
+        (v.usage, codes(&v)),
+        (RouteUse::Ordinary, vec!["NotRegistered"])
+    );
+    edge.registration_required = false;
+    let v = judge(
+        p("198.19.99.0/24"),
+        &route(&[64510]),
+        RpkiState::NotChecked,
+        &edge,
+    );
+    assert_eq!((v.usage, v.faults.len()), (RouteUse::Ordinary, 0));
+}
+
+#[test]
+fn every_broken_rule_is_told_at_once() {
+    let bad = RouteAttributes {
+        as_path: AsPath(vec![
+            PathSegment::Sequence(vec![Asn(64505)]),
+            PathSegment::Set(vec![Asn(65001)]),
+        ]),
+        next_hop: "198.18.192.9".parse().unwrap(),
+        communities: vec![],
+        med: None,
+    };
+    let v = judge(p("198.18.5.0/30"), &bad, RpkiState::Invalid, &policy());
+    assert_eq!(
+        codes(&v),
+        [
+            "HostSpace",
+            "TooLong",
+            "FirstAsNotPeer",
+            "AsSet",
+            "ReservedAsn",
+            "RpkiInvalid",
+            "NextHopNotSession",
+            "NotRegistered",
+            "CommunityMissing"
+        ]
+    );
+    assert_eq!(v.usage, RouteUse::Unused);
+}
+
+#[test]
+fn default_route_and_bogons_are_rejected() {
+    assert!(codes(&verdict("0.0.0.0/0", &[64510])).contains(&"DefaultRoute"));
+    assert!(codes(&verdict("10.1.0.0/16", &[64510])).contains(&"Bogon"));
+}
+
+#[test]
+fn an_empty_path_is_not_the_peers() {
+    assert!(codes(&verdict("198.19.10.0/24", &[])).contains(&"FirstAsNotPeer"));
+}

@@ -1,0 +1,135 @@
+//! What the edges report: the latest state of each router, the latest route summary of each
+//! session, and the last results of applying. Routes themselves stay at the edge.
+
+use crate::db::{Db, Tx};
+use crate::error::Result;
+use crate::statement::{Columns, sql, to_doc};
+use meetme_model::link::{ApplyResult, RouterState, SessionRoutes};
+
+/// So many results of applying are kept per router.
+pub const APPLY_RESULTS_KEPT: u32 = 50;
+
+statements! {
+    STATE_PUT = "INSERT INTO router_states (router, at_ms, doc) VALUES ($1, $2, $3)
+                 ON CONFLICT (router) DO UPDATE SET at_ms = excluded.at_ms, doc = excluded.doc";
+    STATE_GET = "SELECT doc FROM router_states WHERE router = $1";
+    STATES = "SELECT doc FROM router_states ORDER BY router";
+    ROUTES_PUT = "INSERT INTO session_routes (router, session, at_ms, doc) VALUES ($1, $2, $3, $4)
+                  ON CONFLICT (router, session)
+                  DO UPDATE SET at_ms = excluded.at_ms, doc = excluded.doc";
+    ROUTES_GET = "SELECT doc FROM session_routes WHERE router = $1 AND session = $2";
+    ROUTES = "SELECT doc FROM session_routes WHERE router = $1 ORDER BY session";
+    ROUTES_DELETE = "DELETE FROM session_routes WHERE router = $1 AND session = $2";
+    APPLY_ADD = "INSERT INTO apply_results (router, at_ms, doc) VALUES ($1, $2, $3)";
+    APPLY_TRIM = "DELETE FROM apply_results WHERE router = $1 AND id <= (
+                  SELECT id FROM apply_results WHERE router = $1
+                  ORDER BY id DESC LIMIT 1 OFFSET $2)";
+    APPLIES = "SELECT doc FROM apply_results WHERE router = $1 ORDER BY id DESC LIMIT $2";
+}
+
+/// Keeps a router's state instead of the one before.
+pub async fn router_state_put(tx: &mut Tx, state: &RouterState) -> Result<()> {
+    sql(STATE_PUT)
+        .bind(state.router.as_str())
+        .bind_time(state.at)
+        .bind(to_doc(state, "router state")?)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// A router's latest state; `None` when its edge never reported.
+pub async fn router_state_get(db: &mut impl Db, router: &str) -> Result<Option<RouterState>> {
+    let row = sql(STATE_GET).bind(router).optional(db).await?;
+    row.map(|row| row.doc(0, "router state")).transpose()
+}
+
+/// All routers' latest states.
+pub async fn router_state_list(db: &mut impl Db) -> Result<Vec<RouterState>> {
+    let rows = sql(STATES).all(db).await?;
+    rows.iter().map(|row| row.doc(0, "router state")).collect()
+}
+
+/// Keeps a session's route summary instead of the one before.
+pub async fn session_routes_put(tx: &mut Tx, routes: &SessionRoutes) -> Result<()> {
+    sql(ROUTES_PUT)
+        .bind(routes.router.as_str())
+        .bind(routes.session.as_str())
+        .bind_time(routes.at)
+        .bind(to_doc(routes, "session routes")?)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// A session's latest route summary.
+pub async fn session_routes_get(
+    db: &mut impl Db,
+    router: &str,
+    session: &str,
+) -> Result<Option<SessionRoutes>> {
+    let row = sql(ROUTES_GET).bind(router).bind(session).optional(db);
+    let row = row.await?;
+    row.map(|row| row.doc(0, "session routes")).transpose()
+}
+
+/// The latest route summaries of a router's sessions.
+pub async fn session_routes_list(db: &mut impl Db, router: &str) -> Result<Vec<SessionRoutes>> {
+    let rows = sql(ROUTES).bind(router).all(db).await?;
+    rows.iter()
+        .map(|row| row.doc(0, "session routes"))
+        .collect()
+}
+
+/// The latest route summaries of sessions given as (router, session); those that have none are
+/// left out.
+pub async fn session_routes_of(
+    db: &mut impl Db,
+    sessions: &[(String, String)],
+) -> Result<Vec<SessionRoutes>> {
+    let mut found = Vec::with_capacity(sessions.len());
+    for (router, session) in sessions {
+        found.extend(session_routes_get(db, router, session).await?);
+    }
+    Ok(found)
+}
+
+/// Forgets a session that was removed.
+pub async fn session_routes_delete(tx: &mut Tx, router: &str, session: &str) -> Result<()> {
+    sql(ROUTES_DELETE)
+        .bind(router)
+        .bind(session)
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// Adds a result of applying, and drops the router's oldest beyond [`APPLY_RESULTS_KEPT`].
+pub async fn apply_result_put(tx: &mut Tx, result: &ApplyResult) -> Result<()> {
+    sql(APPLY_ADD)
+        .bind(result.router.as_str())
+        .bind_time(result.at)
+        .bind(to_doc(result, "apply result")?)
+        .run(tx)
+        .await?;
+    sql(APPLY_TRIM)
+        .bind(result.router.as_str())
+        .bind(i64::from(APPLY_RESULTS_KEPT))
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// A router's last results of applying, newest first.
+pub async fn apply_results_list(
+    db: &mut impl Db,
+    router: &str,
+    limit: u32,
+) -> Result<Vec<ApplyResult>> {
+    let rows = sql(APPLIES)
+        .bind(router)
+        .bind(i64::from(limit))
+        .all(db)
+        .await?;
+    rows.iter().map(|row| row.doc(0, "apply result")).collect()
+}

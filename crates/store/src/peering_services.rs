@@ -1,0 +1,114 @@
+//! Peering services (`docs/rules.md` §6). Their prefixes are in `service_prefixes.rs`.
+
+use crate::db::{Db, Page, Tx};
+use crate::error::{Conflict, Result};
+use crate::peerings::path_key;
+use crate::service_prefixes::service_prefixes_delete_of;
+use crate::statement::{
+    Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc,
+};
+use meetme_model::peering_service::PeeringService;
+
+impl Entity for PeeringService {
+    const WHAT: &'static str = "peering service";
+    fn set_id(&mut self, id: i64) {
+        self.id = id;
+    }
+}
+
+statements! {
+    GET = "SELECT id, doc FROM peering_services WHERE subscription = $1 AND path = $2";
+    BY_ID = "SELECT id, doc FROM peering_services WHERE id = $1";
+    LOCK = "SELECT id, doc FROM peering_services WHERE id = $1 {for_update}";
+    LIST = "SELECT id, doc FROM peering_services WHERE subscription = $1
+            AND (CAST($2 AS TEXT) IS NULL OR resource_group = $2) AND path > $3
+            ORDER BY path LIMIT $4";
+    INSERT = "INSERT INTO peering_services (subscription, resource_group, path, doc)
+              VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING id";
+    UPDATE = "UPDATE peering_services SET doc = $1 WHERE id = $2";
+    DELETE = "DELETE FROM peering_services WHERE id = $1";
+}
+
+/// The one of a name, any case.
+pub async fn peering_service_get(
+    db: &mut impl Db,
+    subscription: &str,
+    resource_group: &str,
+    name: &str,
+) -> Result<Option<PeeringService>> {
+    let row = sql(GET)
+        .bind(fold(subscription))
+        .bind(path_key(resource_group, name))
+        .optional(db)
+        .await?;
+    entity_or_none(row)
+}
+
+/// The one of an id.
+pub async fn peering_service_by_id(db: &mut impl Db, id: i64) -> Result<Option<PeeringService>> {
+    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+}
+
+/// The one of an id, which nobody else changes until the transaction ends.
+pub async fn peering_service_lock(tx: &mut Tx, id: i64) -> Result<PeeringService> {
+    entity_or_missing(sql(LOCK).bind(id).optional(tx).await?, id)
+}
+
+/// Those of a subscription (of one resource group), in the order of [`path_key`].
+pub async fn peering_services_list(
+    db: &mut impl Db,
+    subscription: &str,
+    resource_group: Option<&str>,
+    page: &Page,
+) -> Result<Vec<PeeringService>> {
+    let rows = sql(LIST)
+        .bind(fold(subscription))
+        .bind(resource_group.map(fold))
+        .bind(page.after_key())
+        .bind(i64::from(page.limit))
+        .all(db)
+        .await?;
+    entities(&rows)
+}
+
+/// Adds one; its `id` is ignored and given.
+///
+/// # Errors
+/// [`Conflict::PeeringServiceNameTaken`].
+pub async fn peering_service_insert(tx: &mut Tx, new: &PeeringService) -> Result<PeeringService> {
+    let row = sql(INSERT)
+        .bind(fold(&new.subscription))
+        .bind(fold(&new.resource_group))
+        .bind(path_key(&new.resource_group, &new.name))
+        .bind(to_doc(new, PeeringService::WHAT)?)
+        .optional(tx)
+        .await?;
+    let Some(row) = row else {
+        return Err(Conflict::PeeringServiceNameTaken {
+            name: new.name.clone(),
+        }
+        .into());
+    };
+    let mut inserted = new.clone();
+    inserted.id = row.int(0)?;
+    Ok(inserted)
+}
+
+/// Writes what changed. Subscription, resource group and name never do.
+pub async fn peering_service_update(tx: &mut Tx, service: &PeeringService) -> Result<()> {
+    sql(UPDATE)
+        .bind(to_doc(service, PeeringService::WHAT)?)
+        .bind(service.id)
+        .run_one(tx, PeeringService::WHAT, &service.name)
+        .await
+}
+
+/// Deletes one with its prefixes, as ARM deletes children with their parent.
+pub async fn peering_service_delete(tx: &mut Tx, id: i64) -> Result<()> {
+    peering_service_lock(tx, id).await?;
+    service_prefixes_delete_of(tx, id).await?;
+    sql(DELETE)
+        .bind(id)
+        .run_one(tx, PeeringService::WHAT, id)
+        .await
+}

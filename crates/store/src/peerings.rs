@@ -1,0 +1,229 @@
+//! Peerings (`docs/rules.md` §2). Their connections are rows of their own, in `connections.rs`.
+
+use crate::connections::{connection_delete, connection_insert, connections_lock, connections_of};
+use crate::db::{Db, IdPage, Page, Tx};
+use crate::error::{Conflict, ResourceRef, Result, StoreError};
+use crate::peer_asns::peer_asn_get;
+use crate::registered_prefixes::registered_prefixes_delete_of;
+use crate::service_prefixes::uses_of_peering;
+use crate::statement::{
+    Columns, Entity, entities, entity, entity_or_missing, entity_or_none, fold, sql, to_doc,
+};
+use jiff::Timestamp;
+use meetme_model::Asn;
+use meetme_model::connection::Connection;
+use meetme_model::inventory::OfferingKind;
+use meetme_model::peering::{ConnectionSpec, Peering};
+
+impl Entity for Peering {
+    const WHAT: &'static str = "peering";
+    fn set_id(&mut self, id: i64) {
+        self.id = id;
+    }
+}
+
+statements! {
+    GET = "SELECT id, doc FROM peerings WHERE subscription = $1 AND path = $2";
+    BY_ID = "SELECT id, doc FROM peerings WHERE id = $1";
+    LOCK = "SELECT id, doc FROM peerings WHERE id = $1 {for_update}";
+    LIST = "SELECT id, doc FROM peerings WHERE subscription = $1
+            AND (CAST($2 AS TEXT) IS NULL OR resource_group = $2) AND path > $3
+            ORDER BY path LIMIT $4";
+    ALL = "SELECT id, doc FROM peerings WHERE id > $1 ORDER BY id LIMIT $2";
+    OF_ASN = "SELECT id, doc FROM peerings WHERE asn = $1 ORDER BY id";
+    SAME = "SELECT id, doc FROM peerings
+            WHERE asn = $1 AND location = $2 AND offering = $3 AND id <> $4";
+    INSERT = "INSERT INTO peerings
+              (subscription, resource_group, path, peer_asn_id, asn, location, offering, doc)
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id";
+    UPDATE = "UPDATE peerings SET offering = $1, doc = $2 WHERE id = $3";
+    DELETE = "DELETE FROM peerings WHERE id = $1";
+}
+
+/// Where a resource of a group stands in lists: what a page continues after.
+pub fn path_key(resource_group: &str, name: &str) -> String {
+    fold(&format!("{resource_group}/{name}"))
+}
+
+/// How a conflict names a peering.
+pub(crate) fn resource_ref(peering: &Peering) -> ResourceRef {
+    ResourceRef {
+        subscription: peering.subscription.clone(),
+        resource_group: peering.resource_group.clone(),
+        name: peering.name.clone(),
+    }
+}
+
+/// The one of a name, any case.
+pub async fn peering_get(
+    db: &mut impl Db,
+    subscription: &str,
+    resource_group: &str,
+    name: &str,
+) -> Result<Option<Peering>> {
+    let row = sql(GET)
+        .bind(fold(subscription))
+        .bind(path_key(resource_group, name))
+        .optional(db)
+        .await?;
+    entity_or_none(row)
+}
+
+/// The one of an id.
+pub async fn peering_by_id(db: &mut impl Db, id: i64) -> Result<Option<Peering>> {
+    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+}
+
+/// A peering with its connections, which nobody else changes until the transaction ends.
+pub async fn peering_lock(tx: &mut Tx, id: i64) -> Result<(Peering, Vec<Connection>)> {
+    let peering = entity_or_missing(sql(LOCK).bind(id).optional(tx).await?, id)?;
+    Ok((peering, connections_lock(tx, id).await?))
+}
+
+/// Those of a subscription (of one resource group), in the order of [`path_key`].
+pub async fn peerings_list(
+    db: &mut impl Db,
+    subscription: &str,
+    resource_group: Option<&str>,
+    page: &Page,
+) -> Result<Vec<Peering>> {
+    let rows = sql(LIST)
+        .bind(fold(subscription))
+        .bind(resource_group.map(fold))
+        .bind(page.after_key())
+        .bind(i64::from(page.limit))
+        .all(db)
+        .await?;
+    entities(&rows)
+}
+
+/// Everybody's, oldest first: for operators and reconcilers.
+pub async fn peerings_all(db: &mut impl Db, page: IdPage) -> Result<Vec<Peering>> {
+    let rows = sql(ALL)
+        .bind(page.after.unwrap_or(0))
+        .bind(i64::from(page.limit))
+        .all(db)
+        .await?;
+    entities(&rows)
+}
+
+/// Those of a peer, whatever the subscription: one registration serves them all
+/// (`docs/rules.md` §5). Not for showing to anybody but operators.
+pub async fn peerings_of_asn(db: &mut impl Db, asn: Asn) -> Result<Vec<Peering>> {
+    let rows = sql(OF_ASN).bind(i64::from(asn.0)).all(db).await?;
+    entities(&rows)
+}
+
+/// Adds a peering with its connections, each waiting for approval since `new.created_at`; ids are
+/// given. MD5 keys are sealed away and don't come back.
+///
+/// # Errors
+/// [`Conflict::PeeringNameTaken`], [`Conflict::PeeringExists`],
+/// [`Conflict::ConnectionIdentifierTaken`]; not found: its peer ASN.
+pub async fn peering_insert(
+    tx: &mut Tx,
+    new: &Peering,
+    connections: &[ConnectionSpec],
+) -> Result<(Peering, Vec<Connection>)> {
+    let asn_name = &new.spec.peer_asn_name;
+    let peer_asn = peer_asn_get(tx, &new.subscription, asn_name)
+        .await?
+        .ok_or_else(|| StoreError::NotFound {
+            what: "peer ASN",
+            key: asn_name.clone(),
+        })?;
+    let row = sql(INSERT)
+        .bind(fold(&new.subscription))
+        .bind(fold(&new.resource_group))
+        .bind(path_key(&new.resource_group, &new.name))
+        .bind(peer_asn.id)
+        .bind(i64::from(new.spec.asn.0))
+        .bind(fold(&new.spec.location))
+        .bind(offering_name(new.spec.offering))
+        .bind(to_doc(new, Peering::WHAT)?)
+        .optional(tx)
+        .await?;
+    let Some(row) = row else {
+        return Err(insert_conflict(tx, new).await?);
+    };
+    let mut peering = new.clone();
+    peering.id = row.int(0)?;
+    let mut inserted = Vec::with_capacity(connections.len());
+    for spec in connections {
+        inserted.push(connection_insert(tx, peering.id, spec, new.created_at).await?);
+    }
+    Ok((peering, inserted))
+}
+
+async fn insert_conflict(tx: &mut Tx, new: &Peering) -> Result<StoreError> {
+    let same_name = peering_get(tx, &new.subscription, &new.resource_group, &new.name).await?;
+    if same_name.is_some() {
+        return Ok(Conflict::PeeringNameTaken {
+            name: new.name.clone(),
+        }
+        .into());
+    }
+    // Neither is left when the other one was deleted in this very moment.
+    Ok(match same_offering(tx, new, 0).await? {
+        Some(peering) => Conflict::PeeringExists { peering }.into(),
+        None => StoreError::Busy,
+    })
+}
+
+async fn same_offering(tx: &mut Tx, like: &Peering, but: i64) -> Result<Option<ResourceRef>> {
+    let row = sql(SAME)
+        .bind(i64::from(like.spec.asn.0))
+        .bind(fold(&like.spec.location))
+        .bind(offering_name(like.spec.offering))
+        .bind(but)
+        .optional(tx)
+        .await?;
+    Ok(match row {
+        Some(row) => Some(resource_ref(&entity(&row)?)),
+        None => None,
+    })
+}
+
+/// Writes what changed: tags, offering, `deleting`, `modified_at`. What is immutable
+/// (`docs/rules.md` §2) stays.
+///
+/// # Errors
+/// [`Conflict::PeeringExists`] when it is converted to an offering that the ASN has there.
+pub async fn peering_update(tx: &mut Tx, peering: &Peering) -> Result<()> {
+    if let Some(other) = same_offering(tx, peering, peering.id).await? {
+        return Err(Conflict::PeeringExists { peering: other }.into());
+    }
+    sql(UPDATE)
+        .bind(offering_name(peering.spec.offering))
+        .bind(to_doc(peering, Peering::WHAT)?)
+        .bind(peering.id)
+        .run_one(tx, Peering::WHAT, &peering.name)
+        .await
+}
+
+/// Deletes a peering with its registered prefixes and connections; their ports become free and
+/// their subnets rest from `at` on.
+///
+/// # Errors
+/// [`Conflict::PeeringInUse`] while peering services use its registered prefixes.
+pub async fn peering_delete(tx: &mut Tx, id: i64, at: Timestamp) -> Result<()> {
+    peering_lock(tx, id).await?;
+    let services = uses_of_peering(tx, id).await?;
+    if !services.is_empty() {
+        return Err(Conflict::PeeringInUse { services }.into());
+    }
+    registered_prefixes_delete_of(tx, id).await?;
+    for connection in connections_of(tx, id).await? {
+        connection_delete(tx, connection.id, at).await?;
+    }
+    sql(DELETE).bind(id).run_one(tx, Peering::WHAT, id).await
+}
+
+fn offering_name(offering: OfferingKind) -> &'static str {
+    match offering {
+        OfferingKind::Voice => "Voice",
+        OfferingKind::Edge => "Edge",
+        OfferingKind::IxRs => "IxRs",
+        OfferingKind::Exchange => "Exchange",
+    }
+}

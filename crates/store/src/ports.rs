@@ -1,0 +1,64 @@
+//! Which port belongs to which connection: each to one at most, by constraint.
+
+use crate::db::{Db, Tx};
+use crate::error::{Conflict, Result, StoreError};
+use crate::statement::{Columns, sql};
+
+statements! {
+    ASSIGN = "INSERT INTO ports (router, port, connection_id) VALUES ($1, $2, $3)
+              ON CONFLICT DO NOTHING";
+    HOLDER = "SELECT connection_id FROM ports WHERE router = $1 AND port = $2";
+    USED = "SELECT router, port, connection_id FROM ports ORDER BY router, port";
+    FREE = "DELETE FROM ports WHERE connection_id = $1";
+}
+
+/// Gives ports to a connection. Ports that it has already stay its own.
+///
+/// # Errors
+/// [`Conflict::PortTaken`] when one belongs to another connection.
+pub async fn port_assign<P: AsRef<str>>(
+    tx: &mut Tx,
+    connection_id: i64,
+    router: &str,
+    ports: &[P],
+) -> Result<()> {
+    for port in ports.iter().map(AsRef::as_ref) {
+        let inserted = sql(ASSIGN)
+            .bind(router)
+            .bind(port)
+            .bind(connection_id)
+            .run(tx)
+            .await?;
+        if inserted == 1 {
+            continue;
+        }
+        let row = sql(HOLDER).bind(router).bind(port).optional(tx).await?;
+        let Some(row) = row else {
+            return Err(StoreError::Busy);
+        };
+        let holder = row.int(0)?;
+        if holder != connection_id {
+            return Err(Conflict::PortTaken {
+                router: router.to_owned(),
+                port: port.to_owned(),
+                connection_id: holder,
+            }
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// All assigned ports as (router, port, connection id).
+pub async fn ports_used(db: &mut impl Db) -> Result<Vec<(String, String, i64)>> {
+    let rows = sql(USED).all(db).await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.text(1)?, row.int(2)?)))
+        .collect()
+}
+
+/// Frees all ports of a connection.
+pub async fn ports_free(tx: &mut Tx, connection_id: i64) -> Result<()> {
+    sql(FREE).bind(connection_id).run(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! Prefixes registered on peerings (`docs/rules.md` §5). A prefix is registered once, whoever's
+//! it is: one registration serves all locations.
+
+use crate::db::{Db, IdPage, Page, Tx};
+use crate::error::{Conflict, Result, StoreError};
+use crate::peerings::{peering_by_id, resource_ref};
+use crate::service_prefixes::uses_of_registration;
+use crate::statement::{
+    Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc,
+};
+use meetme_model::peering::Peering;
+use meetme_model::registered_prefix::RegisteredPrefix;
+use meetme_model::{Asn, Prefix};
+
+impl Entity for RegisteredPrefix {
+    const WHAT: &'static str = "registered prefix";
+    fn set_id(&mut self, id: i64) {
+        self.id = id;
+    }
+}
+
+statements! {
+    GET = "SELECT id, doc FROM registered_prefixes WHERE peering_id = $1 AND name = $2";
+    BY_ID = "SELECT id, doc FROM registered_prefixes WHERE id = $1";
+    LOCK = "SELECT id, doc FROM registered_prefixes WHERE id = $1 {for_update}";
+    BY_KEY = "SELECT id, doc FROM registered_prefixes WHERE prefix_key = $1";
+    BY_PREFIX = "SELECT id, doc FROM registered_prefixes WHERE prefix = $1";
+    LIST = "SELECT id, doc FROM registered_prefixes WHERE peering_id = $1 AND name > $2
+            ORDER BY name LIMIT $3";
+    ALL = "SELECT id, doc FROM registered_prefixes WHERE id > $1 ORDER BY id LIMIT $2";
+    OF_ASN = "SELECT r.id, r.doc FROM registered_prefixes r JOIN peerings p ON p.id = r.peering_id
+              WHERE p.asn = $1 ORDER BY r.id";
+    INSERT = "INSERT INTO registered_prefixes (peering_id, name, prefix, prefix_key, doc)
+              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
+    UPDATE = "UPDATE registered_prefixes SET prefix_key = $1, doc = $2 WHERE id = $3";
+    DELETE = "DELETE FROM registered_prefixes WHERE id = $1";
+    DELETE_OF = "DELETE FROM registered_prefixes WHERE peering_id = $1";
+}
+
+/// The one of a name, any case.
+pub async fn registered_prefix_get(
+    db: &mut impl Db,
+    peering_id: i64,
+    name: &str,
+) -> Result<Option<RegisteredPrefix>> {
+    let row = sql(GET).bind(peering_id).bind(fold(name)).optional(db);
+    entity_or_none(row.await?)
+}
+
+/// The one of an id.
+pub async fn registered_prefix_by_id(
+    db: &mut impl Db,
+    id: i64,
+) -> Result<Option<RegisteredPrefix>> {
+    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+}
+
+/// The one of an id, which nobody else changes until the transaction ends.
+pub async fn registered_prefix_lock(tx: &mut Tx, id: i64) -> Result<RegisteredPrefix> {
+    entity_or_missing(sql(LOCK).bind(id).optional(tx).await?, id)
+}
+
+/// The one of a prefix key, any case.
+pub async fn registered_prefix_by_key(
+    db: &mut impl Db,
+    key: &str,
+) -> Result<Option<RegisteredPrefix>> {
+    entity_or_none(sql(BY_KEY).bind(fold(key)).optional(db).await?)
+}
+
+/// The one of this very prefix.
+pub async fn registered_prefix_by_prefix(
+    db: &mut impl Db,
+    prefix: Prefix,
+) -> Result<Option<RegisteredPrefix>> {
+    let row = sql(BY_PREFIX).bind(prefix.to_string()).optional(db);
+    entity_or_none(row.await?)
+}
+
+/// Those of a peering, by name.
+pub async fn registered_prefixes_list(
+    db: &mut impl Db,
+    peering_id: i64,
+    page: &Page,
+) -> Result<Vec<RegisteredPrefix>> {
+    let rows = sql(LIST)
+        .bind(peering_id)
+        .bind(page.after_key())
+        .bind(i64::from(page.limit))
+        .all(db)
+        .await?;
+    entities(&rows)
+}
+
+/// Everybody's, oldest first: for operators and reconcilers.
+pub async fn registered_prefixes_all(
+    db: &mut impl Db,
+    page: IdPage,
+) -> Result<Vec<RegisteredPrefix>> {
+    let rows = sql(ALL)
+        .bind(page.after.unwrap_or(0))
+        .bind(i64::from(page.limit))
+        .all(db)
+        .await?;
+    entities(&rows)
+}
+
+/// Those on all peerings of a peer (`docs/rules.md` §4).
+pub async fn registered_prefixes_of_asn(
+    db: &mut impl Db,
+    asn: Asn,
+) -> Result<Vec<RegisteredPrefix>> {
+    entities(&sql(OF_ASN).bind(i64::from(asn.0)).all(db).await?)
+}
+
+/// Adds one; its `id` is ignored and given.
+///
+/// # Errors
+/// [`Conflict::RegisteredPrefixNameTaken`]; [`Conflict::PrefixRegistered`] with the peering, whose
+/// subscription decides what may be said.
+pub async fn registered_prefix_insert(
+    tx: &mut Tx,
+    new: &RegisteredPrefix,
+) -> Result<RegisteredPrefix> {
+    let row = sql(INSERT)
+        .bind(new.peering_id)
+        .bind(fold(&new.name))
+        .bind(new.prefix.to_string())
+        .bind(new.key.as_deref().map(fold))
+        .bind(to_doc(new, RegisteredPrefix::WHAT)?)
+        .optional(tx)
+        .await?;
+    let Some(row) = row else {
+        return Err(insert_conflict(tx, new).await?);
+    };
+    let mut inserted = new.clone();
+    inserted.id = row.int(0)?;
+    Ok(inserted)
+}
+
+async fn insert_conflict(tx: &mut Tx, new: &RegisteredPrefix) -> Result<StoreError> {
+    let same_name = registered_prefix_get(tx, new.peering_id, &new.name).await?;
+    if same_name.is_some() {
+        return Ok(Conflict::RegisteredPrefixNameTaken {
+            name: new.name.clone(),
+        }
+        .into());
+    }
+    let Some(other) = registered_prefix_by_prefix(tx, new.prefix).await? else {
+        return Ok(StoreError::Busy);
+    };
+    Ok(match peering_by_id(tx, other.peering_id).await? {
+        Some(peering) => Conflict::PrefixRegistered {
+            prefix: new.prefix,
+            name: other.name,
+            peering: resource_ref(&peering),
+        }
+        .into(),
+        None => StoreError::NotFound {
+            what: Peering::WHAT,
+            key: other.peering_id.to_string(),
+        },
+    })
+}
+
+/// Writes what changed: usage, verdict, key. Peering, name and prefix never do.
+pub async fn registered_prefix_update(tx: &mut Tx, prefix: &RegisteredPrefix) -> Result<()> {
+    sql(UPDATE)
+        .bind(prefix.key.as_deref().map(fold))
+        .bind(to_doc(prefix, RegisteredPrefix::WHAT)?)
+        .bind(prefix.id)
+        .run_one(tx, RegisteredPrefix::WHAT, &prefix.name)
+        .await
+}
+
+/// Deletes one.
+///
+/// # Errors
+/// [`Conflict::RegisteredPrefixInUse`] while a peering service uses its key.
+pub async fn registered_prefix_delete(tx: &mut Tx, id: i64) -> Result<()> {
+    registered_prefix_lock(tx, id).await?;
+    let services = uses_of_registration(tx, id).await?;
+    if !services.is_empty() {
+        return Err(Conflict::RegisteredPrefixInUse { services }.into());
+    }
+    sql(DELETE)
+        .bind(id)
+        .run_one(tx, RegisteredPrefix::WHAT, id)
+        .await
+}
+
+/// Deletes those of a peering, none of which may be in use.
+pub(crate) async fn registered_prefixes_delete_of(tx: &mut Tx, peering_id: i64) -> Result<()> {
+    sql(DELETE_OF).bind(peering_id).run(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! The store's tests, each on both engines: one by one on SQLite, and all of them in one test on
+//! a PostgreSQL that is started for it (a process per test would start one for each).
+
+mod database;
+mod facts;
+mod fixtures;
+mod inventory_and_edges;
+mod mails_and_audit;
+mod peerings;
+mod prefixes;
+mod schema;
+mod secrets;
+mod statements;
+mod tokens;
+mod transactions;
+mod work;
+
+macro_rules! suite {
+    ($($module:ident { $($name:ident),* $(,)? })*) => {
+        mod sqlite {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$module::$name(&super::database::Database::sqlite().await).await;
+                }
+            )*)*
+        }
+
+        #[test]
+        fn the_whole_suite_passes_on_postgresql() {
+            let server = database::Server::start();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            $($(
+                // What a failing test prints ends with its name.
+                println!("on PostgreSQL: {}", stringify!($name));
+                runtime.block_on(async {
+                    let database = server.database(stringify!($name)).await;
+                    $module::$name(&database).await;
+                    database.store.close().await;
+                });
+            )*)*
+        }
+    };
+}
+
+suite! {
+    facts {
+        ports_are_never_assigned_twice,
+        ports_become_free_with_their_connection,
+        subnets_never_overlap_and_rest_after_use,
+        a_subnet_is_never_taken_twice_at_once,
+    }
+    inventory_and_edges {
+        the_last_inventory_holds,
+        a_router_s_state_and_its_sessions_routes_are_the_latest_ones,
+        results_of_applying_are_bounded,
+        an_intent_s_generation_counts_changes_only,
+    }
+    mails_and_audit {
+        a_mail_is_kept_once_however_often_it_is_asked_for,
+        lists_show_their_scope_only_newest_first,
+    }
+    peerings {
+        peer_asns_are_found_by_name_number_and_state,
+        a_peer_asn_in_use_cannot_be_deleted,
+        names_compare_without_case_and_lists_are_paged,
+        one_peering_per_asn_location_and_offering,
+        connections_are_changed_listed_and_deleted,
+        a_locked_peering_waits_for_the_other_writer,
+        what_is_gone_is_not_found,
+    }
+    prefixes {
+        a_prefix_is_registered_once_whoever_asks,
+        registrations_are_found_by_key_prefix_and_peer,
+        what_a_service_uses_cannot_be_deleted,
+        a_prefix_is_activated_once,
+        events_are_kept_newest_first,
+    }
+    schema {
+        a_newer_schema_is_refused,
+        opening_twice_migrates_once,
+    }
+    secrets {
+        no_secret_is_written_in_clear,
+        a_wrong_key_is_told_at_the_start,
+    }
+    statements {
+        every_statement_prepares,
+    }
+    tokens {
+        a_token_stands_for_its_principal_until_it_ends,
+        a_peer_s_token_needs_a_subscription,
+    }
+    transactions {
+        what_is_not_committed_never_happened,
+        change_audit_and_work_commit_together,
+        readers_go_on_beside_a_writer,
+    }
+    work {
+        work_is_claimed_once_and_at_the_earliest_time_asked_for,
+        work_asked_for_during_a_run_is_done_once_more,
+        a_reconciler_that_asks_for_its_next_run_waits_for_it,
+        an_expired_lease_is_claimed_and_the_late_holder_ignored,
+        failed_work_is_tried_again_and_counts,
+        the_longest_due_comes_first,
+        concurrent_claims_never_share_an_item,
+        waiters_wake_when_work_commits,
+    }
+}

@@ -1,0 +1,58 @@
+//! Every statement is good SQL on both engines.
+
+use super::database::Database;
+use crate::db::Access;
+use sqlx::Executor;
+
+const ALL: &[(&str, &[(&str, &str)])] = &[
+    ("audit", crate::audit::STATEMENTS),
+    ("connections", crate::connections::STATEMENTS),
+    ("inventory", crate::inventory::STATEMENTS),
+    ("mails", crate::mails::STATEMENTS),
+    ("migrate", crate::migrate::STATEMENTS),
+    ("observed", crate::observed::STATEMENTS),
+    ("peer_asns", crate::peer_asns::STATEMENTS),
+    ("peering_services", crate::peering_services::STATEMENTS),
+    ("peerings", crate::peerings::STATEMENTS),
+    ("ports", crate::ports::STATEMENTS),
+    (
+        "registered_prefixes",
+        crate::registered_prefixes::STATEMENTS,
+    ),
+    ("router_intents", crate::router_intents::STATEMENTS),
+    ("service_prefixes", crate::service_prefixes::STATEMENTS),
+    ("subnets", crate::subnets::STATEMENTS),
+    ("tokens", crate::tokens::STATEMENTS),
+    ("work", crate::work::STATEMENTS),
+];
+
+pub async fn every_statement_prepares(db: &Database) {
+    let mut tx = db.store.begin().await.unwrap();
+    for (module, statements) in ALL {
+        for (name, text) in *statements {
+            let text = tx.engine().render(text);
+            if let Err(error) = tx.connection().prepare(text).await {
+                panic!("{module}::{name}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_module_s_statements_are_left_out() {
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found: Vec<String> = std::fs::read_dir(sources)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .filter(|path| {
+            std::fs::read_to_string(path)
+                .unwrap()
+                .contains("\nstatements! {")
+        })
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    let listed: Vec<&str> = ALL.iter().map(|(module, _)| *module).collect();
+    assert_eq!(found, listed);
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# `make test`: the checks, then every test. Whole-system tests (package meetme-journey) bring up a lab each and
+# measure it, so each of them runs alone. The store's tests start PostgreSQL themselves.
+. "$(dirname "$0")/common.sh"
+
+scripts/install-packages.sh build lab test
+need_rust
+
+step 'checks'
+cargo xtask check
+
+step 'building what the whole-system tests run'
+cargo build --workspace --bins
+
+step 'tests'
+if cargo nextest --version >/dev/null 2>&1; then
+    # .config/nextest.toml gives the whole machine to one whole-system test at a time.
+    cargo nextest run --workspace --no-fail-fast
+else
+    failed=0
+    cargo test --workspace --exclude meetme-journey --all-targets --no-fail-fast || failed=1
+    cargo test -p meetme-journey --all-targets --no-fail-fast -- --test-threads=1 || failed=1
+    [ "$failed" -eq 0 ]
+fi
+
+step 'examples in the documentation'
+cargo test --workspace --doc
