@@ -79,7 +79,9 @@ pub(crate) fn permit(
     }
     match principal.role {
         Role::Operator => Ok(()),
-        Role::Peer if decides => Err(ApiError::forbidden("only an operator of this network decides this")),
+        Role::Peer if decides => Err(ApiError::forbidden(
+            "only an operator of this network decides this",
+        )),
         Role::Peer => Ok(()),
         Role::Reader if decides || method != Method::GET => Err(ApiError::forbidden(
             "a token with role reader may look only; use one with role peer or operator",
@@ -150,6 +152,9 @@ mod tests {
             status(&bound, Access::Decision, Method::POST, Some("b")),
             404
         );
-        assert_eq!(status(&bound, Access::HostDecision, Method::POST, None), 404);
+        assert_eq!(
+            status(&bound, Access::HostDecision, Method::POST, None),
+            404
+        );
     }
 }

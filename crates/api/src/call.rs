@@ -61,19 +61,13 @@ impl Call {
 
     /// The body as JSON of type `T`; what doesn't fit is told with its JSON path.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let mut reader = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
+        let whole: serde_json::Value =
+            serde_json::from_slice(&self.body).map_err(|e| malformed(&e))?;
+        serde_path_to_error::deserialize(whole).map_err(|e| {
             let path = e.path().to_string();
-            let inner = e.into_inner();
-            if inner.is_data() {
-                let what = inner.to_string();
-                ApiError::bad_request("InvalidType", &path, format!("{path}: {what}"))
-            } else {
-                malformed(&inner)
-            }
-        })?;
-        reader.end().map_err(|e| malformed(&e))?;
-        Ok(value)
+            let what = e.into_inner();
+            ApiError::bad_request("InvalidType", &path, format!("{path}: {what}"))
+        })
     }
 
     /// The body, or `T`'s default when there is none.

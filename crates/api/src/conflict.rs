@@ -63,7 +63,9 @@ pub(crate) fn answer(conflict: &Conflict, visible: impl Fn(&ResourceRef) -> bool
             let message = if visible(peering) {
                 told
             } else {
-                format!("prefix {prefix} is registered on another peering already; if it is yours, tell the operators")
+                format!(
+                    "prefix {prefix} is registered on another peering already; if it is yours, tell the operators"
+                )
             };
             error("PrefixAlreadyRegistered", message).target(PREFIX)
         }

@@ -220,6 +220,9 @@ mod tests {
         );
         v.add("B", "properties.b", "b is wrong");
         let two = ApiError::from(v);
-        assert_eq!((two.code.as_str(), two.details.len()), ("InvalidRequest", 2));
+        assert_eq!(
+            (two.code.as_str(), two.details.len()),
+            ("InvalidRequest", 2)
+        );
     }
 }

@@ -12,7 +12,6 @@ mod conflict;
 mod error;
 mod health;
 mod metrics;
-mod observed;
 mod operator;
 mod page;
 mod path;

@@ -7,8 +7,8 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use meetme_store::{
-    Db, IdPage, Scope, Store, connections_of, mails_list, peerings_all, registered_prefixes_all,
-    router_state_list, service_prefixes_all,
+    Db, IdPage, Store, connections_of, mails_unsent, peerings_all, registered_prefixes_all,
+    router_state_list, service_prefixes_all, work_depth,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -22,7 +22,11 @@ pub fn metrics_router(store: Store) -> Router {
         "/metrics",
         get(move || {
             let store = store.clone();
-            async move { answer(&store).await.unwrap_or_else(IntoResponse::into_response) }
+            async move {
+                answer(&store)
+                    .await
+                    .unwrap_or_else(IntoResponse::into_response)
+            }
         }),
     )
 }
@@ -37,7 +41,12 @@ async fn render(store: &Store) -> Result<String, ApiError> {
     let mut db = store.read().await?;
     let mut out = String::new();
     let connections = connections(&mut db).await?;
-    by_state(&mut out, "meetme_connections", "Connections by state.", &connections);
+    by_state(
+        &mut out,
+        "meetme_connections",
+        "Connections by state.",
+        &connections,
+    );
     let (registered, activated) = prefixes(&mut db).await?;
     by_state(
         &mut out,
@@ -51,7 +60,11 @@ async fn render(store: &Store) -> Result<String, ApiError> {
         "Activated prefixes by validation state.",
         &activated,
     );
-    head(&mut out, "meetme_router_reachable", "1 when the edge reaches the router.");
+    head(
+        &mut out,
+        "meetme_router_reachable",
+        "1 when the edge reaches the router.",
+    );
     for state in router_state_list(&mut db).await? {
         let _ = writeln!(
             out,
@@ -60,7 +73,18 @@ async fn render(store: &Store) -> Result<String, ApiError> {
             u8::from(state.reachable)
         );
     }
-    gauge(&mut out, "meetme_mails_unsent", "Mails that aren't sent yet.", unsent(&mut db).await?);
+    gauge(
+        &mut out,
+        "meetme_mails_unsent",
+        "Mails that aren't sent yet.",
+        mails_unsent(&mut db).await?,
+    );
+    gauge(
+        &mut out,
+        "meetme_work_depth",
+        "Things that the reconcilers have to look at or are looking at.",
+        work_depth(&mut db, crate::routes::now()).await?,
+    );
     Ok(out)
 }
 
@@ -68,7 +92,7 @@ fn head(out: &mut String, name: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge");
 }
 
-fn gauge(out: &mut String, name: &str, help: &str, value: u64) {
+fn gauge(out: &mut String, name: &str, help: &str, value: i64) {
     head(out, name, help);
     let _ = writeln!(out, "{name} {value}");
 }
@@ -87,7 +111,11 @@ async fn connections(db: &mut impl Db) -> Result<BTreeMap<&'static str, u64>, Ap
         let peerings = peerings_all(db, page).await?;
         for peering in &peerings {
             for c in connections_of(db, peering.id).await? {
-                *counts.entry(c.state.wire_name()).or_insert(0) += 1;
+                let state = match c.removal {
+                    Some(_) => "Removing",
+                    None => c.state.wire_name(),
+                };
+                *counts.entry(state).or_insert(0) += 1;
             }
         }
         page.after = peerings.last().map(|p| p.id);
@@ -123,10 +151,4 @@ async fn prefixes(db: &mut impl Db) -> Result<(Counts, Counts), ApiError> {
             return Ok((registered, activated));
         }
     }
-}
-
-/// Unsent mails among the newest of them.
-async fn unsent(db: &mut impl Db) -> Result<u64, ApiError> {
-    let mails = mails_list(db, Scope::All, IdPage::first(BATCH)).await?;
-    Ok(mails.iter().filter(|m| m.sent_at.is_none()).count() as u64)
 }

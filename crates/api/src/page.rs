@@ -109,7 +109,10 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_and_a_changed_one_does_not() {
-        assert_eq!(decode(&encode("198.18.0.0/24 c1v4")).unwrap(), "198.18.0.0/24 c1v4");
+        assert_eq!(
+            decode(&encode("198.18.0.0/24 c1v4")).unwrap(),
+            "198.18.0.0/24 c1v4"
+        );
         for bad in ["zz", "abc", "ff", "é0", "+1"] {
             assert_eq!(decode(bad), None, "{bad}");
         }

@@ -53,7 +53,9 @@ pub(crate) fn canonical(path: &str) -> String {
         && segments[0].eq_ignore_ascii_case("api")
         && segments[1].eq_ignore_ascii_case("v1");
     let skip = if extension { 2 } else { 0 };
-    segments[..skip].iter_mut().for_each(|s| s.make_ascii_lowercase());
+    segments[..skip]
+        .iter_mut()
+        .for_each(|s| s.make_ascii_lowercase());
     for i in skip..segments.len() {
         let after_providers = i > skip && segments[i - 1] == "providers";
         if (i - skip) % 2 == 0 {
@@ -83,7 +85,11 @@ pub(crate) fn check_name(param: &str, name: &str) -> Result<(), ApiError> {
     if fine {
         return Ok(());
     }
-    let shown: String = name.chars().take(80).flat_map(char::escape_default).collect();
+    let shown: String = name
+        .chars()
+        .take(80)
+        .flat_map(char::escape_default)
+        .collect();
     Err(ApiError::bad_request(
         "InvalidResourceName",
         param,
@@ -112,7 +118,17 @@ mod tests {
 
     #[test]
     fn names_that_mean_something_else_are_refused() {
-        for name in ["..", ".", "", "a/b", "a\\b", "a\nb", "a b", "ä", &"x".repeat(64)] {
+        for name in [
+            "..",
+            ".",
+            "",
+            "a/b",
+            "a\\b",
+            "a\nb",
+            "a b",
+            "ä",
+            &"x".repeat(64),
+        ] {
             assert!(check_name("peering", name).is_err(), "{name:?}");
         }
         assert!(check_name("resource_group", "rg(test)").is_ok());

@@ -120,7 +120,10 @@ async fn enter(state: Arc<ApiState>, inner: Router, mut request: Request) -> Res
 }
 
 /// Answers what is open to all; else checks token, path and api-version, and rewrites the path.
-async fn prepare(state: &Arc<ApiState>, request: &mut Request) -> Result<Option<Response>, ApiError> {
+async fn prepare(
+    state: &Arc<ApiState>,
+    request: &mut Request,
+) -> Result<Option<Response>, ApiError> {
     let path = canonical(request.uri().path());
     if request.method() == Method::GET {
         match path.as_str() {
@@ -144,8 +147,7 @@ async fn prepare(state: &Arc<ApiState>, request: &mut Request) -> Result<Option<
         Some(query) => format!("{path}?{query}"),
         None => path,
     };
-    let rewritten =
-        PathAndQuery::try_from(with_query).map_err(|_| ApiError::nothing_here())?;
+    let rewritten = PathAndQuery::try_from(with_query).map_err(|_| ApiError::nothing_here())?;
     *request.uri_mut() = Uri::from(rewritten);
     request.extensions_mut().insert(principal);
     Ok(None)
@@ -202,9 +204,10 @@ async fn admit(
     })
 }
 
-/// The only place of this crate that reads the clock.
-fn now() -> Timestamp {
-    Timestamp::now()
+/// The only place of this crate that reads the clock. Times have milliseconds, as in the store.
+pub(crate) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
 fn query_of(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {

@@ -1,6 +1,7 @@
 //! The API through its router, against SQLite in a directory of its own. One file per subject.
 
 mod bad_input;
+mod connections;
 mod fixture;
 mod operator;
 mod peer_asns;

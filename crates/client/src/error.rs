@@ -29,7 +29,7 @@ pub enum ClientError {
     },
     /// The server refused.
     #[error("{0}")]
-    Api(ApiFailure),
+    Api(Box<ApiFailure>),
     /// The answer isn't the JSON that was expected.
     #[error("the answer of {url} isn't what was expected")]
     Unexpected {

@@ -185,11 +185,8 @@ impl Client {
             .map(str::to_owned);
         let bytes = response.bytes().await.map_err(transport)?;
         if !status.is_success() {
-            return Err(ClientError::Api(ApiFailure::parse(
-                status.as_u16(),
-                request_id,
-                &bytes,
-            )));
+            let failure = ApiFailure::parse(status.as_u16(), request_id, &bytes);
+            return Err(ClientError::Api(Box::new(failure)));
         }
         let body = if bytes.is_empty() {
             Value::Null

@@ -182,7 +182,7 @@ impl Operator {
         format!("{}/{}/diff", Self::ROUTERS, encode(name))
     }
 
-    /// Approve or refuse a connection by its identifier or number.
+    /// Approve or refuse a connection by its number (`12`, or `c12` as `microsoftTrackingId` has it).
     pub fn decide_connection(id: &str, approve: bool) -> String {
         format!(
             "/api/v1/connections/{}/{}",

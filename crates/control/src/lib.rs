@@ -7,7 +7,7 @@
 pub mod links;
 pub mod mails;
 mod observe;
-pub mod observed;
+mod observed;
 mod reconcile;
 pub mod settings;
 mod worker;

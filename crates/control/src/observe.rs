@@ -6,7 +6,7 @@
 use crate::now;
 use meetme_model::connection::Connection;
 use meetme_model::link::{ApplyResult, PrefixEvidence, RouterState, SessionRoutes};
-use meetme_store::{self as store, StoreError, Store, Tx, WorkKind};
+use meetme_store::{self as store, Store, StoreError, Tx, WorkKind};
 use std::collections::BTreeSet;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -40,7 +40,12 @@ struct Concerns {
 
 /// What a new router state means for a connection on it.
 fn concern(before: Option<&RouterState>, after: &RouterState, connection: &Connection) -> Concerns {
-    let Some(before) = before else { return Concerns { onboarding: true, prefixes: true } };
+    let Some(before) = before else {
+        return Concerns {
+            onboarding: true,
+            prefixes: true,
+        };
+    };
     let reachable = before.reachable != after.reachable;
     let lag = connection.lag_name();
     let lags = before.lags.get(&lag) != after.lags.get(&lag);
@@ -52,7 +57,10 @@ fn concern(before: Option<&RouterState>, after: &RouterState, connection: &Conne
         sessions |= old != new;
         passing |= old.map(|s| (s.bgp, s.gate_open)) != new.map(|s| (s.bgp, s.gate_open));
     }
-    Concerns { onboarding: reachable || lags || sessions, prefixes: reachable || passing }
+    Concerns {
+        onboarding: reachable || lags || sessions,
+        prefixes: reachable || passing,
+    }
 }
 
 /// Takes what applying an intent came to.
@@ -76,13 +84,18 @@ pub(crate) async fn routes(store: &Store, routes: SessionRoutes) -> Result<()> {
     let mut tx = store.begin().await?;
     let before = store::session_routes_get(&mut tx, &routes.router, &routes.session).await?;
     let connections = store::connections_on_router(&mut tx, &routes.router).await?;
-    let connection = connections
-        .iter()
-        .find(|c| [true, false].iter().any(|v4| c.session_name(*v4) == routes.session));
+    let connection = connections.iter().find(|c| {
+        [true, false]
+            .iter()
+            .any(|v4| c.session_name(*v4) == routes.session)
+    });
     if let Some(connection) = connection {
         if !connection.state.is_open() {
             enqueue(&mut tx, WorkKind::Peering, connection.peering_id).await?;
-        } else if before.as_ref().is_none_or(|b| b.synced != routes.synced || b.error != routes.error) {
+        } else if before
+            .as_ref()
+            .is_none_or(|b| b.synced != routes.synced || b.error != routes.error)
+        {
             prefixes_of(&mut tx, connection).await?;
         } else {
             let before = before.as_ref().map_or(&[][..], |b| &b.evidence);
@@ -96,11 +109,20 @@ pub(crate) async fn routes(store: &Store, routes: SessionRoutes) -> Result<()> {
 /// Routers of a site whose edge is gone keep their last state, marked as unseen.
 pub(crate) async fn site_unseen(store: &Store, site: &str, reason: &str) -> Result<()> {
     let mut tx = store.begin().await?;
-    let Some((_, inventory)) = store::inventory_get(&mut tx).await? else { return Ok(()) };
+    let Some((_, inventory)) = store::inventory_get(&mut tx).await? else {
+        return Ok(());
+    };
     for router in inventory.routers.iter().filter(|r| r.site == site) {
-        let Some(before) = store::router_state_get(&mut tx, &router.name).await? else { continue };
+        let Some(before) = store::router_state_get(&mut tx, &router.name).await? else {
+            continue;
+        };
         if before.reachable {
-            let state = RouterState { reachable: false, error: Some(reason.to_owned()), at: now(), ..before };
+            let state = RouterState {
+                reachable: false,
+                error: Some(reason.to_owned()),
+                at: now(),
+                ..before
+            };
             router_in(&mut tx, state).await?;
         }
     }
@@ -109,7 +131,9 @@ pub(crate) async fn site_unseen(store: &Store, site: &str, reason: &str) -> Resu
 
 /// Everything that the peer registered or activated is to be looked at again.
 async fn prefixes_of(tx: &mut Tx, connection: &Connection) -> Result<()> {
-    let Some(peering) = store::peering_by_id(tx, connection.peering_id).await? else { return Ok(()) };
+    let Some(peering) = store::peering_by_id(tx, connection.peering_id).await? else {
+        return Ok(());
+    };
     for prefix in store::registered_prefixes_of_asn(tx, peering.spec.asn).await? {
         if prefix.peering_id == peering.id {
             enqueue(tx, WorkKind::RegisteredPrefix, prefix.id).await?;
@@ -131,13 +155,19 @@ async fn changed_prefixes(
     let changed: BTreeSet<_> = after
         .iter()
         .filter(|new| !before.iter().any(|old| old == *new))
-        .chain(before.iter().filter(|old| !after.iter().any(|new| new.prefix == old.prefix)))
+        .chain(
+            before
+                .iter()
+                .filter(|old| !after.iter().any(|new| new.prefix == old.prefix)),
+        )
         .map(|e| e.prefix)
         .collect();
     if changed.is_empty() {
         return Ok(());
     }
-    let Some(peering) = store::peering_by_id(tx, connection.peering_id).await? else { return Ok(()) };
+    let Some(peering) = store::peering_by_id(tx, connection.peering_id).await? else {
+        return Ok(());
+    };
     for registered in store::registered_prefixes_of_asn(tx, peering.spec.asn).await? {
         if !changed.contains(&registered.prefix) {
             continue;

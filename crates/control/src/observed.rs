@@ -1,47 +1,10 @@
-//! What is known of connections, gathered from what the edges reported, in the planners' shape.
+//! What a session shows of a prefix, gathered from what the edges reported, in the verdicts' shape.
 
 use meetme_model::connection::Connection;
-use meetme_model::link::{ApplyOutcome, BgpState, RouterState};
-use meetme_model::plan::validation::Observed;
+use meetme_model::link::{BgpState, RouterState};
 use meetme_model::prefix::Prefix;
 use meetme_model::registered_prefix::SessionView;
 use meetme_store::{self as store, Db, StoreError};
-
-/// What is known of one connection.
-pub async fn connection(db: &mut impl Db, connection: &Connection) -> Result<Observed, StoreError> {
-    let Some(ports) = &connection.ports else { return Ok(Observed::default()) };
-    let state = store::router_state_get(db, &ports.router).await?;
-    let mut observed = Observed { apply_error: apply_error(db, &ports.router).await?, ..Observed::default() };
-    if let Some(state) = state {
-        observed.reachable = Some(state.reachable);
-        observed.lag = state.lags.get(&connection.lag_name()).cloned();
-        for v4 in [true, false] {
-            let name = connection.session_name(v4);
-            if let Some(session) = state.sessions.get(&name) {
-                observed.sessions.insert(name, session.clone());
-            }
-        }
-    }
-    for (name, _) in connection.sessions() {
-        if let Some(routes) = store::session_routes_get(db, &ports.router, &name).await? {
-            observed.routes.insert(name, routes);
-        }
-    }
-    Ok(observed)
-}
-
-/// Why the newest intent isn't on the router, when it was refused or undone.
-async fn apply_error(db: &mut impl Db, router: &str) -> Result<Option<String>, StoreError> {
-    let Some(last) = store::apply_results_list(db, router, 1).await?.into_iter().next() else { return Ok(None) };
-    if last.generation < store::router_intent_generation(db, router).await? {
-        return Ok(None);
-    }
-    Ok(match last.outcome {
-        ApplyOutcome::Refused { reason } => Some(format!("the router's check refused the configuration: {reason}")),
-        ApplyOutcome::RolledBack { reason } => Some(format!("the configuration was undone: {reason}")),
-        ApplyOutcome::Confirmed | ApplyOutcome::Unreachable { .. } => None,
-    })
-}
 
 /// What a connection's session of `prefix`'s family shows of it; `None` when it has no such session.
 pub async fn view(
@@ -49,8 +12,14 @@ pub async fn view(
     connection: &Connection,
     prefix: Prefix,
 ) -> Result<Option<SessionView>, StoreError> {
-    let subnet = if prefix.is_ipv4() { connection.subnet_v4 } else { connection.subnet_v6 };
-    let (Some(ports), Some(subnet)) = (&connection.ports, subnet) else { return Ok(None) };
+    let subnet = if prefix.is_ipv4() {
+        connection.subnet_v4
+    } else {
+        connection.subnet_v6
+    };
+    let (Some(ports), Some(subnet)) = (&connection.ports, subnet) else {
+        return Ok(None);
+    };
     let name = connection.session_name(prefix.is_ipv4());
     let state: Option<RouterState> = store::router_state_get(db, &ports.router).await?;
     let session = state.as_ref().and_then(|s| s.sessions.get(&name));
@@ -64,6 +33,16 @@ pub async fn view(
         .filter(|_| established)
         .and_then(|r| r.evidence.iter().find(|e| e.prefix == prefix))
         .and_then(|e| e.route.clone());
-    let at = routes.map(|r| r.at).or(state.map(|s| s.at)).unwrap_or_default();
-    Ok(Some(SessionView { peer_address: subnet.peer, router: ports.router.clone(), known, established, route, at }))
+    let at = routes
+        .map(|r| r.at)
+        .or(state.map(|s| s.at))
+        .unwrap_or_default();
+    Ok(Some(SessionView {
+        peer_address: subnet.peer,
+        router: ports.router.clone(),
+        known,
+        established,
+        route,
+        at,
+    }))
 }

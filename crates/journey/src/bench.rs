@@ -28,15 +28,31 @@ async fn measure(world: &World, say: &Say, runs: u32, figures: &mut Figures) -> 
     let interconnects = onboard(world, say, &mut journey).await?;
     let keys = register(world, say, &mut journey).await?;
     activate_and_watch(world, say, &mut journey, &interconnects, &keys).await?;
-    figures.0.extend(journey.0.into_iter().filter(|f| f.name.starts_with("journey.")));
+    figures.0.extend(
+        journey
+            .0
+            .into_iter()
+            .filter(|f| f.name.starts_with("journey.")),
+    );
     verdicts(world, say, figures).await?;
     let mut gaps = Vec::new();
     for run in 0..runs {
         let interconnect = &interconnects[run as usize % 2];
         let watch = Duration::from_secs(2);
-        let (outage, ids) =
-            traffic::outage(&world.lab, "media-fra", "sbc-1", 8, &[interconnect.silent()], watch).await?;
-        say.line(&format!("silent link {} of {runs}: {:?} ms", run + 1, outage.forward_ms));
+        let (outage, ids) = traffic::outage(
+            &world.lab,
+            "media-fra",
+            "sbc-1",
+            interconnect.node,
+            &[interconnect.silent()],
+            watch,
+        )
+        .await?;
+        say.line(&format!(
+            "silent link {} of {runs}: {:?} ms",
+            run + 1,
+            outage.forward_ms
+        ));
         gaps.push(outage.forward_ms.unwrap_or(f64::INFINITY));
         for id in ids {
             world.lab.mend(Some(id)).await?;
@@ -45,13 +61,34 @@ async fn measure(world: &World, say: &Say, runs: u32, figures: &mut Figures) -> 
     }
     let finite = |v: Option<f64>| v.filter(|v| v.is_finite());
     let how = format!("longest gap of 8 flows, {runs} runs, BFD 3 × 50 ms");
-    figures.at_most("failover.silent_link_ms", finite(percentile(&gaps, 50.0)), "ms", 300.0, &format!("{how}, median"));
-    figures.at_most("failover.silent_link_worst_ms", finite(percentile(&gaps, 100.0)), "ms", 400.0, &format!("{how}, worst"));
+    figures.at_most(
+        "failover.silent_link_ms",
+        finite(percentile(&gaps, 50.0)),
+        "ms",
+        300.0,
+        &format!("{how}, median"),
+    );
+    figures.at_most(
+        "failover.silent_link_worst_ms",
+        finite(percentile(&gaps, 100.0)),
+        "ms",
+        400.0,
+        &format!("{how}, worst"),
+    );
     let mut lost = Vec::new();
     for _ in 0..5 {
-        let fault = Fault::CutSite { site: "site-ams1".into() };
-        let (outage, ids) =
-            traffic::outage(&world.lab, "media-fra", "sbc-1", 8, &[fault], Duration::from_secs(3)).await?;
+        let fault = Fault::CutSite {
+            site: "site-ams1".into(),
+        };
+        let (outage, ids) = traffic::outage(
+            &world.lab,
+            "media-fra",
+            "sbc-1",
+            interconnects[0].node,
+            &[fault],
+            Duration::from_secs(3),
+        )
+        .await?;
         lost.push(outage.forward_ms.unwrap_or(f64::INFINITY));
         for id in ids {
             world.lab.mend(Some(id)).await?;
@@ -59,7 +96,13 @@ async fn measure(world: &World, say: &Say, runs: u32, figures: &mut Figures) -> 
         settled(world, say).await?;
     }
     let worst = finite(percentile(&lost, 100.0));
-    figures.at_most("failover.location_lost_ms", worst, "ms", 600.0, "longest gap of 8 flows, 5 runs, worst");
+    figures.at_most(
+        "failover.location_lost_ms",
+        worst,
+        "ms",
+        600.0,
+        "longest gap of 8 flows, 5 runs, worst",
+    );
     Ok(())
 }
 
@@ -72,15 +115,28 @@ async fn verdicts(world: &World, say: &Say, figures: &mut Figures) -> anyhow::Re
     let [first, last] = provider::routers(peering)?;
     let mut took = Vec::new();
     for _ in 0..10 {
-        world.lab.announce(first, None, vec![provider::announcement(prefix)?]).await?;
+        world
+            .lab
+            .announce(first, None, vec![provider::announcement(prefix)?])
+            .await?;
         let began = Instant::now();
-        world.lab.announce(last, None, vec![provider::announcement(prefix)?]).await?;
-        engineer.wait_registered(peering, "bench", "Verified", Duration::from_secs(30)).await?;
+        world
+            .lab
+            .announce(last, None, vec![provider::announcement(prefix)?])
+            .await?;
+        engineer
+            .wait_registered(peering, "bench", "Verified", Duration::from_secs(30))
+            .await?;
         took.push(began.elapsed().as_secs_f64() * 1000.0);
         for node in [first, last] {
-            world.lab.withdraw(node, None, vec![prefix.parse()?]).await?;
+            world
+                .lab
+                .withdraw(node, None, vec![prefix.parse()?])
+                .await?;
         }
-        engineer.wait_registered(peering, "bench", "Failed", Duration::from_secs(30)).await?;
+        engineer
+            .wait_registered(peering, "bench", "Failed", Duration::from_secs(30))
+            .await?;
     }
     figures.at_most(
         "verdict.announce_to_api_ms",

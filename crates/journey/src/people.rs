@@ -25,7 +25,11 @@ pub struct Engineer<'a> {
 impl<'a> Engineer<'a> {
     /// The engineer of `world`'s peer.
     pub fn new(world: &'a World, say: &'a Say) -> Self {
-        Self { client: &world.peer, paths: Resources::new(SUBSCRIPTION, "voice"), say }
+        Self {
+            client: &world.peer,
+            paths: Resources::new(SUBSCRIPTION, "voice"),
+            say,
+        }
     }
 
     /// Claims the provider's ASN.
@@ -38,12 +42,20 @@ impl<'a> Engineer<'a> {
                 { "role": "Technical", "email": "sbc@contoso.example", "phone": "+31 20 555 0101" },
             ],
         }});
-        self.client.put(&self.paths.peer_asn("contoso"), &body).await?;
+        self.client
+            .put(&self.paths.peer_asn("contoso"), &body)
+            .await?;
         Ok(())
     }
 
     /// Requests a Voice peering with two connections of `mbps` each.
-    pub async fn request_peering(&self, name: &str, location: &str, facility: i32, mbps: u32) -> anyhow::Result<()> {
+    pub async fn request_peering(
+        &self,
+        name: &str,
+        location: &str,
+        facility: i32,
+        mbps: u32,
+    ) -> anyhow::Result<()> {
         let connection = json!({
             "bandwidthInMbps": mbps,
             "peeringDBFacilityId": facility,
@@ -73,12 +85,21 @@ impl<'a> Engineer<'a> {
 
     /// Waits until every connection of a peering has come to `state` or beyond it; says who is
     /// awaited meanwhile.
-    pub async fn wait_connections(&self, peering: &str, state: &str, limit: Duration) -> anyhow::Result<Vec<Value>> {
+    pub async fn wait_connections(
+        &self,
+        peering: &str,
+        state: &str,
+        limit: Duration,
+    ) -> anyhow::Result<Vec<Value>> {
         let until = Instant::now() + limit;
         loop {
             let connections = self.connections(peering).await?;
-            let behind = connections.iter().find(|c| !reached(text(c, "/connectionState"), state));
-            let Some(behind) = behind.filter(|_| !connections.is_empty()) else { return Ok(connections) };
+            let behind = connections
+                .iter()
+                .find(|c| !reached(text(c, "/connectionState"), state));
+            let Some(behind) = behind.filter(|_| !connections.is_empty()) else {
+                return Ok(connections);
+            };
             self.say.waiting(&format!(
                 "{peering}: {} ({})",
                 text(behind, "/awaited/what"),
@@ -92,11 +113,18 @@ impl<'a> Engineer<'a> {
     }
 
     /// Registers a prefix on a peering.
-    pub async fn register_prefix(&self, peering: &str, name: &str, prefix: &str) -> anyhow::Result<()> {
+    pub async fn register_prefix(
+        &self,
+        peering: &str,
+        name: &str,
+        prefix: &str,
+    ) -> anyhow::Result<()> {
         let body = json!({ "properties": {
             "prefix": prefix, "trafficClasses": ["media", "signalling"], "endpoints": ["sbc"],
         }});
-        self.client.put(&self.paths.registered_prefix(peering, name), &body).await?;
+        self.client
+            .put(&self.paths.registered_prefix(peering, name), &body)
+            .await?;
         Ok(())
     }
 
@@ -113,26 +141,47 @@ impl<'a> Engineer<'a> {
     }
 
     /// Creates a peering service for the provider's users.
-    pub async fn create_service(&self, name: &str, primary: &str, backup: &str) -> anyhow::Result<()> {
+    pub async fn create_service(
+        &self,
+        name: &str,
+        primary: &str,
+        backup: &str,
+    ) -> anyhow::Result<()> {
         let body = json!({ "location": "westeurope", "properties": {
             "peeringServiceLocation": "North Holland",
             "peeringServiceProvider": "Contoso Voice",
             "providerPrimaryPeeringLocation": primary,
             "providerBackupPeeringLocation": backup,
         }});
-        self.client.put(&self.paths.peering_service(name), &body).await?;
+        self.client
+            .put(&self.paths.peering_service(name), &body)
+            .await?;
         Ok(())
     }
 
     /// Activates a prefix with its key.
-    pub async fn activate_prefix(&self, service: &str, name: &str, prefix: &str, key: &str) -> anyhow::Result<()> {
+    pub async fn activate_prefix(
+        &self,
+        service: &str,
+        name: &str,
+        prefix: &str,
+        key: &str,
+    ) -> anyhow::Result<()> {
         let body = json!({ "properties": { "prefix": prefix, "peeringServicePrefixKey": key } });
-        self.client.put(&self.paths.service_prefix(service, name), &body).await?;
+        self.client
+            .put(&self.paths.service_prefix(service, name), &body)
+            .await?;
         Ok(())
     }
 
     /// Waits until an activated prefix is in `state`; gives the resource.
-    pub async fn wait_activated(&self, service: &str, name: &str, state: &str, limit: Duration) -> anyhow::Result<Value> {
+    pub async fn wait_activated(
+        &self,
+        service: &str,
+        name: &str,
+        state: &str,
+        limit: Duration,
+    ) -> anyhow::Result<Value> {
         let path = self.paths.service_prefix(service, name);
         self.wait_prefix(&path, state, limit).await
     }
@@ -145,7 +194,8 @@ impl<'a> Engineer<'a> {
                 return Ok(seen);
             }
             let why = text(&seen, "/properties/errorMessage");
-            self.say.waiting(&format!("{}: {why}", text(&seen, "/properties/prefix")));
+            self.say
+                .waiting(&format!("{}: {why}", text(&seen, "/properties/prefix")));
             if Instant::now() > until {
                 bail!("{path} isn't {state} after {limit:?}: {seen:#}");
             }
@@ -155,7 +205,10 @@ impl<'a> Engineer<'a> {
 
     /// What a peering's sessions received; `query` filters.
     pub async fn received_routes(&self, peering: &str, query: &str) -> anyhow::Result<Vec<Value>> {
-        Ok(self.client.list(&self.paths.received_routes(peering, query)).await?)
+        Ok(self
+            .client
+            .list(&self.paths.received_routes(peering, query))
+            .await?)
     }
 }
 
@@ -168,20 +221,27 @@ pub struct Operator<'a> {
 impl<'a> Operator<'a> {
     /// The operator of `world`.
     pub fn new(world: &'a World) -> Self {
-        Self { client: &world.operator, paths: Resources::new(SUBSCRIPTION, "voice") }
+        Self {
+            client: &world.operator,
+            paths: Resources::new(SUBSCRIPTION, "voice"),
+        }
     }
 
     /// Approves the provider's ASN once it waits for it.
     pub async fn approve_asn(&self) -> anyhow::Result<()> {
         let body = json!({ "reason": "ownership confirmed by phone with the NOC" });
-        self.client.post(&self.paths.decide_peer_asn("contoso", true), &body).await?;
+        self.client
+            .post(&self.paths.decide_peer_asn("contoso", true), &body)
+            .await?;
         Ok(())
     }
 
     /// Approves a peering's connections.
     pub async fn approve_peering(&self, name: &str) -> anyhow::Result<()> {
         let body = json!({ "reason": "ports are free on two routers" });
-        self.client.post(&self.paths.approve_peering(name), &body).await?;
+        self.client
+            .post(&self.paths.approve_peering(name), &body)
+            .await?;
         Ok(())
     }
 
@@ -195,6 +255,26 @@ impl<'a> Operator<'a> {
         Ok(self.client.get(&OperatorPaths::router(name)).await?)
     }
 
+    /// Waits until every router has confirmed its newest intent: a change that is still being
+    /// watched would rightly be undone by a fault.
+    pub async fn wait_confirmed(&self, limit: Duration) -> anyhow::Result<()> {
+        let until = Instant::now() + limit;
+        loop {
+            let routers = self.routers().await?;
+            let behind = routers
+                .iter()
+                .find(|r| r.pointer("/intendedGeneration") != r.pointer("/appliedGeneration"));
+            let Some(behind) = behind else { return Ok(()) };
+            if Instant::now() > until {
+                bail!(
+                    "{} hasn't confirmed its intent after {limit:?}: {behind:#}",
+                    text(behind, "/name")
+                );
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// Mails with their delivery.
     pub async fn mails(&self) -> anyhow::Result<Vec<Value>> {
         Ok(self.client.list(OperatorPaths::MAILS).await?)
@@ -202,8 +282,14 @@ impl<'a> Operator<'a> {
 }
 
 /// The states of a connection on its way, in order.
-const STATES: [&str; 6] =
-    ["PendingApproval", "Approved", "ProvisioningStarted", "ProvisioningCompleted", "Validating", "Active"];
+const STATES: [&str; 6] = [
+    "PendingApproval",
+    "Approved",
+    "ProvisioningStarted",
+    "ProvisioningCompleted",
+    "Validating",
+    "Active",
+];
 
 fn reached(state: &str, wanted: &str) -> bool {
     let rank = |s: &str| STATES.iter().position(|x| *x == s);
@@ -220,5 +306,8 @@ pub fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
 
 /// A text at a JSON pointer that must be there.
 pub fn needed<'v>(value: &'v Value, pointer: &str) -> anyhow::Result<&'v str> {
-    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer} in {value:#}"))
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .with_context(|| format!("no {pointer} in {value:#}"))
 }

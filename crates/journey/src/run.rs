@@ -15,7 +15,10 @@ use std::time::{Duration, Instant};
 /// The provider's prefixes: SBCs on a /24, and on a /25, which only the host's network routes.
 pub const PREFIXES: [(&str, &str); 2] = [("sbc-1", "198.19.10.0/24"), ("sbc-2", "198.19.20.0/25")];
 /// The peerings of the journey: name, location, PeeringDB facility.
-pub const PEERINGS: [(&str, &str, i32); 2] = [("contoso-ams", "Amsterdam", 64), ("contoso-fra", "Frankfurt", 58)];
+pub const PEERINGS: [(&str, &str, i32); 2] = [
+    ("contoso-ams", "Amsterdam", 64),
+    ("contoso-fra", "Frankfurt", 58),
+];
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The whole demonstration.
@@ -23,7 +26,10 @@ pub async fn run(state: &Path, once: bool) -> anyhow::Result<()> {
     let say = Say::default();
     say.head("Bringing up the lab (real routers in network namespaces) and the product on SQLite");
     let world = World::up(state, Options::default()).await?;
-    say.line(&format!("everything is up; the API answers on {}", world.api));
+    say.line(&format!(
+        "everything is up; the API answers on {}",
+        world.api
+    ));
     let mut figures = Figures::default();
     let outcome = show(&world, &say, &mut figures).await;
     if !figures.0.is_empty() {
@@ -31,7 +37,10 @@ pub async fn run(state: &Path, once: bool) -> anyhow::Result<()> {
         print!("{}", figures.table());
         let file = world::root()?.join("target/figures/run.jsonl");
         figures.write(&file)?;
-        println!("  (also in {})", file.strip_prefix(world::root()?).unwrap_or(&file).display());
+        println!(
+            "  (also in {})",
+            file.strip_prefix(world::root()?).unwrap_or(&file).display()
+        );
     }
     if once {
         world::down(state).await?;
@@ -40,10 +49,20 @@ pub async fn run(state: &Path, once: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     println!("\nEverything stays up to explore:");
-    println!("  API             {}  (metrics on the next port)", world.api);
+    println!(
+        "  API             {}  (metrics on the next port)",
+        world.api
+    );
     println!("  operator token  {}", world.tokens[0]);
-    println!("  peer token      {}  (subscription {})", world.tokens[1], world::SUBSCRIPTION);
-    println!("  lab             target/release/meetme-lab --state {} status", world.lab.state_dir().display());
+    println!(
+        "  peer token      {}  (subscription {})",
+        world.tokens[1],
+        world::SUBSCRIPTION
+    );
+    println!(
+        "  lab             target/release/meetme-lab --state {} status",
+        world.lab.state_dir().display()
+    );
     println!("  mails           {}", state.join("mail/new").display());
     println!("  take it down    make down");
     outcome
@@ -58,7 +77,11 @@ async fn show(world: &World, say: &Say, figures: &mut Figures) -> anyhow::Result
 }
 
 /// From the ASN to Active connections at both metros.
-pub async fn onboard(world: &World, say: &Say, figures: &mut Figures) -> anyhow::Result<Vec<Interconnect>> {
+pub async fn onboard(
+    world: &World,
+    say: &Say,
+    figures: &mut Figures,
+) -> anyhow::Result<Vec<Interconnect>> {
     let (engineer, operator) = (Engineer::new(world, say), Operator::new(world));
     say.head("The provider's journey, through the public API");
     engineer.associate_asn().await?;
@@ -67,15 +90,22 @@ pub async fn onboard(world: &World, say: &Say, figures: &mut Figures) -> anyhow:
     wait_asn(world, &engineer).await?;
     say.line("operator: approved AS64510");
     for (name, location, facility) in PEERINGS {
-        engineer.request_peering(name, location, facility, 20_000).await?;
+        engineer
+            .request_peering(name, location, facility, 20_000)
+            .await?;
         say.line(&format!("peer: requested {name}, Direct with Voice, two connections of 2 × 10 Gbps in {location}"));
         operator.approve_peering(name).await?;
         let connections = engineer.wait_connections(name, "Approved", LIMIT).await?;
         say.line(&format!("operator: approved {name}"));
         let connections = wait_loa(&engineer, name, connections).await?;
         for c in &connections {
-            let ports: Vec<&str> =
-                c.pointer("/lag/ports").and_then(Value::as_array).into_iter().flatten().map(|p| text(p, "/name")).collect();
+            let ports: Vec<&str> = c
+                .pointer("/lag/ports")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .map(|p| text(p, "/name"))
+                .collect();
             say.line(&format!(
                 "product: {name}: {} {} reserved, letter {} issued",
                 text(c, "/router/name"),
@@ -87,7 +117,9 @@ pub async fn onboard(world: &World, say: &Say, figures: &mut Figures) -> anyhow:
     let mut interconnects = Vec::new();
     let (mut to_active, mut routers_share) = (Vec::new(), Vec::new());
     for (name, _, _) in PEERINGS {
-        let connections = engineer.wait_connections(name, "ProvisioningStarted", LIMIT).await?;
+        let connections = engineer
+            .wait_connections(name, "ProvisioningStarted", LIMIT)
+            .await?;
         for c in &connections {
             say.line(&format!(
                 "product: {name}: port configured, session {} (you {}, we {})",
@@ -99,13 +131,19 @@ pub async fn onboard(world: &World, say: &Say, figures: &mut Figures) -> anyhow:
         for (connection, node) in connections.iter().zip(provider::routers(name)?) {
             let members = provider::cable(&world.lab, connection, node).await?;
             interconnects.push(provider::configure(&world.lab, connection, node, members).await?);
-            say.line(&format!("peer: {name}: {node} cabled; LACP, BFD and BGP configured on it"));
+            say.line(&format!(
+                "peer: {name}: {node} cabled; LACP, BFD and BGP configured on it"
+            ));
         }
         let (active, share) = watch_to_active(&engineer, say, name).await?;
         to_active.extend(active);
         routers_share.extend(share);
     }
-    let worst = |all: &[f64]| all.iter().copied().fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))));
+    let worst = |all: &[f64]| {
+        all.iter()
+            .copied()
+            .fold(None, |m: Option<f64>, v| Some(m.map_or(v, |m| m.max(v))))
+    };
     figures.at_most(
         "journey.link_up_to_active_s",
         worst(&to_active),
@@ -134,10 +172,17 @@ async fn wait_asn(world: &World, engineer: &Engineer<'_>) -> anyhow::Result<()> 
     }
 }
 
-async fn wait_loa(engineer: &Engineer<'_>, name: &str, mut connections: Vec<Value>) -> anyhow::Result<Vec<Value>> {
+async fn wait_loa(
+    engineer: &Engineer<'_>,
+    name: &str,
+    mut connections: Vec<Value>,
+) -> anyhow::Result<Vec<Value>> {
     let until = Instant::now() + LIMIT;
     while connections.iter().any(|c| text(c, "/loa/code").is_empty()) {
-        ensure!(Instant::now() < until, "{name} has no letter of authorization: {connections:#?}");
+        ensure!(
+            Instant::now() < until,
+            "{name} has no letter of authorization: {connections:#?}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
         connections = engineer.connections(name).await?;
     }
@@ -146,7 +191,11 @@ async fn wait_loa(engineer: &Engineer<'_>, name: &str, mut connections: Vec<Valu
 
 /// Watches a peering's connections from LAG up to Active; gives the seconds each took, and those
 /// that passed until the routers' sessions were up.
-async fn watch_to_active(engineer: &Engineer<'_>, say: &Say, name: &str) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
+async fn watch_to_active(
+    engineer: &Engineer<'_>,
+    say: &Say,
+    name: &str,
+) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
     let until = Instant::now() + LIMIT;
     let mut seen: Vec<(String, [Option<Instant>; 3])> = Vec::new();
     loop {
@@ -154,23 +203,37 @@ async fn watch_to_active(engineer: &Engineer<'_>, say: &Say, name: &str) -> anyh
         seen.resize(connections.len(), (String::new(), [None; 3]));
         for (c, (state, times)) in connections.iter().zip(&mut seen) {
             let now = text(c, "/connectionState");
-            let rank = ["ProvisioningCompleted", "Validating", "Active"].iter().position(|s| *s == now);
+            let rank = ["ProvisioningCompleted", "Validating", "Active"]
+                .iter()
+                .position(|s| *s == now);
             for time in rank.map_or(&mut [][..], |r| &mut times[..=r]) {
                 time.get_or_insert_with(Instant::now);
             }
             if state != now {
                 *state = now.to_owned();
                 let told = match now {
-                    "ProvisioningCompleted" => "LAG is up, LACP collecting and distributing; BGP with BFD configured, denied",
+                    "ProvisioningCompleted" => {
+                        "LAG is up, LACP collecting and distributing; BGP with BFD configured, denied"
+                    }
                     "Validating" => "BFD up, BGP Established; routes are looked at, not used",
                     "Active" => "Active; policy opened",
                     _ => continue,
                 };
-                say.line(&format!("product: {name}: {}: {told}", text(c, "/router/name")));
+                say.line(&format!(
+                    "product: {name}: {}: {told}",
+                    text(c, "/router/name")
+                ));
             }
         }
-        if let Some(c) = connections.iter().find(|c| text(c, "/connectionState") != "Active") {
-            say.waiting(&format!("{name}: {} ({})", text(c, "/awaited/what"), text(c, "/awaited/party")));
+        if let Some(c) = connections
+            .iter()
+            .find(|c| text(c, "/connectionState") != "Active")
+        {
+            say.waiting(&format!(
+                "{name}: {} ({})",
+                text(c, "/awaited/what"),
+                text(c, "/awaited/party")
+            ));
         } else {
             let took = |a: Option<Instant>, b: Option<Instant>| Some((b? - a?).as_secs_f64());
             return Ok((
@@ -178,36 +241,57 @@ async fn watch_to_active(engineer: &Engineer<'_>, say: &Say, name: &str) -> anyh
                 seen.iter().filter_map(|(_, t)| took(t[0], t[1])).collect(),
             ));
         }
-        ensure!(Instant::now() < until, "{name} isn't Active: {connections:#?}");
+        ensure!(
+            Instant::now() < until,
+            "{name} isn't Active: {connections:#?}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 /// Registers the prefixes and announces them; gives the prefix keys.
-pub async fn register(world: &World, say: &Say, figures: &mut Figures) -> anyhow::Result<Vec<String>> {
+pub async fn register(
+    world: &World,
+    say: &Say,
+    figures: &mut Figures,
+) -> anyhow::Result<Vec<String>> {
     let engineer = Engineer::new(world, say);
     let peering = PEERINGS[0].0;
     for (name, prefix) in PREFIXES {
         engineer.register_prefix(peering, name, prefix).await?;
-        say.line(&format!("peer: registered {prefix} on {peering}; Pending until it is received on every session"));
+        say.line(&format!(
+            "peer: registered {prefix} on {peering}; Pending until it is received on every session"
+        ));
     }
     // Once routers accept them, the time from announcing to the verdict is the product's alone.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let announcements: Vec<_> =
-        PREFIXES.iter().map(|(_, prefix)| provider::announcement(prefix)).collect::<anyhow::Result<_>>()?;
-    let nodes: Vec<&str> = provider::ROUTERS.iter().flat_map(|(_, nodes)| nodes.iter().copied()).collect();
+    let announcements: Vec<_> = PREFIXES
+        .iter()
+        .map(|(_, prefix)| provider::announcement(prefix))
+        .collect::<anyhow::Result<_>>()?;
+    let nodes: Vec<&str> = provider::ROUTERS
+        .iter()
+        .flat_map(|(_, nodes)| nodes.iter().copied())
+        .collect();
     for node in &nodes[1..] {
-        world.lab.announce(node, None, announcements.clone()).await?;
+        world
+            .lab
+            .announce(node, None, announcements.clone())
+            .await?;
     }
     let began = Instant::now();
     world.lab.announce(nodes[0], None, announcements).await?;
     let mut keys = Vec::new();
     let mut verdict_ms = Vec::new();
     for (name, prefix) in PREFIXES {
-        let verified = engineer.wait_registered(peering, name, "Verified", LIMIT).await?;
+        let verified = engineer
+            .wait_registered(peering, name, "Verified", LIMIT)
+            .await?;
         verdict_ms.push(began.elapsed().as_secs_f64() * 1000.0);
         let key = needed(&verified, "/properties/peeringServicePrefixKey")?.to_owned();
-        say.line(&format!("product: {prefix} is Verified on every session; its key is {key}"));
+        say.line(&format!(
+            "product: {prefix} is Verified on every session; its key is {key}"
+        ));
         keys.push(key);
     }
     figures.at_most(
@@ -232,24 +316,51 @@ pub async fn activate_and_watch(
     say.head("Where voice flows, seen with real packets");
     let metros = [("media-ams", "Amsterdam"), ("media-fra", "Frankfurt")];
     for (host, metro) in metros {
-        let path = traffic::path_by(&world.lab, host, "sbc-1", metro, Duration::from_secs(15)).await?;
-        say.line(&format!("registered, not activated: {host} leaves at {path}"));
+        let path =
+            traffic::path_by(&world.lab, host, "sbc-1", metro, Duration::from_secs(15)).await?;
+        say.line(&format!(
+            "registered, not activated: {host} leaves at {path}"
+        ));
         ensure!(path.exit() == metro, "hot potato should leave at {metro}");
     }
-    engineer.create_service("teams", "Amsterdam", "Frankfurt").await?;
+    engineer
+        .create_service("teams", "Amsterdam", "Frankfurt")
+        .await?;
     for ((name, prefix), key) in PREFIXES.iter().zip(keys) {
         engineer.activate_prefix("teams", name, prefix, key).await?;
-        engineer.wait_activated("teams", name, "Verified", LIMIT).await?;
-        say.line(&format!("peer: activated {prefix}, primary Amsterdam, backup Frankfurt; Verified"));
+        engineer
+            .wait_activated("teams", name, "Verified", LIMIT)
+            .await?;
+        say.line(&format!(
+            "peer: activated {prefix}, primary Amsterdam, backup Frankfurt; Verified"
+        ));
     }
     for (host, _) in metros {
-        let path = traffic::path_by(&world.lab, host, "sbc-1", "Amsterdam", Duration::from_secs(15)).await?;
+        let path = traffic::path_by(
+            &world.lab,
+            host,
+            "sbc-1",
+            "Amsterdam",
+            Duration::from_secs(15),
+        )
+        .await?;
         say.line(&format!("activated: {host} leaves at {path}"));
-        ensure!(path.exit() == "Amsterdam", "cold potato should leave at the primary location");
+        ensure!(
+            path.exit() == "Amsterdam",
+            "cold potato should leave at the primary location"
+        );
     }
+    let operator = Operator::new(world);
+    operator.wait_confirmed(LIMIT).await?;
     let first = interconnects.first().context("there is an interconnect")?;
     let cuts = [
-        ("one primary link cut", "failover.link_cut_ms", vec![first.cut()], "Amsterdam", None),
+        (
+            "one primary link cut",
+            "failover.link_cut_ms",
+            vec![first.cut()],
+            "Amsterdam",
+            None,
+        ),
         (
             "one primary link silent (LACP still up)",
             "failover.silent_link_ms",
@@ -260,25 +371,48 @@ pub async fn activate_and_watch(
         (
             "the primary location gone",
             "failover.location_lost_ms",
-            vec![Fault::CutSite { site: "site-ams1".into() }],
+            vec![Fault::CutSite {
+                site: "site-ams1".into(),
+            }],
             "Frankfurt",
             Some(600.0),
         ),
         (
             "both locations gone",
             "failover.both_lost_ms",
-            vec![Fault::CutSite { site: "site-ams1".into() }, Fault::CutSite { site: "site-fra1".into() }],
+            vec![
+                Fault::CutSite {
+                    site: "site-ams1".into(),
+                },
+                Fault::CutSite {
+                    site: "site-fra1".into(),
+                },
+            ],
             "Internet",
             None,
         ),
     ];
     for (what, name, faults, exit, bound) in cuts {
         let watch = Duration::from_secs(3);
-        let (outage, ids) = traffic::outage(&world.lab, "media-fra", "sbc-1", 8, &faults, watch).await?;
-        let path = traffic::path_by(&world.lab, "media-fra", "sbc-1", exit, Duration::from_secs(10)).await?;
-        say.line(&format!("{what}: media-fra leaves at {path}; {}", told(outage)));
-        ensure!(path.exit() == exit, "with {what} traffic should leave at {exit}");
-        let how = "media-fra to sbc-1, longest gap of 8 flows with a packet each 5 ms, once";
+        let (outage, ids) =
+            traffic::outage(&world.lab, "media-fra", "sbc-1", first.node, &faults, watch).await?;
+        let path = traffic::path_by(
+            &world.lab,
+            "media-fra",
+            "sbc-1",
+            exit,
+            Duration::from_secs(10),
+        )
+        .await?;
+        say.line(&format!(
+            "{what}: media-fra leaves at {path}; {}",
+            told(outage)
+        ));
+        ensure!(
+            path.exit() == exit,
+            "with {what} traffic should leave at {exit}"
+        );
+        let how = "media-fra to sbc-1, longest gap of 8 flows with a packet each 5 ms, some of them over what fails, once";
         match bound {
             Some(bound) => figures.at_most(name, outage.forward_ms, "ms", bound, how),
             None => figures.tell(name, outage.forward_ms, "ms", how),
@@ -292,8 +426,17 @@ pub async fn activate_and_watch(
 }
 
 fn told(outage: Outage) -> String {
-    let ms = |value: Option<f64>| value.map_or_else(|| "never came again".to_owned(), |v| format!("lost for {v:.0} ms"));
-    format!("packets {} (round trip: {})", ms(outage.forward_ms), ms(outage.round_trip_ms))
+    let ms = |value: Option<f64>| {
+        value.map_or_else(
+            || "never came again".to_owned(),
+            |v| format!("lost for {v:.0} ms"),
+        )
+    };
+    format!(
+        "packets {} (round trip: {})",
+        ms(outage.forward_ms),
+        ms(outage.round_trip_ms)
+    )
 }
 
 /// Waits until every session is open again and traffic is back at the primary location.
@@ -313,14 +456,31 @@ pub async fn settled(world: &World, say: &Say) -> anyhow::Result<()> {
             break;
         }
         say.waiting(&format!("sessions on {} to come back", closed.join(", ")));
-        ensure!(Instant::now() < until, "sessions on {} don't come back", closed.join(", "));
+        ensure!(
+            Instant::now() < until,
+            "sessions on {} don't come back",
+            closed.join(", ")
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     for (name, _) in PREFIXES {
-        engineer.wait_activated("teams", name, "Verified", LIMIT).await?;
+        engineer
+            .wait_activated("teams", name, "Verified", LIMIT)
+            .await?;
     }
-    let path = traffic::path_by(&world.lab, "media-fra", "sbc-1", "Amsterdam", Duration::from_secs(30)).await?;
-    ensure!(path.exit() == "Amsterdam", "traffic doesn't come back to the primary location: {path}");
+    let path = traffic::path_by(
+        &world.lab,
+        "media-fra",
+        "sbc-1",
+        "Amsterdam",
+        Duration::from_secs(30),
+    )
+    .await?;
+    ensure!(
+        path.exit() == "Amsterdam",
+        "traffic doesn't come back to the primary location: {path}"
+    );
+    Operator::new(world).wait_confirmed(LIMIT).await?;
     say.line("mended: every session is open again, traffic is back on the primary location");
     Ok(())
 }
@@ -334,10 +494,25 @@ async fn footprint(world: &World, say: &Say, figures: &mut Figures) -> anyhow::R
     let (before, began) = (ticks(&pids), Instant::now());
     tokio::time::sleep(Duration::from_secs(10)).await;
     let used = ticks(&pids).saturating_sub(before) as f64 / 100.0;
-    let how = format!("control plane and {} edges over 10 s, of one core", pids.len().saturating_sub(1));
-    figures.at_most("idle.cpu_percent", Some(used / began.elapsed().as_secs_f64() * 100.0), "%", 2.0, &how);
+    let how = format!(
+        "control plane and {} edges over 10 s, of one core",
+        pids.len().saturating_sub(1)
+    );
+    figures.at_most(
+        "idle.cpu_percent",
+        Some(used / began.elapsed().as_secs_f64() * 100.0),
+        "%",
+        2.0,
+        &how,
+    );
     let rss_kib: u64 = pids.iter().filter_map(|p| rss_kib(*p)).sum();
-    figures.at_most("lab.rss_mib", Some(rss_kib as f64 / 1024.0), "MiB", 100.0, "resident memory of the same processes");
+    figures.at_most(
+        "lab.rss_mib",
+        Some(rss_kib as f64 / 1024.0),
+        "MiB",
+        100.0,
+        "resident memory of the same processes",
+    );
     Ok(())
 }
 
@@ -357,8 +532,17 @@ fn rss_kib(pid: u32) -> Option<u64> {
 /// Every milestone was written about, once.
 fn mails(world: &World, say: &Say) -> anyhow::Result<()> {
     let subjects = world.mails();
-    say.line(&format!("{} milestone mails were delivered to the provider's contacts", subjects.len()));
-    let active = subjects.iter().filter(|s| s.contains("Connection is Active")).count();
-    ensure!(active == 4, "4 connections became Active, {active} mails say so: {subjects:#?}");
+    say.line(&format!(
+        "{} milestone mails were delivered to the provider's contacts",
+        subjects.len()
+    ));
+    let active = subjects
+        .iter()
+        .filter(|s| s.contains("Connection is Active"))
+        .count();
+    ensure!(
+        active == 4,
+        "4 connections became Active, {active} mails say so: {subjects:#?}"
+    );
     Ok(())
 }

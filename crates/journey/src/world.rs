@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 /// The peer's subscription in the demonstration.
 pub const SUBSCRIPTION: &str = "7d8a4c7e-0000-4000-8000-00000000c0de";
 /// The lab's sites with the namespace that their edge runs in and its BMP address.
-const EDGES: [(&str, &str, &str); 2] =
-    [("ams1", "site-ams1", "192.0.2.1:1790"), ("fra1", "site-fra1", "192.0.2.129:1790")];
+const EDGES: [(&str, &str, &str); 2] = [
+    ("ams1", "site-ams1", "192.0.2.1:1790"),
+    ("fra1", "site-fra1", "192.0.2.129:1790"),
+];
 
 /// Everything that was brought up.
 pub struct World {
@@ -44,7 +46,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 8971, connections_automatic: false }
+        Self {
+            port: 8971,
+            connections_automatic: false,
+        }
     }
 }
 
@@ -53,9 +58,12 @@ impl World {
     pub async fn up(state: &Path, options: Options) -> anyhow::Result<Self> {
         down(state).await?;
         if state.exists() {
-            fs::remove_dir_all(state).with_context(|| format!("can't empty {}", state.display()))?;
+            fs::remove_dir_all(state)
+                .with_context(|| format!("can't empty {}", state.display()))?;
         }
-        fs::create_dir_all(state.join("mail"))?;
+        for folder in ["tmp", "new", "cur"] {
+            fs::create_dir_all(state.join("mail").join(folder))?;
+        }
         let lab_state = state.join("lab");
         run(Command::new(binary("meetme-lab")?)
             .arg("--state")
@@ -65,17 +73,25 @@ impl World {
         let lab = LabClient::new(&lab_state);
         write_files(state, options)?;
         start_mail_server(state, options.port + 2)?;
-        run(meetme(state)?.args(["inventory", "apply"]).arg(state.join("inventory.toml")))?;
-        let tokens = [token(state, &["--role", "operator", "--name", "operator"])?, token(state, &[
-            "--role",
-            "peer",
-            "--name",
-            "contoso",
-            "--subscription",
-            SUBSCRIPTION,
-            "--expires",
-            "90d",
-        ])?];
+        run(meetme(state)?
+            .args(["inventory", "apply"])
+            .arg(state.join("inventory.toml")))?;
+        let tokens = [
+            token(state, &["--role", "operator", "--name", "operator"])?,
+            token(
+                state,
+                &[
+                    "--role",
+                    "peer",
+                    "--name",
+                    "contoso",
+                    "--subscription",
+                    SUBSCRIPTION,
+                    "--expires",
+                    "90d",
+                ],
+            )?,
+        ];
         let api = format!("http://127.0.0.1:{}", options.port);
         let world = Self {
             state: state.to_owned(),
@@ -94,8 +110,17 @@ impl World {
     pub async fn start_control(&self) -> anyhow::Result<()> {
         spawn(&self.state, "control", meetme(&self.state)?.arg("serve"))?;
         let until = Instant::now() + Duration::from_secs(20);
-        while self.operator.get("/readyz").await.is_err() {
-            ensure!(Instant::now() < until, "the control plane doesn't answer; see {}", self.log("control").display());
+        while self
+            .operator
+            .get(meetme_client::Operator::ROUTERS)
+            .await
+            .is_err()
+        {
+            ensure!(
+                Instant::now() < until,
+                "the control plane doesn't answer; see {}",
+                self.log("control").display()
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
@@ -119,7 +144,10 @@ impl World {
 
     /// Starts the edge of one site.
     pub async fn start_edge(&self, site: &str) -> anyhow::Result<()> {
-        let (site, node, bmp) = EDGES.into_iter().find(|e| e.0 == site).context("no such site")?;
+        let (site, node, bmp) = EDGES
+            .into_iter()
+            .find(|e| e.0 == site)
+            .context("no such site")?;
         let program = binary("meetme")?;
         let socket = self.state.join("edge.sock");
         let command = [
@@ -132,7 +160,9 @@ impl World {
             "--bmp-listen",
             bmp,
         ];
-        self.lab.spawn(node, &format!("edge-{site}"), &command, BTreeMap::new()).await?;
+        self.lab
+            .spawn(node, &format!("edge-{site}"), &command, BTreeMap::new())
+            .await?;
         Ok(())
     }
 
@@ -152,33 +182,46 @@ impl World {
         let socket = socket.to_string_lossy();
         let mut found: Vec<u32> = recorded(&self.state, "control").into_iter().collect();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
+            let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else {
+                continue;
+            };
             let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let arguments: Vec<&[u8]> = line.split(|b| *b == 0).collect();
             let program = arguments.first().is_some_and(|p| p.ends_with(b"/meetme"));
-            if program && arguments.get(1) == Some(&&b"edge"[..]) && arguments.contains(&socket.as_bytes()) {
+            if program
+                && arguments.get(1) == Some(&&b"edge"[..])
+                && arguments.contains(&socket.as_bytes())
+            {
                 found.push(pid);
             }
         }
         found
     }
 
-    /// Mails that the mail server took, newest last: their subjects.
+    /// Subjects of the mails that the mail server took.
     pub fn mails(&self) -> Vec<String> {
-        let mut files: Vec<PathBuf> = fs::read_dir(self.state.join("mail/new"))
+        self.mail_headers("Subject")
+    }
+
+    /// Message-IDs of the mails that the mail server took.
+    pub fn mail_ids(&self) -> Vec<String> {
+        self.mail_headers("Message-ID")
+    }
+
+    fn mail_headers(&self, name: &str) -> Vec<String> {
+        let files = fs::read_dir(self.state.join("mail/new"))
             .into_iter()
             .flatten()
-            .flatten()
-            .map(|e| e.path())
-            .collect();
-        files.sort();
+            .flatten();
         files
-            .iter()
-            .filter_map(|f| {
-                let text = fs::read_to_string(f).ok()?;
-                // A long subject is folded over lines that begin with a blank (RFC 5322 §2.2.3).
+            .filter_map(|file| {
+                let text = fs::read_to_string(file.path()).ok()?;
+                // A long header is folded over lines that begin with a blank (RFC 5322 §2.2.3).
                 let unfolded = text.replace("\r\n ", " ").replace("\n ", " ");
-                unfolded.lines().find_map(|l| l.strip_prefix("Subject: ").map(str::to_owned))
+                let header = unfolded
+                    .lines()
+                    .find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
+                header.map(str::to_owned)
             })
             .collect()
     }
@@ -213,16 +256,29 @@ pub fn root() -> anyhow::Result<PathBuf> {
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     // Tests are one folder below the programs.
-    let found = own.ancestors().skip(1).take(2).map(|d| d.join(name)).find(|p| p.is_file());
-    found.with_context(|| format!("the program {name} isn't built; run `cargo build --workspace --bins`"))
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|d| d.join(name))
+        .find(|p| p.is_file());
+    found.with_context(|| {
+        format!("the program {name} isn't built; run `cargo build --workspace --bins`")
+    })
 }
 
 fn write_files(state: &Path, options: Options) -> anyhow::Result<()> {
     let here = fs::canonicalize(state)?;
     let here = text(&here)?;
     let inventory = fs::read_to_string(root()?.join("labs/default/inventory.toml"))?;
-    fs::write(state.join("inventory.toml"), inventory.replace(".meetme/lab", &format!("{here}/lab")))?;
-    let Options { port, connections_automatic } = options;
+    fs::write(
+        state.join("inventory.toml"),
+        inventory.replace(".meetme/lab", &format!("{here}/lab")),
+    )?;
+    let Options {
+        port,
+        connections_automatic,
+    } = options;
     let (metrics, mail) = (port + 1, port + 2);
     let config = format!(
         "listen = '127.0.0.1:{port}'\nmetrics_listen = '127.0.0.1:{metrics}'\n\
@@ -237,7 +293,15 @@ fn write_files(state: &Path, options: Options) -> anyhow::Result<()> {
 /// Debian's aiosmtpd, which keeps what it takes in a maildir.
 fn start_mail_server(state: &Path, port: u16) -> anyhow::Result<()> {
     let mut command = Command::new("/usr/bin/python3");
-    command.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}"), "-c", "aiosmtpd.handlers.Mailbox"]);
+    command.args([
+        "-m",
+        "aiosmtpd",
+        "-n",
+        "-l",
+        &format!("127.0.0.1:{port}"),
+        "-c",
+        "aiosmtpd.handlers.Mailbox",
+    ]);
     command.arg(state.join("mail"));
     spawn(state, "mail", &mut command)
 }
@@ -249,21 +313,34 @@ fn meetme(state: &Path) -> anyhow::Result<Command> {
 }
 
 fn token(state: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    Ok(run(meetme(state)?.args(["token", "create"]).args(arguments))?.trim().to_owned())
+    Ok(
+        run(meetme(state)?.args(["token", "create"]).args(arguments))?
+            .trim()
+            .to_owned(),
+    )
 }
 
 /// Runs a command to its end and gives what it printed.
 fn run(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("can't run {command:?}"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("can't run {command:?}"))?;
     if !output.status.success() {
-        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{command:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Starts a command that outlives this program, with its log and its process id in `state`.
 fn spawn(state: &Path, name: &str, command: &mut Command) -> anyhow::Result<()> {
-    let log = fs::OpenOptions::new().create(true).append(true).open(state.join(format!("{name}.log")))?;
+    let log = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(state.join(format!("{name}.log")))?;
     let child = command
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -277,7 +354,10 @@ fn spawn(state: &Path, name: &str, command: &mut Command) -> anyhow::Result<()> 
         let mut child = child;
         let _ = child.wait();
     });
-    Ok(fs::write(state.join(format!("{name}.pid")), format!("{pid} {}", started(pid).unwrap_or(0)))?)
+    Ok(fs::write(
+        state.join(format!("{name}.pid")),
+        format!("{pid} {}", started(pid).unwrap_or(0)),
+    )?)
 }
 
 /// A recorded process that still is the one that was started.
@@ -296,7 +376,9 @@ fn started(pid: u32) -> Option<u64> {
 }
 
 fn kill(pid: u32, signal: &str) {
-    let _ = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
+    let _ = Command::new("kill")
+        .args([&format!("-{signal}"), &pid.to_string()])
+        .status();
 }
 
 fn wait_gone(pid: u32) {

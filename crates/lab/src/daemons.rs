@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::proto::DaemonStatus;
@@ -23,6 +24,9 @@ pub(crate) struct Spec {
     pub env: BTreeMap<String, String>,
     /// Both its output streams, appended.
     pub log: PathBuf,
+    /// Whether it is a router's daemon, which a real router would give processors of its own: scheduled before
+    /// ordinary processes where the system allows, or a busy machine would look like failing links.
+    pub real_time: bool,
 }
 
 #[derive(Debug)]
@@ -45,23 +49,40 @@ impl Daemons {
     /// Starts a daemon, in the place of a dead one of the same name.
     pub(crate) fn start(&mut self, spec: Spec) -> anyhow::Result<u32> {
         let key = (spec.node.clone(), spec.name.clone());
-        if self.map.get_mut(&key).is_some_and(|daemon| daemon.is_alive()) {
+        if self
+            .map
+            .get_mut(&key)
+            .is_some_and(|daemon| daemon.is_alive())
+        {
             anyhow::bail!("'{}' already runs in {}", spec.name, spec.node);
         }
         let child = spawn(&spec)?;
         let pid = child.id();
-        self.map.insert(key, Daemon { spec, child, dead: false });
+        self.map.insert(
+            key,
+            Daemon {
+                spec,
+                child,
+                dead: false,
+            },
+        );
         Ok(pid)
     }
 
     /// Whether it was started and hasn't ended.
     pub(crate) fn is_alive(&mut self, node: &str, name: &str) -> bool {
-        self.map.get_mut(&key(node, name)).is_some_and(Daemon::is_alive)
+        self.map
+            .get_mut(&key(node, name))
+            .is_some_and(Daemon::is_alive)
     }
 
     /// Names of the daemons of a node, dead ones too.
     pub(crate) fn names(&self, node: &str) -> Vec<String> {
-        self.map.keys().filter(|(n, _)| n == node).map(|(_, name)| name.clone()).collect()
+        self.map
+            .keys()
+            .filter(|(n, _)| n == node)
+            .map(|(_, name)| name.clone())
+            .collect()
     }
 
     /// Signals a daemon. After `TERM` or `KILL`, waits until it is gone.
@@ -77,7 +98,12 @@ impl Daemons {
         sys::run(sys::command("kill", [&format!("-{signal}"), &pid]), None)?;
         if ["TERM", "KILL"].contains(&signal) {
             let log = daemon.spec.log.clone();
-            sys::wait_until(&format!("the end of {name} in {node}"), &log, DEATH_LIMIT, || !daemon.is_alive())?;
+            sys::wait_until(
+                &format!("the end of {name} in {node}"),
+                &log,
+                DEATH_LIMIT,
+                || !daemon.is_alive(),
+            )?;
         }
         Ok(())
     }
@@ -109,7 +135,11 @@ impl Daemons {
 
     /// State of every daemon of a node.
     pub(crate) fn status(&mut self, node: &str) -> Vec<DaemonStatus> {
-        self.map.iter_mut().filter(|((n, _), _)| n == node).map(|(_, daemon)| daemon.status()).collect()
+        self.map
+            .iter_mut()
+            .filter(|((n, _), _)| n == node)
+            .map(|(_, daemon)| daemon.status())
+            .collect()
     }
 }
 
@@ -124,7 +154,12 @@ impl Daemon {
         let alive = self.is_alive();
         let pid = self.child.id();
         let rss_kib = if alive { rss_kib(pid) } else { 0 };
-        DaemonStatus { name: self.spec.name.clone(), pid, alive, rss_kib }
+        DaemonStatus {
+            name: self.spec.name.clone(),
+            pid,
+            alive,
+            rss_kib,
+        }
     }
 }
 
@@ -134,17 +169,54 @@ fn key(node: &str, name: &str) -> (String, String) {
 
 fn spawn(spec: &Spec) -> Result<Child, SysError> {
     let line = spec.command.join(" ");
-    let error = |source| SysError::Start { program: line.clone(), source };
-    let log = OpenOptions::new().create(true).append(true).open(&spec.log).map_err(error)?;
+    let error = |source| SysError::Start {
+        program: line.clone(),
+        source,
+    };
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&spec.log)
+        .map_err(error)?;
     let errors = log.try_clone().map_err(error)?;
-    let (program, args) = spec.command.split_first().ok_or_else(|| error(std::io::ErrorKind::InvalidInput.into()))?;
-    let mut command: Command = sys::in_node(&spec.node, program);
-    command.args(args).envs(&spec.env).stdin(Stdio::null()).stdout(log).stderr(errors);
+    let (program, args) = spec
+        .command
+        .split_first()
+        .ok_or_else(|| error(std::io::ErrorKind::InvalidInput.into()))?;
+    let mut command: Command = if spec.real_time && real_time_allowed() {
+        let mut command = sys::in_node(&spec.node, "chrt");
+        command.args(["--rr", priority(&spec.name), program]);
+        command
+    } else {
+        sys::in_node(&spec.node, program)
+    };
+    command
+        .args(args)
+        .envs(&spec.env)
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(errors);
     command.spawn().map_err(error)
 }
 
+/// What forwards packets and what answers BFD goes before what computes routes: in a real router, hardware does it.
+fn priority(daemon: &str) -> &'static str {
+    match daemon {
+        "ovs-vswitchd" | "bfdd" | "bird" => "20",
+        _ => "1",
+    }
+}
+
+/// Asked once: without root it usually isn't.
+fn real_time_allowed() -> bool {
+    static ALLOWED: OnceLock<bool> = OnceLock::new();
+    *ALLOWED.get_or_init(|| sys::run(sys::command("chrt", ["--rr", "1", "true"]), None).is_ok())
+}
+
 fn rss_kib(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).unwrap_or_default();
+    let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))
+        .unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
 }

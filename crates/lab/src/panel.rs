@@ -26,17 +26,29 @@ impl Panel {
     /// Makes all ports of the topology, dark.
     pub(crate) fn new(topology: &Topology) -> anyhow::Result<Panel> {
         let ports = topology.nodes.iter().flat_map(|node| {
-            node.ports.iter().map(|port| Endpoint { node: node.name.clone(), interface: port.clone() })
+            node.ports.iter().map(|port| Endpoint {
+                node: node.name.clone(),
+                interface: port.clone(),
+            })
         });
-        let far_ends: BTreeMap<_, _> = ports.enumerate().map(|(n, port)| (port, format!("p{n}"))).collect();
+        let far_ends: BTreeMap<_, _> = ports
+            .enumerate()
+            .map(|(n, port)| (port, format!("p{n}")))
+            .collect();
         let lines: Vec<String> = far_ends
             .iter()
             .map(|(port, far)| {
-                format!("link add {} netns {} type veth peer name {far} netns {NAMESPACE}", port.interface, port.node)
+                format!(
+                    "link add {} netns {} type veth peer name {far} netns {NAMESPACE}",
+                    port.interface, port.node
+                )
             })
             .collect();
         sys::ip_batch(None, &lines)?;
-        Ok(Panel { far_ends, cables: Vec::new() })
+        Ok(Panel {
+            far_ends,
+            cables: Vec::new(),
+        })
     }
 
     /// The cables, both ends.
@@ -65,7 +77,9 @@ impl Panel {
         ];
         for far in [&far_a, &far_b] {
             lines.push(format!("link set {far} master {bridge}"));
-            lines.push(format!("link set {far} type bridge_slave group_fwd_mask {FORWARD_LACP}"));
+            lines.push(format!(
+                "link set {far} type bridge_slave group_fwd_mask {FORWARD_LACP}"
+            ));
             lines.push(format!("link set {far} up"));
         }
         sys::ip_batch(Some(NAMESPACE), &lines)?;
@@ -82,8 +96,11 @@ impl Panel {
         let (a, b) = &self.cables[at];
         let (far_a, far_b) = (self.far_end(a)?, self.far_end(b)?);
         debug_assert!(far == far_a || far == far_b);
-        let lines =
-            [format!("link set {far_a} down"), format!("link set {far_b} down"), format!("link del {}", bridge_of(far_a))];
+        let lines = [
+            format!("link set {far_a} down"),
+            format!("link set {far_b} down"),
+            format!("link del {}", bridge_of(far_a)),
+        ];
         sys::ip_batch(Some(NAMESPACE), &lines)?;
         self.cables.remove(at);
         Ok(())
@@ -113,11 +130,23 @@ impl Panel {
 
     /// Makes a cable swallow all frames while both ends keep their light. For ports without LAG: LACP is lost too.
     pub(crate) fn swallow(&self, port: &Endpoint, on: bool) -> anyhow::Result<()> {
-        let Some(other) = self.other_end(port) else { return Ok(()) };
+        let Some(other) = self.other_end(port) else {
+            return Ok(());
+        };
         for far in [self.far_end(port)?, self.far_end(other)?] {
             let mut command = Command::new("ip");
             let state = if on { "on" } else { "off" };
-            command.args(["-n", NAMESPACE, "link", "set", far, "type", "bridge_slave", "isolated", state]);
+            command.args([
+                "-n",
+                NAMESPACE,
+                "link",
+                "set",
+                far,
+                "type",
+                "bridge_slave",
+                "isolated",
+                state,
+            ]);
             sys::run(command, None)?;
         }
         Ok(())

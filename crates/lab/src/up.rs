@@ -53,8 +53,15 @@ impl Started {
 pub fn program_beside() -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
     let dirs = here.ancestors().skip(1).take(2);
-    let found = dirs.map(|dir| dir.join("meetme-lab")).find(|path| path.is_file());
-    found.with_context(|| format!("no meetme-lab beside {}; build it with 'cargo build -p meetme-lab'", here.display()))
+    let found = dirs
+        .map(|dir| dir.join("meetme-lab"))
+        .find(|path| path.is_file());
+    found.with_context(|| {
+        format!(
+            "no meetme-lab beside {}; build it with 'cargo build -p meetme-lab'",
+            here.display()
+        )
+    })
 }
 
 /// Starts a lab and returns when all its daemons answer.
@@ -70,14 +77,20 @@ pub fn up(options: &Options, progress: impl Fn(&str)) -> anyhow::Result<Started>
     for line in lines {
         let line = line?;
         if line == READY {
-            return Ok(Started { client: LabClient::new(state), process });
+            return Ok(Started {
+                client: LabClient::new(state),
+                process,
+            });
         }
         progress(&line);
     }
     process.wait()?;
     let log = std::fs::read_to_string(state.join("log/supervisor.log")).unwrap_or_default();
     let last: Vec<_> = log.lines().rev().take(5).collect();
-    bail!("the lab didn't start: {}", last.into_iter().rev().collect::<Vec<_>>().join("\n"))
+    bail!(
+        "the lab didn't start: {}",
+        last.into_iter().rev().collect::<Vec<_>>().join("\n")
+    )
 }
 
 /// What the supervisor prints when all answers.
@@ -87,14 +100,35 @@ fn start(options: &Options, state: &Path) -> anyhow::Result<Child> {
     let log = std::fs::File::create(state.join("log/supervisor.log"))?;
     let mut command = Command::new("unshare");
     if !is_root()? {
-        ensure!(tun_is_writable(), "without root, the lab needs user namespaces and a writable /dev/net/tun; use sudo");
+        ensure!(
+            tun_is_writable(),
+            "without root, the lab needs user namespaces and a writable /dev/net/tun; use sudo"
+        );
         command.args(["--user", "--map-root-user"]);
     }
-    command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    command.args([
+        "--net",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]);
     // The shell is the first process of the process namespace: it buries orphans, and when the supervisor ends it
     // ends too, and the kernel ends all others.
-    command.args(["sh", "-c", "ulimit -c 0; \"$@\"; exit $?", "meetme-lab-init"]);
-    command.arg(&options.program).arg("supervise").arg("--topology").arg(state.join(MARK)).arg("--state").arg(state);
+    command.args([
+        "sh",
+        "-c",
+        "ulimit -c 0; \"$@\"; exit $?",
+        "meetme-lab-init",
+    ]);
+    command
+        .arg(&options.program)
+        .arg("supervise")
+        .arg("--topology")
+        .arg(state.join(MARK))
+        .arg("--state")
+        .arg(state);
     command.stdout(Stdio::piped()).stderr(log);
     if options.bound_to_caller {
         command.arg("--until-input-ends").stdin(Stdio::piped());
@@ -103,7 +137,9 @@ fn start(options: &Options, state: &Path) -> anyhow::Result<Child> {
         use std::os::unix::process::CommandExt;
         command.stdin(Stdio::null()).process_group(0);
     }
-    command.spawn().context("'unshare' can't be started; is util-linux installed?")
+    command
+        .spawn()
+        .context("'unshare' can't be started; is util-linux installed?")
 }
 
 fn is_root() -> anyhow::Result<bool> {
@@ -111,7 +147,11 @@ fn is_root() -> anyhow::Result<bool> {
 }
 
 fn tun_is_writable() -> bool {
-    std::fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_ok()
+    std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/net/tun")
+        .is_ok()
 }
 
 /// An empty state directory, whatever was there: a running lab is an error, a dead one is cleared away.
@@ -119,29 +159,51 @@ fn prepare(state: &Path) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(state).with_context(|| format!("{} can't be made", state.display()))?;
     let state = state.canonicalize()?;
     let length = state.as_os_str().len();
-    ensure!(length <= STATE_PATH_MAX, "the path {} is too long for unix sockets: {length} of at most {STATE_PATH_MAX} bytes", state.display());
+    ensure!(
+        length <= STATE_PATH_MAX,
+        "the path {} is too long for unix sockets: {length} of at most {STATE_PATH_MAX} bytes",
+        state.display()
+    );
     if std::os::unix::net::UnixStream::connect(state.join("lab.sock")).is_ok() {
-        bail!("a lab is up in {}; end it with 'meetme-lab down --state {0}'", state.display());
+        bail!(
+            "a lab is up in {}; end it with 'meetme-lab down --state {0}'",
+            state.display()
+        );
     }
     let is_empty = std::fs::read_dir(&state)?.next().is_none();
-    ensure!(is_empty || state.join(MARK).exists(), "{} isn't empty and isn't a lab's; name another directory", state.display());
+    ensure!(
+        is_empty || state.join(MARK).exists(),
+        "{} isn't empty and isn't a lab's; name another directory",
+        state.display()
+    );
     end_leftover(&state)?;
     for entry in std::fs::read_dir(&state)? {
         let path = entry?.path();
-        if path.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
+        if path.is_dir() {
+            std::fs::remove_dir_all(&path)?
+        } else {
+            std::fs::remove_file(&path)?
+        }
     }
     Ok(state)
 }
 
 /// Ends a lab that doesn't answer any more but whose process is still there, if it is surely that one.
 pub fn end_leftover(state: &Path) -> anyhow::Result<()> {
-    let Ok(pid) = std::fs::read_to_string(state.join("lab.pid")) else { return Ok(()) };
+    let Ok(pid) = std::fs::read_to_string(state.join("lab.pid")) else {
+        return Ok(());
+    };
     if !is_lab(&pid, state) {
         return Ok(());
     }
     // All in its namespaces goes with it (unshare --kill-child).
     sys::run(sys::command("kill", ["-KILL", pid.trim()]), None)?;
-    sys::wait_until("the end of the earlier lab", state, Duration::from_secs(10), || !is_lab(&pid, state))?;
+    sys::wait_until(
+        "the end of the earlier lab",
+        state,
+        Duration::from_secs(10),
+        || !is_lab(&pid, state),
+    )?;
     // The kernel frees the namespace's last processes a moment after their parent.
     std::thread::sleep(Duration::from_millis(200));
     Ok(())
@@ -149,21 +211,30 @@ pub fn end_leftover(state: &Path) -> anyhow::Result<()> {
 
 /// Whether a process is the outermost of the lab of a state directory.
 fn is_lab(pid: &str, state: &Path) -> bool {
-    let Ok(pid) = pid.trim().parse::<u32>() else { return false };
+    let Ok(pid) = pid.trim().parse::<u32>() else {
+        return false;
+    };
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<_> = command.split(|byte| *byte == 0).collect();
-    words.contains(&b"meetme-lab-init".as_slice()) && words.contains(&state.as_os_str().as_encoded_bytes())
+    words.contains(&b"meetme-lab-init".as_slice())
+        && words.contains(&state.as_os_str().as_encoded_bytes())
 }
 
 /// Ends the lab of a state directory and returns when all of it is gone.
 pub async fn down(state: &Path) -> anyhow::Result<()> {
-    let state = state.canonicalize().with_context(|| format!("there is no lab in {}", state.display()))?;
-    match LabClient::new(&state).down().await {
-        Ok(()) | Err(ClientError::NotUp { .. } | ClientError::Broken(_) | ClientError::Answer(_)) => {}
-        Err(refused) => return Err(refused.into()),
+    let state = state
+        .canonicalize()
+        .with_context(|| format!("there is no lab in {}", state.display()))?;
+    let client = LabClient::new(&state);
+    // A supervisor that hangs doesn't answer; it is ended below.
+    match tokio::time::timeout(Duration::from_secs(5), client.down()).await {
+        Ok(Err(refused @ ClientError::Refused(_))) => return Err(refused.into()),
+        Ok(_) | Err(_) => {}
     }
     let pid = std::fs::read_to_string(state.join("lab.pid")).unwrap_or_default();
-    let gone = sys::wait_until("the end of the lab", &state, Duration::from_secs(5), || !is_lab(&pid, &state));
+    let gone = sys::wait_until("the end of the lab", &state, Duration::from_secs(5), || {
+        !is_lab(&pid, &state)
+    });
     if gone.is_err() {
         end_leftover(&state)?;
     }
@@ -179,7 +250,10 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_a_labs_is_never_emptied() {
-        let dir = tempfile::Builder::new().prefix("l").tempdir_in("/tmp").unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("l")
+            .tempdir_in("/tmp")
+            .unwrap();
         std::fs::write(dir.path().join("precious"), "x").unwrap();
         let error = prepare(dir.path()).unwrap_err().to_string();
         assert!(error.contains("isn't a lab's"), "{error}");
@@ -188,10 +262,17 @@ mod tests {
 
     #[test]
     fn what_a_dead_lab_left_is_cleared_away() {
-        let dir = tempfile::Builder::new().prefix("l").tempdir_in("/tmp").unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("l")
+            .tempdir_in("/tmp")
+            .unwrap();
         std::fs::create_dir_all(dir.path().join("r1/vty")).unwrap();
         // This very process is no lab: it must not be ended.
-        for (name, text) in [(MARK, ""), ("lab.pid", &std::process::id().to_string()), ("lab.sock", "")] {
+        for (name, text) in [
+            (MARK, ""),
+            ("lab.pid", &std::process::id().to_string()),
+            ("lab.sock", ""),
+        ] {
             std::fs::write(dir.path().join(name), text).unwrap();
         }
         let state = prepare(dir.path()).unwrap();
@@ -200,8 +281,13 @@ mod tests {
 
     #[test]
     fn a_path_too_long_for_sockets_is_refused_before_anything_starts() {
-        let dir = tempfile::Builder::new().prefix("l").tempdir_in("/tmp").unwrap();
-        let error = prepare(&dir.path().join("x".repeat(STATE_PATH_MAX))).unwrap_err().to_string();
+        let dir = tempfile::Builder::new()
+            .prefix("l")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let error = prepare(&dir.path().join("x".repeat(STATE_PATH_MAX)))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("too long"), "{error}");
     }
 }

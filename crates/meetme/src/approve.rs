@@ -62,17 +62,31 @@ pub enum ApproveCommand {
 
 pub async fn approve(command: ApproveCommand) -> anyhow::Result<()> {
     let (server, path, reason) = match &command {
-        ApproveCommand::Asn { subscription, name, decision } => (
+        ApproveCommand::Asn {
+            subscription,
+            name,
+            decision,
+        } => (
             &decision.server,
             Resources::new(subscription, "").decide_peer_asn(name, !decision.refuse),
             &decision.reason,
         ),
-        ApproveCommand::Connection { id, decision } => {
-            (&decision.server, Operator::decide_connection(id, !decision.refuse), &decision.reason)
-        }
-        ApproveCommand::Peering { subscription, resource_group, name, server, reason } => {
-            (server, Resources::new(subscription, resource_group).approve_peering(name), reason)
-        }
+        ApproveCommand::Connection { id, decision } => (
+            &decision.server,
+            Operator::decide_connection(id, !decision.refuse),
+            &decision.reason,
+        ),
+        ApproveCommand::Peering {
+            subscription,
+            resource_group,
+            name,
+            server,
+            reason,
+        } => (
+            server,
+            Resources::new(subscription, resource_group).approve_peering(name),
+            reason,
+        ),
     };
     let client = Client::new(&server.server, &server.token)?;
     client.post(&path, &json!({ "reason": reason })).await?;

@@ -139,7 +139,7 @@ pub fn select_ports(
             }
         }
         for (&speed, ports) in &free {
-            if speed == 0 || bandwidth_mbps % speed != 0 {
+            if speed == 0 || !bandwidth_mbps.is_multiple_of(speed) {
                 continue;
             }
             let links = bandwidth_mbps / speed;

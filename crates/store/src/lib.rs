@@ -45,12 +45,12 @@ pub use error::{Conflict, ResourceRef, Result, StoreError};
 pub use inventory::{inventory_get, inventory_put, inventory_version};
 pub use mails::{
     Mail, NewMail, mail_enqueue, mail_get, mail_mark_failed, mail_mark_sent, mails_list,
-    mails_of_resource,
+    mails_of_resource, mails_unsent,
 };
 pub use observed::{
-    APPLY_RESULTS_KEPT, apply_result_put, apply_results_list, router_state_get, router_state_list,
-    router_state_put, session_routes_delete, session_routes_get, session_routes_list,
-    session_routes_of, session_routes_put,
+    APPLY_RESULTS_KEPT, apply_result_put, apply_results_list, connection_observed,
+    router_state_get, router_state_list, router_state_put, session_routes_delete,
+    session_routes_get, session_routes_list, session_routes_of, session_routes_put,
 };
 pub use peer_asns::{
     peer_asn_by_id, peer_asn_by_number, peer_asn_delete, peer_asn_get, peer_asn_insert,
@@ -87,5 +87,5 @@ pub use tokens::{
     NewToken, Principal, Role, Token, token_create, token_find, token_list, token_revoke,
 };
 pub use work::{
-    WorkItem, WorkKind, work_claim, work_done, work_enqueue, work_next_due, work_retry,
+    WorkItem, WorkKind, work_claim, work_depth, work_done, work_enqueue, work_next_due, work_retry,
 };

@@ -62,6 +62,7 @@ statements! {
             ORDER BY id DESC LIMIT 1000";
     SENT = "UPDATE mails SET sent_at_ms = $1, error = NULL
             WHERE key = $2 AND sent_at_ms IS NULL";
+    UNSENT = "SELECT COUNT(*) FROM mails WHERE sent_at_ms IS NULL";
     FAILED = "UPDATE mails SET error = $1, attempts = $2 WHERE key = $3";
 }
 
@@ -135,6 +136,14 @@ pub async fn mails_of_resource(
         .all(db)
         .await?;
     rows.iter().map(mail).collect()
+}
+
+/// How many mails aren't sent yet.
+pub async fn mails_unsent(db: &mut impl Db) -> Result<i64> {
+    match sql(UNSENT).optional(db).await? {
+        Some(row) => row.int(0),
+        None => Ok(0),
+    }
 }
 
 fn mail(row: &AnyRow) -> Result<Mail> {

@@ -3,8 +3,11 @@
 
 use crate::db::{Db, Tx};
 use crate::error::Result;
+use crate::router_intents::router_intent_generation;
 use crate::statement::{Columns, sql, to_doc};
-use meetme_model::link::{ApplyResult, RouterState, SessionRoutes};
+use meetme_model::connection::Connection;
+use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState, SessionRoutes};
+use meetme_model::plan::validation::Observed;
 
 /// So many results of applying are kept per router.
 pub const APPLY_RESULTS_KEPT: u32 = 50;
@@ -132,4 +135,48 @@ pub async fn apply_results_list(
         .all(db)
         .await?;
     rows.iter().map(|row| row.doc(0, "apply result")).collect()
+}
+
+/// What is known of a connection on its router, gathered from what the edges reported last, in the
+/// planners' shape; nothing before it has ports.
+pub async fn connection_observed(db: &mut impl Db, connection: &Connection) -> Result<Observed> {
+    let mut observed = Observed::default();
+    let Some(ports) = &connection.ports else {
+        return Ok(observed);
+    };
+    observed.apply_error = apply_error(db, &ports.router).await?;
+    if let Some(mut state) = router_state_get(db, &ports.router).await? {
+        observed.reachable = Some(state.reachable);
+        observed.lag = state.lags.remove(&connection.lag_name());
+        for v4 in [true, false] {
+            let name = connection.session_name(v4);
+            if let Some(session) = state.sessions.remove(&name) {
+                observed.sessions.insert(name, session);
+            }
+        }
+    }
+    for (name, _) in connection.sessions() {
+        if let Some(routes) = session_routes_get(db, &ports.router, &name).await? {
+            observed.routes.insert(name, routes);
+        }
+    }
+    Ok(observed)
+}
+
+/// Why the newest intent isn't on the router, when it was refused or undone.
+async fn apply_error(db: &mut impl Db, router: &str) -> Result<Option<String>> {
+    let last = apply_results_list(db, router, 1).await?.into_iter().next();
+    let Some(last) = last else { return Ok(None) };
+    if last.generation < router_intent_generation(db, router).await? {
+        return Ok(None);
+    }
+    Ok(match last.outcome {
+        ApplyOutcome::Refused { reason } => Some(format!(
+            "the router's check refused the configuration: {reason}"
+        )),
+        ApplyOutcome::RolledBack { reason } => {
+            Some(format!("the configuration was undone: {reason}"))
+        }
+        ApplyOutcome::Confirmed | ApplyOutcome::Unreachable { .. } => None,
+    })
 }

@@ -88,6 +88,7 @@ statements! {
              due_at_ms = CASE WHEN due_at_ms < $5 THEN due_at_ms ELSE $5 END
              WHERE kind = $1 AND key = $2 AND holder = $3 AND lease_until_ms = $4";
     NEXT_DUE = "SELECT MIN(COALESCE(lease_until_ms, due_at_ms)) FROM work";
+    DEPTH = "SELECT COUNT(*) FROM work WHERE lease_until_ms IS NOT NULL OR due_at_ms <= $1";
 }
 
 /// Asks for something to be looked at, at `due_at` at the latest.
@@ -171,6 +172,14 @@ pub async fn work_next_due(db: &mut impl Db) -> Result<Option<Timestamp>> {
     match sql(NEXT_DUE).optional(db).await? {
         Some(row) => row.time_or_null(0),
         None => Ok(None),
+    }
+}
+
+/// How many things are due by `now` or being looked at.
+pub async fn work_depth(db: &mut impl Db, now: Timestamp) -> Result<i64> {
+    match sql(DEPTH).bind_time(now).optional(db).await? {
+        Some(row) => row.int(0),
+        None => Ok(0),
     }
 }
 

@@ -30,16 +30,32 @@ const OPERATIONS: &[(&str, &str, &[&str])] = &[
         &["read", "write", "delete", "validate/action"],
     ),
     ("peerings/receivedRoutes", "Received route", &["read"]),
-    ("peeringServices", "Peering service", &["read", "write", "delete"]),
+    (
+        "peeringServices",
+        "Peering service",
+        &["read", "write", "delete"],
+    ),
     (
         "peeringServices/prefixes",
         "Peering service prefix",
         &["read", "write", "delete"],
     ),
     ("peeringLocations", "Peering location", &["read"]),
-    ("peeringServiceLocations", "Peering service location", &["read"]),
-    ("peeringServiceCountries", "Peering service country", &["read"]),
-    ("peeringServiceProviders", "Peering service provider", &["read"]),
+    (
+        "peeringServiceLocations",
+        "Peering service location",
+        &["read"],
+    ),
+    (
+        "peeringServiceCountries",
+        "Peering service country",
+        &["read"],
+    ),
+    (
+        "peeringServiceProviders",
+        "Peering service provider",
+        &["read"],
+    ),
     (
         "checkServiceProviderAvailability",
         "Peering service provider",

@@ -29,7 +29,9 @@ pub(super) struct Provider {
 impl Provider {
     /// True when a connection of it is Active at the location.
     pub fn is_at(&self, location: &str) -> bool {
-        self.present.iter().any(|l| l.eq_ignore_ascii_case(location))
+        self.present
+            .iter()
+            .any(|l| l.eq_ignore_ascii_case(location))
     }
 }
 

@@ -105,8 +105,7 @@ fn sessions(connections: &[Connection]) -> Sessions {
     let mut addresses = HashMap::new();
     for c in connections {
         let Some(ports) = &c.ports else { continue };
-        if c
-            .state
+        if c.state
             .stage()
             .is_some_and(|stage| stage < Stage::ProvisioningCompleted)
         {

@@ -4,7 +4,7 @@
 
 use crate::arm::peerings::{bgp_name, peering_of, tracking_id};
 use crate::call::{Answer, Call, ok};
-use crate::observed::observed;
+
 use crate::page::Page;
 use jiff::Timestamp;
 use meetme_model::Prefix;
@@ -14,7 +14,7 @@ use meetme_model::link::{BfdSessionState, MemberState, SessionRoutes};
 use meetme_model::peer_asn::Decision;
 use meetme_model::plan::awaited::{Awaited, awaited};
 use meetme_model::plan::validation::Observed;
-use meetme_store::connections_of;
+use meetme_store::{connection_observed, connections_of};
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -141,7 +141,7 @@ pub(super) async fn list(call: Call) -> Answer {
     let peering = peering_of(&call, &mut db).await?;
     let mut shown = Vec::new();
     for c in connections_of(&mut db, peering.id).await? {
-        let observed = observed(&mut db, &c).await?;
+        let observed = connection_observed(&mut db, &c).await?;
         shown.push(show(c, observed, &inventory, call.now));
     }
     ok(Page::whole(shown))

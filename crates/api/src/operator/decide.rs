@@ -2,8 +2,8 @@
 //!
 //! Only the decision is stored; what follows from it is the planner's.
 
-use crate::arm::peerings::{self, peering_of};
 use crate::arm::peer_asns;
+use crate::arm::peerings::{self, peering_of};
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use meetme_model::connection::{Connection, ConnectionState, Stage};
@@ -65,7 +65,10 @@ async fn asn(call: Call, approved: bool) -> Answer {
         AsnState::Approved => {
             return Err(ApiError::conflict(
                 "AlreadyApproved",
-                format!("AS{} is approved already; delete the association to take it back", asn.spec.asn),
+                format!(
+                    "AS{} is approved already; delete the association to take it back",
+                    asn.spec.asn
+                ),
             ));
         }
         AsnState::None | AsnState::Pending | AsnState::Failed => {
@@ -172,7 +175,15 @@ async fn decide(
         identifiers.push(c.spec.identifier);
     }
     let detail = json!({ "connections": identifiers });
-    audit(call, tx, "connections", &peerings::id(peering), decision, detail).await?;
+    audit(
+        call,
+        tx,
+        "connections",
+        &peerings::id(peering),
+        decision,
+        detail,
+    )
+    .await?;
     let key = peering.id.to_string();
     Ok(work_enqueue(tx, WorkKind::Peering, &key, call.now).await?)
 }
@@ -185,10 +196,22 @@ async fn audit(
     decision: &Decision,
     mut detail: serde_json::Value,
 ) -> Result<(), ApiError> {
-    let verb = if decision.approved { "approve" } else { "refuse" };
+    let verb = if decision.approved {
+        "approve"
+    } else {
+        "refuse"
+    };
     detail["reason"] = decision.reason.clone().into();
     let action = format!("{what}/{verb}");
-    Ok(audit_add(tx, call.now, &call.principal.name, &action, resource, detail).await?)
+    Ok(audit_add(
+        tx,
+        call.now,
+        &call.principal.name,
+        &action,
+        resource,
+        detail,
+    )
+    .await?)
 }
 
 /// The decision with its reason, which a no needs.

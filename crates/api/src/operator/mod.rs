@@ -43,7 +43,12 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get(), CHECKS, Access::Subscription, checks::registered)
         .add(get(), STATUS, Access::Subscription, checks::activated)
         .add(get(), "/api/v1/routers", Access::Host, routers::list)
-        .add(get(), "/api/v1/routers/{router}", Access::Host, routers::get)
+        .add(
+            get(),
+            "/api/v1/routers/{router}",
+            Access::Host,
+            routers::get,
+        )
         .add(
             get(),
             "/api/v1/routers/{router}/diff",

@@ -190,7 +190,10 @@ impl Api {
         let (_, mut connections) = peering_lock(&mut tx, peering.id).await.unwrap();
         for (n, c) in connections.iter_mut().enumerate() {
             c.state = state;
-            if state.stage().is_none_or(|s| s >= Stage::ProvisioningStarted) {
+            if state
+                .stage()
+                .is_none_or(|s| s >= Stage::ProvisioningStarted)
+            {
                 c.ports = Some(PortAssignment {
                     router: format!("ams1-er{}", n + 1),
                     ports: vec![format!("et{}", 2 * c.id), format!("et{}", 2 * c.id + 1)],
@@ -223,6 +226,16 @@ impl Api {
         key
     }
 }
+
+/// The connections of a peering as it is shown.
+pub fn connections(body: &Value) -> &Vec<Value> {
+    body["properties"]["direct"]["connections"]
+        .as_array()
+        .unwrap()
+}
+
+/// Where a peering's connections are in its body.
+pub const C: &str = "properties.direct.connections";
 
 pub fn asn(name: &str) -> String {
     format!("/subscriptions/{SUB}/providers/Microsoft.Peering/peerAsns/{name}")

@@ -16,7 +16,10 @@ async fn a_claim_is_created_read_changed_listed_and_deleted() {
     assert_eq!(created.body["type"], "Microsoft.Peering/peerAsns");
     // Found by any case, shown as first written.
     let read = api.get(&asn("TEL-1")).await;
-    assert_eq!((read.status.as_u16(), read.body["name"].as_str()), (200, Some("Tel-1")));
+    assert_eq!(
+        (read.status.as_u16(), read.body["name"].as_str()),
+        (200, Some("Tel-1"))
+    );
     let mut changed = asn_body(64510);
     changed["properties"]["peerContactDetail"][0]["phone"] = "+31 20 555 0199".into();
     let changed = api.put(&asn("tel-1"), changed).await;
@@ -58,7 +61,10 @@ async fn every_violation_is_told_with_its_target() {
             } }),
         )
         .await;
-    assert_eq!((reply.status.as_u16(), reply.code()), (400, "InvalidRequest"));
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (400, "InvalidRequest")
+    );
     assert_eq!(
         reply.violations(),
         [
@@ -88,7 +94,11 @@ async fn numbers_that_no_peer_can_have_are_refused_and_large_ones_pass() {
         (64500, "PeerAsnIsHost"),
     ] {
         let reply = api.put(&asn("tel"), asn_body(number)).await;
-        assert_eq!((reply.status.as_u16(), reply.code()), (400, code), "{number}");
+        assert_eq!(
+            (reply.status.as_u16(), reply.code()),
+            (400, code),
+            "{number}"
+        );
         assert_eq!(reply.body["error"]["target"], "properties.peerAsn");
     }
     let empty = api.put(&asn("tel"), json!({})).await;
@@ -154,7 +164,8 @@ async fn a_list_comes_in_pages_with_links_to_the_host_that_was_asked() {
         page_size: 2,
         ..crate::Settings::default()
     };
-    let queries: crate::EdgeQueries = std::sync::Arc::new(|_, _| Box::pin(async { Err("no".into()) }));
+    let queries: crate::EdgeQueries =
+        std::sync::Arc::new(|_, _| Box::pin(async { Err("no".into()) }));
     let api = Api::with(queries, settings).await;
     for n in 0..5 {
         let reply = api.put(&asn(&format!("tel{n}")), asn_body(64501 + n)).await;
@@ -175,7 +186,10 @@ async fn a_list_comes_in_pages_with_links_to_the_host_that_was_asked() {
             path.to_owned()
         });
     }
-    assert_eq!((pages, names.join(" ")), (3, "tel0 tel1 tel2 tel3 tel4".into()));
+    assert_eq!(
+        (pages, names.join(" ")),
+        (3, "tel0 tel1 tel2 tel3 tel4".into())
+    );
     let bad = api.get(&format!("{}?$skipToken=zz", asn(""))).await;
     assert_eq!(
         (bad.status.as_u16(), bad.violations()),

@@ -1,21 +1,13 @@
-//! `peerings` (`docs/rules.md` §2).
+//! `peerings` as wholes (`docs/rules.md` §2).
 
 use super::fixture::*;
 use axum::body::Body;
 use axum::http::Method;
-use meetme_model::connection::{ConnectionState, RemovalStep, Stage};
+use meetme_model::connection::{ConnectionState, Stage};
 use meetme_model::link::{BgpState, RouterState, SessionState};
 use meetme_model::registered_prefix::PrefixState;
 use meetme_store::*;
 use serde_json::{Value, json};
-
-const C: &str = "properties.direct.connections";
-
-fn connections(body: &Value) -> &Vec<Value> {
-    body["properties"]["direct"]["connections"]
-        .as_array()
-        .unwrap()
-}
 
 #[tokio::test]
 async fn a_peering_is_shown_as_arm_clients_know_it() {
@@ -53,10 +45,16 @@ async fn addresses_and_session_state_are_shown_once_they_are_there() {
     let read = api.get(&peering("ams")).await;
     let session = &connections(&read.body)[0]["bgpSession"];
     assert_eq!(session["sessionPrefixV4"], subnet.prefix.to_string());
-    assert_eq!(session["microsoftSessionIPv4Address"], subnet.host.to_string());
+    assert_eq!(
+        session["microsoftSessionIPv4Address"],
+        subnet.host.to_string()
+    );
     assert_eq!(session["peerSessionIPv4Address"], subnet.peer.to_string());
     assert_eq!(session["sessionStateV4"], "PendingAdd");
-    assert_eq!(connections(&read.body)[0]["provisionedBandwidthInMbps"], 20000);
+    assert_eq!(
+        connections(&read.body)[0]["provisionedBandwidthInMbps"],
+        20000
+    );
     let up = SessionState {
         bgp: BgpState::Established,
         ..SessionState::default()
@@ -116,7 +114,10 @@ async fn every_rule_of_a_peering_is_told_with_its_target() {
         "tags": { "": "empty" },
     });
     let reply = api.put(&peering("x"), body).await;
-    assert_eq!((reply.status.as_u16(), reply.code()), (400, "InvalidRequest"));
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (400, "InvalidRequest")
+    );
     let mut found = reply.violations();
     found.sort();
     let mut expected = vec![
@@ -137,117 +138,6 @@ async fn every_rule_of_a_peering_is_told_with_its_target() {
     ];
     expected.sort();
     assert_eq!(found, expected);
-}
-
-#[tokio::test]
-async fn each_rule_about_connections_is_told() {
-    let api = Api::new().await;
-    api.provider().await;
-    let guid = "5F4CB5C7-6B43-4444-9338-9ABC72606C16";
-    let cases: [(Value, Value, &str); 7] = [
-        (
-            json!({ "peeringDBFacilityId": 58 }),
-            json!({}),
-            "FacilityNotAtLocation [0].peeringDBFacilityId",
-        ),
-        (
-            json!({}),
-            json!({ "bandwidthInMbps": 10000 }),
-            "BandwidthNotEqual [1].bandwidthInMbps",
-        ),
-        (
-            json!({ "bandwidthInMbps": 0 }),
-            json!({ "bandwidthInMbps": 0 }),
-            "BandwidthInvalid [0].bandwidthInMbps",
-        ),
-        (
-            json!({ "connectionIdentifier": guid }),
-            json!({ "connectionIdentifier": guid.to_lowercase() }),
-            "ConnectionIdentifierNotUnique [1].connectionIdentifier",
-        ),
-        (
-            json!({ "bgpSession": { "microsoftSessionIPv4Address": "198.18.192.1" } }),
-            json!({}),
-            "SessionAddressNotAccepted [0].bgpSession.microsoftSessionIPv4Address",
-        ),
-        (
-            json!({ "sessionAddressProvider": "Nobody" }),
-            json!({}),
-            "SessionAddressProviderInvalid [0].sessionAddressProvider",
-        ),
-        (
-            json!({ "bandwidthInMbps": 110000 }),
-            json!({ "bandwidthInMbps": 110000 }),
-            "BandwidthNotOffered [0].bandwidthInMbps",
-        ),
-    ];
-    for (first, second, expected) in cases {
-        let mut body = voice("Frankfurt", 58);
-        if expected.starts_with("Facility") {
-            body = voice("Amsterdam", 64);
-        }
-        for (i, change) in [first, second].into_iter().enumerate() {
-            for (key, value) in change.as_object().unwrap() {
-                body["properties"]["direct"]["connections"][i][key] = value.clone();
-            }
-        }
-        let reply = api.put(&peering("new"), body).await;
-        assert_eq!(reply.status, 400, "{expected}: {}", reply.body);
-        let expected = expected.replacen(' ', &format!(" {C}"), 1);
-        assert!(
-            reply.violations().contains(&expected),
-            "{expected}: {:?}",
-            reply.violations()
-        );
-    }
-}
-
-#[tokio::test]
-async fn with_peer_addressing_the_subnet_is_needed_and_outside_the_hosts_space() {
-    let api = Api::new().await;
-    api.provider().await;
-    let with = |session: Value| {
-        let mut body = edge("Frankfurt", 58);
-        let c = &mut body["properties"]["direct"]["connections"][0];
-        c["sessionAddressProvider"] = "Peer".into();
-        c["bgpSession"] = session;
-        body
-    };
-    for (session, code, field) in [
-        (json!({}), "SessionPrefixRequired", "sessionPrefixV4"),
-        (
-            json!({ "sessionPrefixV4": "198.19.0.0/29" }),
-            "SessionPrefixInvalid",
-            "sessionPrefixV4",
-        ),
-        (
-            json!({ "sessionPrefixV4": "198.19.0.1/31" }),
-            "SessionPrefixInvalid",
-            "sessionPrefixV4",
-        ),
-        (
-            json!({ "sessionPrefixV4": "198.18.192.0/31" }),
-            "SessionPrefixInHostSpace",
-            "sessionPrefixV4",
-        ),
-        (
-            json!({ "sessionPrefixV4": "198.19.0.0/31", "sessionPrefixV6": "2001:db8::/48" }),
-            "SessionPrefixInvalid",
-            "sessionPrefixV6",
-        ),
-    ] {
-        let reply = api.put(&peering("e"), with(session)).await;
-        assert_eq!(
-            reply.violations(),
-            [format!("{code} {C}[0].bgpSession.{field}")]
-        );
-    }
-    let fine = with(json!({ "sessionPrefixV4": "198.19.0.0/31", "peerSessionIPv4Address": "198.19.0.0" }));
-    let reply = api.put(&peering("e"), fine).await;
-    assert_eq!(reply.status, 201, "{}", reply.body);
-    let session = &connections(&reply.body)[0]["bgpSession"];
-    assert_eq!(session["sessionPrefixV4"], "198.19.0.0/31");
-    assert_eq!(session["sessionStateV4"], "PendingAdd");
 }
 
 #[tokio::test]
@@ -283,7 +173,10 @@ async fn there_is_one_peering_per_asn_location_and_offering() {
     let api = Api::new().await;
     api.provider().await;
     let reply = api.put(&peering("second"), voice("Amsterdam", 64)).await;
-    assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeeringExists"));
+    assert_eq!(
+        (reply.status.as_u16(), reply.code()),
+        (409, "PeeringExists")
+    );
     assert!(reply.message().contains("ams"), "{}", reply.message());
     let other = api.put(&peering("plain"), edge("Amsterdam", 64)).await;
     assert_eq!(other.status, 201, "{}", other.body);
@@ -317,143 +210,19 @@ async fn what_is_immutable_stays() {
 }
 
 #[tokio::test]
-async fn a_connections_facility_provider_and_subnet_are_fixed() {
-    let api = Api::new().await;
-    api.provider().await;
-    let mut body = edge("Amsterdam", 64);
-    let c = &mut body["properties"]["direct"]["connections"][0];
-    c["sessionAddressProvider"] = "Peer".into();
-    c["bgpSession"] = json!({ "sessionPrefixV4": "198.19.0.0/31" });
-    let created = api.put(&peering("e"), body).await;
-    let mut body = created.body;
-    let c = &mut body["properties"]["direct"]["connections"][0];
-    c["peeringDBFacilityId"] = 58.into();
-    c["useForPeeringService"] = true.into();
-    c["bgpSession"] = json!({ "sessionPrefixV4": "198.19.0.2/31" });
-    let reply = api.put(&peering("e"), body.clone()).await;
-    for expected in [
-        format!("PropertyImmutable {C}[0].useForPeeringService"),
-        format!("PropertyImmutable {C}[0].bgpSession.sessionPrefixV4"),
-        format!("FacilityImmutable {C}[0].peeringDBFacilityId"),
-    ] {
-        assert!(
-            reply.violations().contains(&expected),
-            "{expected}: {:?}",
-            reply.violations()
-        );
-    }
-    // What is left out is kept, and a second family may come.
-    let c = &mut body["properties"]["direct"]["connections"][0];
-    *c = json!({
-        "connectionIdentifier": c["connectionIdentifier"],
-        "bandwidthInMbps": 20000,
-        "peeringDBFacilityId": 64,
-        "bgpSession": { "sessionPrefixV6": "2001:db8::/127", "maxPrefixesAdvertisedV6": 50 },
-    });
-    let reply = api.put(&peering("e"), body).await;
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    let c = &connections(&reply.body)[0];
-    assert_eq!(c["sessionAddressProvider"], "Peer");
-    assert_eq!(c["bgpSession"]["sessionPrefixV4"], "198.19.0.0/31");
-    assert_eq!(c["bgpSession"]["sessionPrefixV6"], "2001:db8::/127");
-}
-
-#[tokio::test]
-async fn connections_are_added_changed_and_drained() {
-    let api = Api::new().await;
-    api.provider().await;
-    api.all_connections("ams", ConnectionState::Active).await;
-    let mut body = api.get(&peering("ams")).await.body;
-    let third = json!({ "bandwidthInMbps": 20000, "peeringDBFacilityId": 64 });
-    body["properties"]["direct"]["connections"]
-        .as_array_mut()
-        .unwrap()
-        .push(third);
-    body["properties"]["direct"]["connections"][0]["bgpSession"]["maxPrefixesAdvertisedV4"] =
-        500.into();
-    let mut body = api.put(&peering("ams"), body).await.body;
-    assert_eq!(connections(&body).len(), 3);
-    assert_eq!(
-        connections(&body)[0]["bgpSession"]["maxPrefixesAdvertisedV4"],
-        500
-    );
-    let gone = connections(&body)[1]["connectionIdentifier"].clone();
-    body["properties"]["direct"]["connections"]
-        .as_array_mut()
-        .unwrap()
-        .remove(1);
-    let mut body = api.put(&peering("ams"), body).await.body;
-    assert_eq!(connections(&body).len(), 2);
-    let mut db = api.store.read().await.unwrap();
-    let kept = peering_get(&mut db, SUB, RG, "ams").await.unwrap().unwrap();
-    let kept = connections_of(&mut db, kept.id).await.unwrap();
-    assert_eq!(kept[1].removal.unwrap().step, RemovalStep::Draining);
-    // Not below two for Voice; and what is on its way out doesn't come back.
-    let rest = connections(&body).clone();
-    body["properties"]["direct"]["connections"] = json!([rest[0]]);
-    let reply = api.put(&peering("ams"), body.clone()).await;
-    assert_eq!(reply.violations(), [format!("TooFewConnections {C}")]);
-    let back = json!({ "connectionIdentifier": gone, "bandwidthInMbps": 20000, "peeringDBFacilityId": 64 });
-    body["properties"]["direct"]["connections"] = json!([rest[0], rest[1], back]);
-    let reply = api.put(&peering("ams"), body).await;
-    assert_eq!(
-        reply.violations(),
-        [format!("ConnectionBeingRemoved {C}[2].connectionIdentifier")]
-    );
-}
-
-#[tokio::test]
-async fn an_md5_key_is_kept_and_never_echoed() {
-    let api = Api::new().await;
-    api.provider().await;
-    let mut body = api.get(&peering("ams")).await.body;
-    let key = "s3cret-md5-key";
-    body["properties"]["direct"]["connections"][0]["bgpSession"]["md5AuthenticationKey"] =
-        key.into();
-    let reply = api.put(&peering("ams"), body).await;
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    let read = api.get(&peering("ams")).await;
-    let list = api.get(&peering("")).await;
-    let audit = api
-        .ask(&api.operator, Method::GET, "/api/v1/audit", Body::empty())
-        .await;
-    for shown in [&reply, &read, &list, &audit] {
-        assert!(!shown.body.to_string().contains(key));
-    }
-    let flag = "md5AuthenticationKeyIsSet";
-    assert_eq!(connections(&read.body)[0]["bgpSession"][flag], true);
-    assert!(connections(&read.body)[1]["bgpSession"].get(flag).is_none());
-    let id = connection_id(&connections(&read.body)[0]);
-    let stored = async || {
-        let mut db = api.store.read().await.unwrap();
-        md5_key_get(&mut db, id).await.unwrap()
-    };
-    assert_eq!(stored().await.unwrap().reveal(), key);
-    // Left out it stays, empty it goes.
-    let mut body = read.body;
-    api.put(&peering("ams"), body.clone()).await;
-    assert!(stored().await.is_some());
-    body["properties"]["direct"]["connections"][0]["bgpSession"]["md5AuthenticationKey"] =
-        "".into();
-    api.put(&peering("ams"), body).await;
-    assert!(stored().await.is_none());
-}
-
-fn connection_id(c: &Value) -> i64 {
-    let tracking = c["microsoftTrackingId"].as_str().unwrap();
-    tracking.trim_start_matches('c').parse().unwrap()
-}
-
-#[tokio::test]
 async fn tags_are_patched_and_checked() {
     let api = Api::new().await;
     api.provider().await;
     let patch = async |body: Value| {
         let body = Body::from(body.to_string());
-        api.ask(&api.peer, Method::PATCH, &peering("ams"), body).await
+        api.ask(&api.peer, Method::PATCH, &peering("ams"), body)
+            .await
     };
     let reply = patch(json!({ "tags": { "team": "voice" } })).await;
-    assert_eq!((reply.status.as_u16(), &reply.body["tags"]["team"]), (200, &json!("voice")));
+    assert_eq!(
+        (reply.status.as_u16(), &reply.body["tags"]["team"]),
+        (200, &json!("voice"))
+    );
     let reply = patch(json!({ "tags": { "team": "x".repeat(257) } })).await;
     assert_eq!(reply.violations(), ["TagsInvalid tags"]);
     let reply = patch(json!({ "tags": { "team": 5 } })).await;
@@ -470,9 +239,13 @@ async fn a_peering_is_not_deleted_while_a_connection_is_being_provisioned() {
         Stage::ProvisioningCompleted,
         Stage::Validating,
     ] {
-        api.all_connections("ams", ConnectionState::Onboarding(stage)).await;
+        api.all_connections("ams", ConnectionState::Onboarding(stage))
+            .await;
         let reply = api.delete(&peering("ams")).await;
-        assert_eq!((reply.status.as_u16(), reply.code()), (409, "ConnectionBeingProvisioned"));
+        assert_eq!(
+            (reply.status.as_u16(), reply.code()),
+            (409, "ConnectionBeingProvisioned")
+        );
         assert_eq!(reply.violations().len(), 2);
     }
     api.all_connections("ams", ConnectionState::Active).await;
@@ -481,7 +254,10 @@ async fn a_peering_is_not_deleted_while_a_connection_is_being_provisioned() {
     assert_eq!(read.body["properties"]["provisioningState"], "Deleting");
     assert_eq!(api.delete(&peering("ams")).await.status, 200);
     let again = api.put(&peering("ams"), voice("Amsterdam", 64)).await;
-    assert_eq!((again.status.as_u16(), again.code()), (409, "PeeringDeleting"));
+    assert_eq!(
+        (again.status.as_u16(), again.code()),
+        (409, "PeeringDeleting")
+    );
     assert_eq!(api.delete(&peering("nothing")).await.status, 204);
 }
 
@@ -507,6 +283,10 @@ async fn lists_go_by_subscription_and_by_group() {
     let elsewhere = peering("").replace(RG, "another");
     for (path, count) in [(all, 1), (peering(""), 1), (elsewhere, 0)] {
         let list = api.get(&path).await;
-        assert_eq!(list.body["value"].as_array().unwrap().len(), count, "{path}");
+        assert_eq!(
+            list.body["value"].as_array().unwrap().len(),
+            count,
+            "{path}"
+        );
     }
 }

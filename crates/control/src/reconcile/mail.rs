@@ -8,17 +8,28 @@ use meetme_store::{self as store, Store};
 /// After so many refusals the mail is left for a person to look at.
 const MAX_ATTEMPTS: u32 = 12;
 
-pub(crate) async fn reconcile(store: &Store, sender: Option<&Sender>, key: &str) -> Result<Outcome, ControlError> {
+pub(crate) async fn reconcile(
+    store: &Store,
+    sender: Option<&Sender>,
+    key: &str,
+) -> Result<Outcome, ControlError> {
     let found = {
         let mut reader = store.read().await?;
         store::mail_get(&mut reader, key).await?
     };
-    let (Some(found), Some(sender)) = (found, sender) else { return Ok(Outcome::Settled) };
-    if found.sent_at.is_some() || found.mail.recipients.is_empty() || found.attempts >= MAX_ATTEMPTS {
+    let (Some(found), Some(sender)) = (found, sender) else {
+        return Ok(Outcome::Settled);
+    };
+    if found.sent_at.is_some() || found.mail.recipients.is_empty() || found.attempts >= MAX_ATTEMPTS
+    {
         return Ok(Outcome::Settled);
     }
     let mail = found.mail;
-    let rendered = Rendered { subject: mail.subject, text: mail.text, html: mail.html };
+    let rendered = Rendered {
+        subject: mail.subject,
+        text: mail.text,
+        html: mail.html,
+    };
     let result = sender.send(found.id, &mail.recipients, &rendered).await;
     let mut tx = store.begin().await?;
     match &result {

@@ -1,29 +1,36 @@
 //! Brings the intent of one router up to the records. The edge gets it over its link.
 
 use super::{Outcome, inventory};
-use crate::links::Links;
 use crate::ControlError;
+use crate::links::Links;
 use meetme_model::asn::Asn;
 use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
 use meetme_model::registered_prefix::PrefixState;
 use meetme_model::secret::Secret;
 use meetme_store::{self as store, Store, Tx};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Result<Outcome, ControlError> {
+pub(crate) async fn reconcile(
+    store: &Store,
+    links: &Links,
+    name: &str,
+) -> Result<Outcome, ControlError> {
     let mut tx = store.begin().await?;
     let inventory = inventory(&mut tx).await?;
-    let Some(router) = inventory.router(name) else { return Ok(Outcome::Settled) };
+    let Some(router) = inventory.router(name) else {
+        return Ok(Outcome::Settled);
+    };
     let connections = store::connections_on_router(&mut tx, name).await?;
     let mut peerings = BTreeMap::new();
     let mut prefixes: BTreeMap<Asn, Vec<PeerPrefix>> = BTreeMap::new();
     let mut keys: BTreeMap<i64, Secret> = BTreeMap::new();
     for connection in &connections {
-        if let std::collections::btree_map::Entry::Vacant(entry) = peerings.entry(connection.peering_id)
+        if let Entry::Vacant(entry) = peerings.entry(connection.peering_id)
             && let Some(peering) = store::peering_by_id(&mut tx, connection.peering_id).await?
         {
-            if !prefixes.contains_key(&peering.spec.asn) {
-                prefixes.insert(peering.spec.asn, prefixes_of(&mut tx, peering.spec.asn).await?);
+            if let Entry::Vacant(entry) = prefixes.entry(peering.spec.asn) {
+                entry.insert(prefixes_of(&mut tx, peering.spec.asn).await?);
             }
             entry.insert(peering);
         }
@@ -61,7 +68,10 @@ async fn prefixes_of(tx: &mut Tx, asn: Asn) -> Result<Vec<PeerPrefix>, ControlEr
         if registered.verdict.state == PrefixState::Invalid {
             continue;
         }
-        let activation = store::service_prefixes_of_registration(tx, registered.id).await?.into_iter().next();
+        let activation = store::service_prefixes_of_registration(tx, registered.id)
+            .await?
+            .into_iter()
+            .next();
         let service = match activation {
             Some(prefix) => store::peering_service_by_id(tx, prefix.service_id).await?,
             None => None,

@@ -118,8 +118,6 @@ pub(super) enum MalformedKind {
     },
     /// A session came up; its earlier routes are void.
     PeerUp,
-    /// A session went down; its routes are void.
-    PeerDown,
     /// Nothing that routes depend on.
     Other,
 }
@@ -161,6 +159,12 @@ pub(super) fn decode(
         {
             return Ok(Message::PeerUp { peer, info });
         }
+        // That a session is down is said by the header alone; a cease subcode that the parser
+        // doesn't know (RFC 9384: BFD down) changes nothing about it.
+        if let (Some(PEER_DOWN), Some(peer)) = (kind, peer) {
+            let reason = format!("closed, with a reason that can't be read ({reason})");
+            return Ok(Message::PeerDown { peer, reason });
+        }
         Err(Malformed {
             peer,
             kind: malformed_kind(kind, message),
@@ -174,7 +178,8 @@ fn salvage_peer_info(message: &[u8]) -> Option<PeerInfo> {
     let (sent, received) = salvage::opens(opens)?;
     Some(PeerInfo {
         local_asn: sent.asn,
-        four_octet_as: sent.four_octet_as && received.four_octet_as,
+        // A peer whose OPEN can't be read is taken for one of this century.
+        four_octet_as: sent.four_octet_as && received.is_none_or(|r| r.four_octet_as),
     })
 }
 
@@ -215,7 +220,6 @@ fn malformed_kind(kind: Option<u8>, message: &[u8]) -> MalformedKind {
             }
         }
         Some(PEER_UP) => MalformedKind::PeerUp,
-        Some(PEER_DOWN) => MalformedKind::PeerDown,
         _ => MalformedKind::Other,
     }
 }

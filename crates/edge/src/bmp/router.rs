@@ -344,9 +344,6 @@ impl Router {
                 self.peer_up(peer, None, at);
                 (Vec::new(), false)
             }
-            MalformedKind::PeerDown => {
-                return self.peer_down(peer, format!("unknown: {text}"));
-            }
             MalformedKind::Other => (Vec::new(), false),
         };
         if let Some(session) = session.and_then(|name| self.sessions.get_mut(&name)) {

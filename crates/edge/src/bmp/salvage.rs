@@ -129,11 +129,11 @@ const OPEN_FIXED_LEN: usize = 10;
 const CAPABILITIES: u8 = 2;
 const FOUR_OCTET_AS: u8 = 65;
 
-/// Reads two OPEN messages, one after the other, each with its BGP header.
-pub(super) fn opens(bytes: &[u8]) -> Option<(Open, Open)> {
+/// Reads two OPEN messages, one after the other, each with its BGP header. FRR cuts the received
+/// one short at times (seen with 8.4 as the peer): then it is `None`.
+pub(super) fn opens(bytes: &[u8]) -> Option<(Open, Option<Open>)> {
     let (first, rest) = open(bytes)?;
-    let (second, _) = open(rest)?;
-    Some((first, second))
+    Some((first, open(rest).map(|(second, _)| second)))
 }
 
 fn open(bytes: &[u8]) -> Option<(Open, &[u8])> {

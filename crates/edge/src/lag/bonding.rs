@@ -47,7 +47,11 @@ pub async fn remove(netns: Option<&str>, name: &str) -> Result<(), LagError> {
 }
 
 async fn links(netns: Option<&str>) -> Result<Value, LagError> {
-    let text = process::run(&within(netns, words(["ip", "-json", "-details", "link", "show"]))).await?;
+    let text = process::run(&within(
+        netns,
+        words(["ip", "-json", "-details", "link", "show"]),
+    ))
+    .await?;
     Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
@@ -65,7 +69,11 @@ fn array(links: &Value) -> impl Iterator<Item = &Value> {
 fn our_lags(links: &Value) -> Lags {
     array(links)
         .filter(|l| l["linkinfo"]["info_kind"] == "bond")
-        .filter(|l| l["ifalias"].as_str().is_some_and(|a| a.starts_with("meetme:")))
+        .filter(|l| {
+            l["ifalias"]
+                .as_str()
+                .is_some_and(|a| a.starts_with("meetme:"))
+        })
         .filter_map(|l| l["ifname"].as_str())
         .map(|name| {
             let mut members: Vec<String> = array(links)
@@ -83,8 +91,21 @@ fn ensure_commands(name: &str, members: &[String], have: Option<&[String]>) -> V
     if have.is_none() {
         let miimon = MIIMON_MS.to_string();
         commands.push(words([
-            "ip", "link", "add", "name", name, "type", "bond", "mode", "802.3ad", "lacp_rate", "fast",
-            "miimon", &miimon, "xmit_hash_policy", "layer3+4",
+            "ip",
+            "link",
+            "add",
+            "name",
+            name,
+            "type",
+            "bond",
+            "mode",
+            "802.3ad",
+            "lacp_rate",
+            "fast",
+            "miimon",
+            &miimon,
+            "xmit_hash_policy",
+            "layer3+4",
         ]));
         let mark = format!("meetme:{name}");
         commands.push(words(["ip", "link", "set", "dev", name, "alias", &mark]));
@@ -175,7 +196,10 @@ mod tests {
             {"ifname": "et1", "master": "lag7"},
             {"ifname": "et9", "master": "bond0"}
         ]);
-        assert_eq!(our_lags(&links), Lags::from([("lag7".into(), vec!["et1".into()])]));
+        assert_eq!(
+            our_lags(&links),
+            Lags::from([("lag7".into(), vec!["et1".into()])])
+        );
     }
 
     #[test]
@@ -190,7 +214,10 @@ mod tests {
         };
         assert!(bond_state(&file(63, 63)).is_up());
         assert!(!bond_state(&file(63, 15)).is_up());
-        assert!(!bond_state(&file(63 | 0x80, 63)).is_up(), "the partner is long unheard");
+        assert!(
+            !bond_state(&file(63 | 0x80, 63)).is_up(),
+            "the partner is long unheard"
+        );
         assert!(bond_state(&file(7, 1)).has_light());
     }
 }

@@ -20,10 +20,14 @@ pub type Lags = BTreeMap<String, Vec<String>>;
 #[derive(Debug, thiserror::Error)]
 pub enum LagError {
     /// The name is taken by something that isn't ours.
-    #[error("'{0}' exists on the router without the mark of this product; remove it or rename it by hand")]
+    #[error(
+        "'{0}' exists on the router without the mark of this product; remove it or rename it by hand"
+    )]
     Foreign(String),
     /// A daemon can't be spoken with.
-    #[error("can't speak with Open vSwitch at {path}: {source}; is it running, and may the edge open its socket?")]
+    #[error(
+        "can't speak with Open vSwitch at {path}: {source}; is it running, and may the edge open its socket?"
+    )]
     Unreachable {
         /// Its socket.
         path: PathBuf,

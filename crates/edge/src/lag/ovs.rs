@@ -23,11 +23,19 @@ pub async fn read(db: &Path, ctl: &Path) -> Result<Observed, LagError> {
         .iter()
         .map(|(name, members)| {
             let members = members.iter().map(|member| {
-                let mut state = lacp.get(&(bond(name), member.clone())).copied().unwrap_or_default();
+                let mut state = lacp
+                    .get(&(bond(name), member.clone()))
+                    .copied()
+                    .unwrap_or_default();
                 state.carrier = carrier.get(member).copied().unwrap_or_default();
                 (member.clone(), state)
             });
-            (name.clone(), LagState { members: members.collect() })
+            (
+                name.clone(),
+                LagState {
+                    members: members.collect(),
+                },
+            )
         })
         .collect();
     Ok(Observed { lags, states })
@@ -77,7 +85,14 @@ fn ensure_command(db: &Path, name: &str, members: &[String]) -> Vec<String> {
     let bond = bond(name);
     let mut command = vsctl(db);
     command.extend(words([
-        "--may-exist", "add-br", name, "--", "set", "bridge", name, "datapath_type=netdev",
+        "--may-exist",
+        "add-br",
+        name,
+        "--",
+        "set",
+        "bridge",
+        name,
+        "datapath_type=netdev",
     ]));
     command.push(format!("external_ids:meetme={name}"));
     command.extend(words(["--", "--if-exists", "del-port", name, &bond]));
@@ -93,17 +108,22 @@ fn ensure_command(db: &Path, name: &str, members: &[String]) -> Vec<String> {
     command.push(format!("name={bond}"));
     command.push(format!("interfaces={}", interfaces.join(",")));
     command.extend(words([
-        "lacp=active", "bond_mode=balance-tcp", "other_config:lacp-time=fast", "--", "add", "bridge", name,
-        "ports", "@bond",
+        "lacp=active",
+        "bond_mode=balance-tcp",
+        "other_config:lacp-time=fast",
+        "--",
+        "add",
+        "bridge",
+        name,
+        "ports",
+        "@bond",
     ]));
     command
 }
 
 /// The parts of the database that matter, in one consistent look.
 async fn select(db: &Path) -> Result<Value, LagError> {
-    let table = |table: &str, columns: &[&str]| {
-        json!({"op": "select", "table": table, "where": [], "columns": columns})
-    };
+    let table = |table: &str, columns: &[&str]| json!({"op": "select", "table": table, "where": [], "columns": columns});
     let transaction = json!([
         "Open_vSwitch",
         table("Bridge", &["name", "ports", "external_ids"]),
@@ -164,12 +184,19 @@ fn lacp_states(text: &str) -> BTreeMap<(String, String), MemberState> {
     let mut member: Option<((String, String), bool)> = None;
     let mut actor = Vec::new();
     for line in text.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix("---- ").and_then(|l| l.strip_suffix(" ----")) {
+        if let Some(name) = line
+            .strip_prefix("---- ")
+            .and_then(|l| l.strip_suffix(" ----"))
+        {
             bond = name.to_owned();
-        } else if let Some(rest) = line.strip_prefix("member: ").or_else(|| line.strip_prefix("slave: ")) {
+        } else if let Some(rest) = line
+            .strip_prefix("member: ")
+            .or_else(|| line.strip_prefix("slave: "))
+        {
             if let Some((name, status)) = rest.split_once(": ") {
                 // Just after the partner is lost its flags still stand; "expired" tells.
-                let current = status.split(' ').any(|w| w == "current") && status.contains("attached");
+                let current =
+                    status.split(' ').any(|w| w == "current") && status.contains("attached");
                 let key = (bond.clone(), name.to_owned());
                 states.insert(key.clone(), MemberState::default());
                 member = Some((key, current));
@@ -213,7 +240,10 @@ mod tests {
     #[test]
     fn a_partner_that_does_not_distribute_leaves_the_member_down() {
         let (actor, partner) = NEGOTIATED.split_once("partner state:").unwrap();
-        let half = format!("{actor}partner state:{}", partner.replacen("distributing", "", 1));
+        let half = format!(
+            "{actor}partner state:{}",
+            partner.replacen("distributing", "", 1)
+        );
         let state = lacp_states(&half)[&("lag7-bond".to_owned(), "et1".to_owned())];
         assert!(state.collecting && !state.distributing);
     }
@@ -238,14 +268,25 @@ mod tests {
             ]}
         ]);
         let lags = our_lags(&database);
-        assert_eq!(lags, Lags::from([("lag7".into(), vec!["et1".into(), "et2".into()])]));
-        assert!(carriers(&database)["et1"] && !carriers(&database)["et2"] && !carriers(&database)["et3"]);
+        assert_eq!(
+            lags,
+            Lags::from([("lag7".into(), vec!["et1".into(), "et2".into()])])
+        );
+        assert!(
+            carriers(&database)["et1"]
+                && !carriers(&database)["et2"]
+                && !carriers(&database)["et3"]
+        );
     }
 
     #[test]
     fn one_member_still_gets_a_bond_port_with_lacp() {
-        let command = ensure_command(Path::new("/run/ovs/db.sock"), "lag7", &["et1".into()]).join(" ");
-        assert!(command.contains("create port name=lag7-bond interfaces=@m0 lacp=active"), "{command}");
+        let command =
+            ensure_command(Path::new("/run/ovs/db.sock"), "lag7", &["et1".into()]).join(" ");
+        assert!(
+            command.contains("create port name=lag7-bond interfaces=@m0 lacp=active"),
+            "{command}"
+        );
         assert!(command.contains("external_ids:meetme=lag7"), "{command}");
     }
 }

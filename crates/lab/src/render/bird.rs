@@ -4,7 +4,9 @@
 //! is learned from the host goes on to the master table.
 
 use crate::proto::{Announcement, PeerState, Session};
-use crate::render::{IGP_BFD_MULTIPLIER, INTERCONNECT_LOCAL_PREF, community_parts, effective, local_asn, router_id};
+use crate::render::{
+    IGP_BFD_MULTIPLIER, INTERCONNECT_LOCAL_PREF, community_parts, effective, local_asn, router_id,
+};
 use crate::topology::{Kind, Node, Topology};
 
 /// The whole file.
@@ -38,8 +40,7 @@ pub(crate) fn config(topology: &Topology, node: &Node, state: &PeerState) -> Str
 }
 
 /// BIRD waits for a minute or more by default before it tries again.
-const RETRIES: &str =
-    "connect retry time 1; connect delay time 1; error wait time 1, 1; error forget time 1; startup hold time 5;";
+const RETRIES: &str = "connect retry time 1; connect delay time 1; error wait time 1, 1; error forget time 1; startup hold time 5;";
 
 fn ospf(topology: &Topology, node: &Node) -> String {
     if !topology.attachments(&node.name).any(|end| end.link.igp) {
@@ -48,26 +49,45 @@ fn ospf(topology: &Topology, node: &Node) -> String {
     let mut interfaces = String::from("    interface \"lo\" { stub; };\n");
     for end in topology.attachments(&node.name) {
         let name = &end.here.interface;
-        if topology.node(&end.there.node).is_some_and(|n| n.kind == Kind::Host) {
+        if topology
+            .node(&end.there.node)
+            .is_some_and(|n| n.kind == Kind::Host)
+        {
             interfaces += &format!("    interface \"{name}\" {{ stub; }};\n");
         } else if end.link.igp {
-            let bfd = if topology.igp_bfd_interval_ms > 0 { " bfd on;" } else { "" };
+            let bfd = if topology.igp_bfd_interval_ms > 0 {
+                " bfd on;"
+            } else {
+                ""
+            };
             let cost = end.link.igp_cost;
-            interfaces +=
-                &format!("    interface \"{name}\" {{ type ptp; hello 1; dead count 4; retransmit 2; cost {cost};{bfd} }};\n");
+            interfaces += &format!(
+                "    interface \"{name}\" {{ type ptp; hello 1; dead count 4; retransmit 2; cost {cost};{bfd} }};\n"
+            );
         }
     }
     // The default waits a second between two computations.
-    format!("protocol ospf v2 backbone {{\n  tick 1;\n  ipv4 {{ import all; export none; }};\n  area 0 {{\n{interfaces}  }};\n}}\n")
+    format!(
+        "protocol ospf v2 backbone {{\n  tick 1;\n  ipv4 {{ import all; export none; }};\n  area 0 {{\n{interfaces}  }};\n}}\n"
+    )
 }
 
 fn session_config(node: &Node, session: &Session, announcements: &[&Announcement]) -> String {
     let name = session.name.replace('-', "_");
-    let (family, master) = if session.local.addr().is_ipv4() { ("ipv4", "master4") } else { ("ipv6", "master6") };
+    let (family, master) = if session.local.addr().is_ipv4() {
+        ("ipv4", "master4")
+    } else {
+        ("ipv6", "master6")
+    };
     let routes: String = announcements.iter().map(|a| route(a)).collect();
     let next_hops: String = announcements
         .iter()
-        .filter_map(|a| Some(format!("      if net = {} then bgp_next_hop = {};\n", a.prefix, a.next_hop?)))
+        .filter_map(|a| {
+            Some(format!(
+                "      if net = {} then bgp_next_hop = {};\n",
+                a.prefix, a.next_hop?
+            ))
+        })
         .collect();
     let mut options = String::new();
     if session.gtsm {
@@ -99,8 +119,16 @@ fn session_config(node: &Node, session: &Session, announcements: &[&Announcement
 fn route(announcement: &Announcement) -> String {
     let mut attributes = String::new();
     for community in &announcement.communities {
-        let parts: Vec<_> = community_parts(community).unwrap_or_default().iter().map(u32::to_string).collect();
-        let attribute = if parts.len() == 3 { "bgp_large_community" } else { "bgp_community" };
+        let parts: Vec<_> = community_parts(community)
+            .unwrap_or_default()
+            .iter()
+            .map(u32::to_string)
+            .collect();
+        let attribute = if parts.len() == 3 {
+            "bgp_large_community"
+        } else {
+            "bgp_community"
+        };
         attributes += &format!(" {attribute}.add(({}));", parts.join(","));
     }
     for asn in announcement.as_path.iter().rev() {
@@ -112,15 +140,23 @@ fn route(announcement: &Announcement) -> String {
     if attributes.is_empty() {
         format!("  route {} blackhole;\n", announcement.prefix)
     } else {
-        format!("  route {} blackhole {{{attributes} }};\n", announcement.prefix)
+        format!(
+            "  route {} blackhole {{{attributes} }};\n",
+            announcement.prefix
+        )
     }
 }
 
 /// A BIRD that speaks BFD and nothing else, for daemons without BFD of their own.
 pub(crate) fn bfd_only(node: &Node, state: &PeerState) -> String {
-    let mut out = format!("log stderr all;\nrouter id {};\nprotocol device {{ scan time 5; }}\n", router_id(node));
+    let mut out = format!(
+        "log stderr all;\nrouter id {};\nprotocol device {{ scan time 5; }}\n",
+        router_id(node)
+    );
     for session in &state.sessions {
-        let (Some(bfd), Some(interface)) = (session.bfd, &session.interface) else { continue };
+        let (Some(bfd), Some(interface)) = (session.bfd, &session.interface) else {
+            continue;
+        };
         out += &format!(
             "protocol bfd b_{} {{\n  interface \"{interface}\" {{ interval {} ms; multiplier {}; idle tx interval 200 ms; }};\n  \
              neighbor {} dev \"{interface}\" local {};\n}}\n",
@@ -157,7 +193,10 @@ mod tests {
     fn bfd_for_a_daemon_without_it_names_interface_and_neighbour() {
         let lab = lab();
         let text = bfd_only(lab.node("tel-ams-1").unwrap(), &state());
-        assert!(text.contains("neighbor 198.18.192.1 dev \"lag1\" local 198.18.192.0;"), "{text}");
+        assert!(
+            text.contains("neighbor 198.18.192.1 dev \"lag1\" local 198.18.192.0;"),
+            "{text}"
+        );
         assert!(!text.contains("bgp"));
     }
 }

@@ -353,7 +353,7 @@ impl Step<'_> {
             }
             let subnet = match spec.address_provider {
                 AddressProvider::Peer => given.and_then(SessionSubnet::of),
-                AddressProvider::Host => self.from_pools(v4)?,
+                AddressProvider::Host => self.pooled_subnet(v4)?,
             };
             if let Some(subnet) = subnet {
                 self.subnets.push(SubnetUse {
@@ -369,7 +369,7 @@ impl Step<'_> {
         Ok(effects)
     }
 
-    fn from_pools(&self, v4: bool) -> Result<Option<SessionSubnet>, String> {
+    fn pooled_subnet(&self, v4: bool) -> Result<Option<SessionSubnet>, String> {
         let location = &self.input.peering.spec.location;
         let mut pools = self
             .input

@@ -43,7 +43,9 @@ pub async fn a_mail_is_kept_once_however_often_it_is_asked_for(db: &Database) {
         (kept.attempts, kept.error.as_deref()),
         (1, Some("connection refused"))
     );
+    assert_eq!(mails_unsent(&mut tx).await.unwrap(), 1);
     mail_mark_sent(&mut tx, "k", at(7)).await.unwrap();
+    assert_eq!(mails_unsent(&mut tx).await.unwrap(), 0);
     let kept = mail_get(&mut tx, "k").await.unwrap().unwrap();
     assert_eq!((kept.sent_at, kept.error), (Some(at(7)), None));
     let again = mail_mark_sent(&mut tx, "k", at(8)).await;

@@ -34,17 +34,26 @@ async fn next_due(store: &Store) -> Option<jiff::Timestamp> {
         .unwrap()
 }
 
+async fn depth(store: &Store, now: i64) -> i64 {
+    work_depth(&mut store.read().await.unwrap(), at(now))
+        .await
+        .unwrap()
+}
+
 pub async fn work_is_claimed_once_and_at_the_earliest_time_asked_for(db: &Database) {
     enqueue(&db.store, "1", 100).await;
     enqueue(&db.store, "1", 50).await;
     enqueue(&db.store, "1", 70).await;
     assert_eq!(next_due(&db.store).await, Some(at(50)));
+    assert_eq!(depth(&db.store, 49).await, 0);
+    assert_eq!(depth(&db.store, 50).await, 1);
     assert_eq!(claim(&db.store, "a", 49).await, []);
     let items = claim(&db.store, "a", 50).await;
     assert_eq!(items.len(), 1);
     assert_eq!((items[0].seq, items[0].attempts), (3, 0));
     assert_eq!(claim(&db.store, "b", 50).await, []);
     assert_eq!(next_due(&db.store).await, Some(at(80)), "the lease's end");
+    assert_eq!(depth(&db.store, 49).await, 1, "it is being looked at");
     done(&db.store, &items[0]).await;
     assert_eq!(next_due(&db.store).await, None);
 }

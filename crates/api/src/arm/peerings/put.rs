@@ -2,7 +2,7 @@
 //! removed until there are those that were sent. Everything else is the reconciler's.
 
 use super::get::show;
-use super::sent::{Sent, check_addresses, check_changes, peer_asn_name};
+use super::sent::{Sent, adopt_identifiers, check_addresses, check_changes, peer_asn_name};
 use super::wire::id;
 use crate::arm::inventory;
 use crate::call::{Answer, Call, written};
@@ -16,8 +16,7 @@ use meetme_model::peering::{
 };
 use meetme_store::{
     Tx, WorkKind, audit_add, connection_insert, connection_update, md5_key_delete, md5_key_put,
-    peer_asn_get, peering_get, peering_insert, peering_lock, peering_update,
-    work_enqueue,
+    peer_asn_get, peering_get, peering_insert, peering_lock, peering_update, work_enqueue,
 };
 use serde_json::json;
 
@@ -30,8 +29,7 @@ pub(super) async fn put(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let existing = existing(&call, &mut tx).await?;
     let asn = resolve(&call, &mut tx, &draft).await?;
-    let (spec, connections) =
-        check(&mut draft, &addresses, &inventory, asn, existing.as_ref())?;
+    let (spec, connections) = check(&mut draft, &addresses, &inventory, asn, existing.as_ref())?;
     let created = existing.is_none();
     let (peering, changes) = match existing {
         None => create(&call, &mut tx, spec, &connections).await?,
@@ -120,6 +118,7 @@ fn check(
             ],
         })
         .collect();
+    adopt_identifiers(&had, &mut draft.connections);
     check_changes(&had, &mut draft.connections, &mut v);
     check_addresses(addresses, &had, &draft.connections, &mut v);
     for (i, draft) in draft.connections.iter().enumerate() {
@@ -224,7 +223,13 @@ async fn reconcile(
             continue;
         };
         let mut connection = left.swap_remove(i);
-        let (key, spec) = (spec.md5_key.clone(), ConnectionSpec { md5_key: None, ..spec });
+        let (key, spec) = (
+            spec.md5_key.clone(),
+            ConnectionSpec {
+                md5_key: None,
+                ..spec
+            },
+        );
         if draft.md5_key.is_some() || connection.spec != spec {
             changes.changed.push(identifier);
         }

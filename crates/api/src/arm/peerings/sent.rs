@@ -1,7 +1,7 @@
 //! The peering as sent in, and what of a change to an existing one is refused.
 
 use meetme_model::connection::SessionSubnet;
-use meetme_model::peering::{ConnectionDraft, ExistingConnection, PeeringDraft};
+use meetme_model::peering::{ConnectionDraft, ConnectionSpec, ExistingConnection, PeeringDraft};
 use meetme_model::{Prefix, Violations};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -91,7 +91,11 @@ impl Sent {
             Some(s) => [&s.host_v4, &s.host_v6, &s.peer_v4, &s.peer_v6].map(Clone::clone),
             None => Default::default(),
         };
-        connections.unwrap_or_default().iter().map(session).collect()
+        connections
+            .unwrap_or_default()
+            .iter()
+            .map(session)
+            .collect()
     }
 
     /// As a draft of the peering named `name`.
@@ -154,6 +158,35 @@ pub(super) fn peer_asn_name<'a>(id: &'a str, subscription: &str) -> Option<&'a s
     fits.then_some(name)
 }
 
+/// Gives connections that come without identifier those of existing ones that the request doesn't
+/// name, the same facility and if possible the same bandwidth, so that sending the same request
+/// twice changes nothing. What is left over is new.
+pub(super) fn adopt_identifiers(existing: &[ExistingConnection], drafts: &mut [ConnectionDraft]) {
+    let is_named = |d: &ConnectionDraft| d.identifier.as_deref().is_some_and(|id| !id.is_empty());
+    let mut free: Vec<&ConnectionSpec> = existing
+        .iter()
+        .map(|e| &e.spec)
+        .filter(|old| {
+            !drafts.iter().any(|d| {
+                d.identifier
+                    .as_deref()
+                    .is_some_and(|id| id.eq_ignore_ascii_case(&old.identifier))
+            })
+        })
+        .collect();
+    for same_bandwidth in [true, false] {
+        for draft in drafts.iter_mut().filter(|d| !is_named(d)) {
+            let fits = |old: &&ConnectionSpec| {
+                draft.facility_id == Some(old.facility_id.into())
+                    && (!same_bandwidth || draft.bandwidth_mbps == Some(old.bandwidth_mbps.into()))
+            };
+            if let Some(i) = free.iter().position(fits) {
+                draft.identifier = Some(free.remove(i).identifier.clone());
+            }
+        }
+    }
+}
+
 /// Fills in what an existing connection keeps when the request leaves it out, and tells what may
 /// not change of it (`docs/rules.md` §2 lists what may). Every violation is added to `v`.
 pub(super) fn check_changes(
@@ -171,14 +204,16 @@ pub(super) fn check_changes(
             continue;
         };
         let provider = super::wire::provider_name(old.address_provider);
-        let sent_provider = draft.address_provider.get_or_insert_with(|| provider.into());
+        let sent_provider = draft
+            .address_provider
+            .get_or_insert_with(|| provider.into());
         let service = *draft
             .use_for_peering_service
             .get_or_insert(old.use_for_peering_service);
-        draft.max_prefixes_v4.get_or_insert(old.max_prefixes_v4.into());
-        draft.max_prefixes_v6 = draft
-            .max_prefixes_v6
-            .or(old.max_prefixes_v6.map(i64::from));
+        draft
+            .max_prefixes_v4
+            .get_or_insert(old.max_prefixes_v4.into());
+        draft.max_prefixes_v6 = draft.max_prefixes_v6.or(old.max_prefixes_v6.map(i64::from));
         let differs = |sent: &Option<String>, old: Option<Prefix>| {
             old.is_some_and(|old| {
                 sent.as_deref()
@@ -235,7 +270,12 @@ pub(super) fn check_addresses(
     for (i, (addresses, draft)) in sent.iter().zip(drafts).enumerate() {
         let had = existing
             .iter()
-            .find(|e| draft.identifier.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&e.spec.identifier)))
+            .find(|e| {
+                draft
+                    .identifier
+                    .as_deref()
+                    .is_some_and(|id| id.eq_ignore_ascii_case(&e.spec.identifier))
+            })
             .map_or([None, None], |e| e.prefixes);
         let own = |text: &Option<String>| text.as_deref().and_then(|t| t.parse::<Prefix>().ok());
         let by_peer = draft.address_provider.as_deref() == Some("Peer");
@@ -255,9 +295,14 @@ pub(super) fn check_addresses(
             }
             v.add(
                 "SessionAddressNotAccepted",
-                format!("properties.direct.connections[{i}].bgpSession.{}", FIELDS[n]),
+                format!(
+                    "properties.direct.connections[{i}].bgpSession.{}",
+                    FIELDS[n]
+                ),
                 match right {
-                    Some(right) => format!("{text}: the session's subnet gives {right}; leave this out"),
+                    Some(right) => {
+                        format!("{text}: the session's subnet gives {right}; leave this out")
+                    }
                     None => "session addresses follow from the subnet; leave this out".to_owned(),
                 },
             );

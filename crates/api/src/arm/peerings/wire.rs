@@ -1,10 +1,10 @@
 //! The peering as it is shown.
 
+use meetme_model::Prefix;
 use meetme_model::connection::{Connection, ConnectionState, SessionSubnet};
 use meetme_model::inventory::OfferingKind;
 use meetme_model::link::{BgpState, RouterState};
 use meetme_model::peering::{AddressProvider, Peering, Sku};
-use meetme_model::Prefix;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -244,8 +244,7 @@ fn connection(
     let router = c.ports.as_ref().and_then(|p| routers.get(&p.router));
     let host = |s: Option<SessionSubnet>| s.map(|s| s.host);
     let peer = |s: Option<SessionSubnet>| s.map(|s| s.peer);
-    let prefix =
-        |s: Option<SessionSubnet>, asked: Option<Prefix>| s.map(|s| s.prefix).or(asked);
+    let prefix = |s: Option<SessionSubnet>, asked: Option<Prefix>| s.map(|s| s.prefix).or(asked);
     ShownConnection {
         bandwidth_in_mbps: c.spec.bandwidth_mbps,
         provisioned_bandwidth_in_mbps: provisioned_mbps(c),

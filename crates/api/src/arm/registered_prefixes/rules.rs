@@ -71,7 +71,11 @@ pub(super) fn check_prefix(
     };
     let before = v.0.len();
     if prefix.is_default() {
-        v.add("PrefixNotPublic", TARGET, "a default route can't be registered");
+        v.add(
+            "PrefixNotPublic",
+            TARGET,
+            "a default route can't be registered",
+        );
     } else if let Some(reason) = prefix.bogon_reason(&inventory.host.public_space) {
         v.add(
             "PrefixNotPublic",
@@ -79,7 +83,12 @@ pub(super) fn check_prefix(
             format!("{prefix} isn't public unicast space: {reason}"),
         );
     }
-    if !prefix.is_default() && inventory.host_space().iter().any(|own| own.overlaps(prefix)) {
+    if !prefix.is_default()
+        && inventory
+            .host_space()
+            .iter()
+            .any(|own| own.overlaps(prefix))
+    {
         v.add(
             "PrefixInHostSpace",
             TARGET,

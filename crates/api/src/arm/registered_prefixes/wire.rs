@@ -1,9 +1,9 @@
 //! The registered prefix as it is on the wire, with what the subnet houses as an extension.
 
 use meetme_model::Prefix;
+use meetme_model::Violations;
 use meetme_model::peering::Peering;
 use meetme_model::registered_prefix::{EndpointKind, RegisteredPrefix, TrafficClass, Usage};
-use meetme_model::Violations;
 use serde::{Deserialize, Serialize};
 
 /// As sent in.

@@ -6,9 +6,7 @@ use crate::arm::peering_services::{id, service_of};
 use crate::arm::{providers, wake};
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
-use meetme_model::peering_service::{
-    ActivePath, LearnedType, PeeringService, Seen, ServicePrefix,
-};
+use meetme_model::peering_service::{ActivePath, LearnedType, PeeringService, Seen, ServicePrefix};
 use meetme_model::prefix::PrefixError;
 use meetme_model::registered_prefix::{PrefixState, PrefixVerdict, RegisteredPrefix};
 use meetme_model::{Asn, Prefix, Violations};
@@ -159,7 +157,10 @@ fn check_presence(
     };
     let at = [
         (Some(primary), "providerPrimaryPeeringLocation"),
-        (service.spec.backup.as_ref(), "providerBackupPeeringLocation"),
+        (
+            service.spec.backup.as_ref(),
+            "providerBackupPeeringLocation",
+        ),
     ];
     for (location, field) in at {
         let Some(location) = location else { continue };

@@ -72,7 +72,11 @@ fn learned_name(learned: LearnedType) -> &'static str {
 }
 
 impl Shown {
-    pub fn new(service: &PeeringService, p: ServicePrefix, events: Option<Vec<PrefixEvent>>) -> Self {
+    pub fn new(
+        service: &PeeringService,
+        p: ServicePrefix,
+        events: Option<Vec<PrefixEvent>>,
+    ) -> Self {
         Self {
             id: format!(
                 "{}/prefixes/{}",

@@ -57,8 +57,17 @@ const SETTINGS: &[&str] = &[
     "bfd profile",
 ];
 
-/// Settings that reset an established session when they change.
-const RESETTING: &[&str] = &["peer-group", "remote-as", "shutdown", "ttl-security", "password", "update-source", "activate"];
+/// Settings that reset an established session when they change, or may.
+const RESETTING: &[&str] = &[
+    "peer-group",
+    "remote-as",
+    "shutdown",
+    "ttl-security",
+    "password",
+    "update-source",
+    "activate",
+    "maximum-prefix",
+];
 
 /// Computes how to get from `have` to `want`.
 pub fn change(have: &Owned, want: &Owned) -> Change {
@@ -68,14 +77,20 @@ pub fn change(have: &Owned, want: &Owned) -> Change {
         write_hunk(&mut change.diff, key, have.lines(key), want.lines(key));
         note_disrupted(&mut change.disrupted, key, have, want);
     }
-    let is_policy = |key: &Key| matches!(key, Key::List(..) | Key::MapEntry(..));
     let mut steps = Vec::new();
     for &key in keys.iter().filter(|k| want.blocks.contains_key(k)) {
         match key {
-            Key::Interface(_) | Key::Statics | Key::BfdProfile(_) => simple(key, have, want, &mut steps),
+            Key::Interface(_) | Key::Statics | Key::BfdProfile(_) => {
+                simple(key, have, want, &mut steps)
+            }
             Key::List(..) => list(key, have, want, &mut steps),
             Key::MapEntry(name, seq) => map_entry(name, *seq, key, have, want, &mut steps),
-            Key::Instance | Key::PeerGroup(_) | Key::Neighbor(_) | Key::Family(..) | Key::Networks(_) | Key::Bmp => {}
+            Key::Instance
+            | Key::PeerGroup(_)
+            | Key::Neighbor(_)
+            | Key::Family(..)
+            | Key::Networks(_)
+            | Key::Bmp => {}
         }
     }
     bgp(&keys, have, want, &mut steps);
@@ -87,11 +102,17 @@ pub fn change(have: &Owned, want: &Owned) -> Change {
                 bgpd(&mut steps, format!("no route-map {name} {action} {seq}"));
             }
             Key::List(kind, name) => bgpd(&mut steps, format!("no {} {name}", kind.command())),
-            Key::Interface(_) | Key::Statics | Key::BfdProfile(_) => simple(key, have, want, &mut steps),
-            Key::Instance | Key::PeerGroup(_) | Key::Neighbor(_) | Key::Family(..) | Key::Networks(_) | Key::Bmp => {}
+            Key::Interface(_) | Key::Statics | Key::BfdProfile(_) => {
+                simple(key, have, want, &mut steps)
+            }
+            Key::Instance
+            | Key::PeerGroup(_)
+            | Key::Neighbor(_)
+            | Key::Family(..)
+            | Key::Networks(_)
+            | Key::Bmp => {}
         }
     }
-    debug_assert!(keys.iter().all(|k| !is_policy(k)) || !steps.is_empty());
     change.steps = steps;
     change
 }
@@ -160,7 +181,8 @@ fn setting(line: &str) -> (&str, &str) {
         return ("route-map", rest.rsplit(' ').next().unwrap_or_default());
     }
     let known = SETTINGS.iter().filter(|s| {
-        line.strip_prefix(**s).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        line.strip_prefix(**s)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     });
     match known.max_by_key(|s| s.len()) {
         Some(name) => (name, ""),
@@ -178,7 +200,12 @@ fn push(steps: &mut Vec<Step>, daemon: Daemon, context: Vec<String>, command: St
         Some(step) if step.daemon == daemon && step.context == context && !step.tolerant => {
             step.commands.push(command);
         }
-        _ => steps.push(Step { daemon, context, commands: vec![command], tolerant: false }),
+        _ => steps.push(Step {
+            daemon,
+            context,
+            commands: vec![command],
+            tolerant: false,
+        }),
     }
 }
 
@@ -196,9 +223,18 @@ fn simple(key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     match key {
         Key::BfdProfile(name) if !wanted => commands.push(format!("no profile {name}")),
         _ => {
-            let same = |line: &str| after.iter().any(|l| setting_of_value(l) == setting_of_value(line));
-            let replaced = |line: &str| !line.contains("address ") && !line.contains("route ") && same(line);
-            commands.extend(missing(before, after).filter(|l| !replaced(l)).map(|l| negated(l)));
+            let same = |line: &str| {
+                after
+                    .iter()
+                    .any(|l| setting_of_value(l) == setting_of_value(line))
+            };
+            let replaced =
+                |line: &str| !line.contains("address ") && !line.contains("route ") && same(line);
+            commands.extend(
+                missing(before, after)
+                    .filter(|l| !replaced(l))
+                    .map(|l| negated(l)),
+            );
             commands.extend(missing(after, before).cloned());
         }
     }
@@ -207,7 +243,12 @@ fn simple(key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     }
     // An interface may have left with its bundle, and its addresses with it.
     let tolerant = matches!(key, Key::Interface(_)) && !wanted;
-    steps.push(Step { daemon: key.daemon(), context, commands, tolerant });
+    steps.push(Step {
+        daemon: key.daemon(),
+        context,
+        commands,
+        tolerant,
+    });
 }
 
 fn setting_of_value(line: &str) -> &str {
@@ -236,7 +277,10 @@ fn list(key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
 fn map_entry(name: &str, seq: u32, key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     let (before, after) = (have.lines(key), want.lines(key));
     let action = after.first().map_or("deny", String::as_str);
-    let (before, after) = (before.get(1..).unwrap_or_default(), after.get(1..).unwrap_or_default());
+    let (before, after) = (
+        before.get(1..).unwrap_or_default(),
+        after.get(1..).unwrap_or_default(),
+    );
     let kind = |line: &str| line.rsplit_once(' ').map(|(kind, _)| kind.to_owned());
     let mut commands: Vec<String> = missing(after, before).cloned().collect();
     commands.extend(
@@ -246,7 +290,12 @@ fn map_entry(name: &str, seq: u32, key: &Key, have: &Owned, want: &Owned, steps:
             .map(|old| format!("no {old}")),
     );
     let context = vec![format!("route-map {name} {action} {seq}")];
-    steps.push(Step { daemon: Daemon::Bgpd, context, commands, tolerant: false });
+    steps.push(Step {
+        daemon: Daemon::Bgpd,
+        context,
+        commands,
+        tolerant: false,
+    });
 }
 
 /// Everything inside `router bgp`: neighbours that go, then what comes or changes.
@@ -255,14 +304,29 @@ fn bgp(keys: &[&Key], have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     let router = || vec![format!("router bgp {asn}")];
     let within = |v6: bool| vec![format!("router bgp {asn}"), family(v6).to_owned()];
     let removed = |name: &str| {
-        let keys = [Key::Neighbor(name.to_owned()), Key::PeerGroup(name.to_owned())];
+        let keys = [
+            Key::Neighbor(name.to_owned()),
+            Key::PeerGroup(name.to_owned()),
+        ];
         keys.iter().all(|k| !want.blocks.contains_key(k))
     };
     for &key in keys.iter().rev().filter(|k| !want.blocks.contains_key(k)) {
         match key {
-            Key::Neighbor(name) => push(steps, Daemon::Bgpd, router(), format!("no neighbor {name}")),
-            Key::PeerGroup(name) => push(steps, Daemon::Bgpd, router(), format!("no neighbor {name} peer-group")),
-            Key::Bmp => push(steps, Daemon::Bgpd, router(), format!("no bmp targets {BMP_TARGETS}")),
+            Key::Neighbor(name) => {
+                push(steps, Daemon::Bgpd, router(), format!("no neighbor {name}"))
+            }
+            Key::PeerGroup(name) => push(
+                steps,
+                Daemon::Bgpd,
+                router(),
+                format!("no neighbor {name} peer-group"),
+            ),
+            Key::Bmp => push(
+                steps,
+                Daemon::Bgpd,
+                router(),
+                format!("no bmp targets {BMP_TARGETS}"),
+            ),
             _ => {}
         }
     }
@@ -278,10 +342,16 @@ fn bgp(keys: &[&Key], have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
                 for command in neighbor_commands(key, before, after) {
                     push(steps, Daemon::Bgpd, router(), command);
                 }
-                let is_v6 = name.contains(':') && !want.blocks.contains_key(&Key::Family(false, name.clone()));
+                let is_v6 = name.contains(':')
+                    && !want.blocks.contains_key(&Key::Family(false, name.clone()));
                 if before.is_empty() && is_v6 {
                     // IPv4 is on by default, unless an operator turned that off.
-                    push(steps, Daemon::Bgpd, within(false), format!("no neighbor {name} activate"));
+                    push(
+                        steps,
+                        Daemon::Bgpd,
+                        within(false),
+                        format!("no neighbor {name} activate"),
+                    );
                 }
             }
             Key::Family(v6, name) if !removed(name) => {
@@ -314,7 +384,10 @@ fn bgp(keys: &[&Key], have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
 fn neighbor_commands(key: &Key, before: &[String], after: &[String]) -> Vec<String> {
     let rank = |line: &String| {
         let name = setting(line).0;
-        SETTINGS.iter().position(|s| *s == name).unwrap_or(SETTINGS.len())
+        SETTINGS
+            .iter()
+            .position(|s| *s == name)
+            .unwrap_or(SETTINGS.len())
     };
     let mut gone: Vec<&String> = missing(before, after)
         .filter(|old| !after.iter().any(|new| setting(new) == setting(old)))

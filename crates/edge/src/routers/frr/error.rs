@@ -8,7 +8,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum FrrError {
     /// A daemon's socket can't be opened or broke.
-    #[error("can't speak with {daemon} at {path}: {source}; is it running, and may the edge open its socket?")]
+    #[error(
+        "can't speak with {daemon} at {path}: {source}; is it running, and may the edge open its socket?"
+    )]
     Unreachable {
         /// The daemon.
         daemon: Daemon,

@@ -155,7 +155,10 @@ impl Owned {
                 continue;
             }
             lines.retain(|l| !l.starts_with("route-map "));
-            lines.extend([format!("route-map {} in", hold(*v6)), format!("route-map {DENY} out")]);
+            lines.extend([
+                format!("route-map {} in", hold(*v6)),
+                format!("route-map {DENY} out"),
+            ]);
             lines.sort_unstable();
         }
     }
@@ -167,7 +170,12 @@ impl Owned {
         for (key, lines) in &self.blocks {
             let bgp = matches!(
                 key,
-                Key::Instance | Key::PeerGroup(_) | Key::Neighbor(_) | Key::Family(..) | Key::Networks(_) | Key::Bmp
+                Key::Instance
+                    | Key::PeerGroup(_)
+                    | Key::Neighbor(_)
+                    | Key::Family(..)
+                    | Key::Networks(_)
+                    | Key::Bmp
             );
             if bgp && !in_bgp {
                 let _ = writeln!(text, "router bgp {}", self.asn.unwrap_or_default());
@@ -202,7 +210,9 @@ fn write_block(text: &mut String, key: &Key, lines: &[String]) {
             text.push_str("exit\n");
         }
         Key::MapEntry(name, seq) => {
-            let (action, rest) = lines.split_first().map_or(("deny", lines), |(a, r)| (a.as_str(), r));
+            let (action, rest) = lines
+                .split_first()
+                .map_or(("deny", lines), |(a, r)| (a.as_str(), r));
             let _ = writeln!(text, "route-map {name} {action} {seq}");
             for line in rest {
                 let _ = writeln!(text, " {line}");
@@ -294,7 +304,10 @@ mod tests {
     #[test]
     fn an_existing_bgp_identifier_is_kept() {
         let with = |lines: &[&str]| Owned {
-            blocks: BTreeMap::from([(Key::Instance, lines.iter().map(|l| l.to_string()).collect())]),
+            blocks: BTreeMap::from([(
+                Key::Instance,
+                lines.iter().map(|l| l.to_string()).collect(),
+            )]),
             ..Owned::default()
         };
         let mut want = with(&["bgp router-id 192.0.2.1"]);

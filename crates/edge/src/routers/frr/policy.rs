@@ -130,7 +130,10 @@ impl<'a> Policies<'a> {
                 .with(class)
                 // RFC 1997: whatever filter an operator forgets elsewhere, it stays in this AS.
                 .with("set community no-export")
-                .with(format!("set local-preference {}", if draining { 0 } else { local_pref }))
+                .with(format!(
+                    "set local-preference {}",
+                    if draining { 0 } else { local_pref }
+                ))
         };
         let long_length = if v6 { LONG_PREFIX_V6 } else { LONG_PREFIX_V4 };
         if policy.registration_required {
@@ -170,7 +173,11 @@ impl<'a> Policies<'a> {
                 (format!("le {long_length}"), &short_path),
                 (format!("ge {}", long_length + 1), &long_path),
             ] {
-                let list = self.list(prefix_list(v6), "LENGTH", [format!("permit {all} {bound}")].into_iter());
+                let list = self.list(
+                    prefix_list(v6),
+                    "LENGTH",
+                    [format!("permit {all} {bound}")].into_iter(),
+                );
                 entries.push(
                     permit(&class, LOCAL_PREF_ORDINARY)
                         .with(format!("match {ip} address prefix-list {list}"))
@@ -185,15 +192,26 @@ impl<'a> Policies<'a> {
     /// The export route-map towards peers and transit: the announced prefixes, originated in this
     /// AS, and nothing else. Draining adds GRACEFUL_SHUTDOWN (RFC 8326).
     pub fn export(&mut self, announced: &[Prefix], v6: bool, draining: bool) -> String {
-        let prefixes: BTreeSet<Prefix> =
-            announced.iter().copied().filter(|p| p.is_ipv4() != v6).collect();
+        let prefixes: BTreeSet<Prefix> = announced
+            .iter()
+            .copied()
+            .filter(|p| p.is_ipv4() != v6)
+            .collect();
         if prefixes.is_empty() {
             return DENY.to_owned();
         }
         let lines = prefixes.iter().map(|p| format!("permit {p}"));
         let list = self.list(prefix_list(v6), "ANNOUNCED", lines);
-        let local = self.list(ListKind::AsPath, "LOCAL", ["permit ^$".to_owned()].into_iter());
-        let community = if draining { "graceful-shutdown" } else { "none" };
+        let local = self.list(
+            ListKind::AsPath,
+            "LOCAL",
+            ["permit ^$".to_owned()].into_iter(),
+        );
+        let community = if draining {
+            "graceful-shutdown"
+        } else {
+            "none"
+        };
         let entry = Entry::permit()
             .with(format!("match {} address prefix-list {list}", ip(v6)))
             .with(format!("match as-path {local}"))
@@ -204,7 +222,12 @@ impl<'a> Policies<'a> {
 
     /// The import route-map of a session to the Internet: anything but bogons and our own space,
     /// at the lowest preference.
-    pub fn import_transit(&mut self, host_space: &'a [Prefix], space: &'a PublicSpace, v6: bool) -> String {
+    pub fn import_transit(
+        &mut self,
+        host_space: &'a [Prefix],
+        space: &'a PublicSpace,
+        v6: bool,
+    ) -> String {
         let refused = self.refused(Refused {
             v6,
             default_route: false,
@@ -239,7 +262,11 @@ impl<'a> Policies<'a> {
 
     /// Paths that no route may have: AS_SETs, reserved ASNs, a first AS that isn't the peer's.
     fn bad_path(&mut self, peer: Asn, space: &'a PublicSpace) -> String {
-        if let Some((_, _, name)) = self.paths.iter().find(|(a, s, _)| *a == peer && *s == space) {
+        if let Some((_, _, name)) = self
+            .paths
+            .iter()
+            .find(|(a, s, _)| *a == peer && *s == space)
+        {
             return name.clone();
         }
         let lines = ["permit [{(]".to_owned()]
@@ -263,7 +290,11 @@ impl<'a> Policies<'a> {
         } else {
             format!("permit ^[0-9]+( [0-9]+){{0,{}}}$", max - 1)
         };
-        self.list(ListKind::AsPath, &format!("UPTO-{max}"), [lines].into_iter())
+        self.list(
+            ListKind::AsPath,
+            &format!("UPTO-{max}"),
+            [lines].into_iter(),
+        )
     }
 
     fn community(&mut self, community: Community) -> String {
@@ -271,7 +302,11 @@ impl<'a> Policies<'a> {
             Community::Standard(..) => (ListKind::Community, "match community"),
             Community::Large(..) => (ListKind::LargeCommunity, "match large-community"),
         };
-        let list = self.list(kind, "REGISTERED", [format!("permit {community}")].into_iter());
+        let list = self.list(
+            kind,
+            "REGISTERED",
+            [format!("permit {community}")].into_iter(),
+        );
         format!("{matching} {list}")
     }
 
@@ -313,7 +348,11 @@ fn ip(v6: bool) -> &'static str {
 }
 
 fn prefix_list(v6: bool) -> ListKind {
-    if v6 { ListKind::PrefixV6 } else { ListKind::PrefixV4 }
+    if v6 {
+        ListKind::PrefixV6
+    } else {
+        ListKind::PrefixV4
+    }
 }
 
 /// A prefix-list whose match refuses a route, line by line in order.
@@ -334,8 +373,18 @@ fn refused_lines(what: &Refused<'_>) -> Vec<String> {
     if what.max_length < bits {
         lines.push(format!("permit {all} ge {}", what.max_length + 1));
     }
-    let exceptions: BTreeSet<Prefix> = what.space.prefixes.iter().copied().filter(of_family).collect();
-    lines.extend(exceptions.into_iter().map(|p| format!("deny {}", and_inside(p))));
+    let exceptions: BTreeSet<Prefix> = what
+        .space
+        .prefixes
+        .iter()
+        .copied()
+        .filter(of_family)
+        .collect();
+    lines.extend(
+        exceptions
+            .into_iter()
+            .map(|p| format!("deny {}", and_inside(p))),
+    );
     let mut covering = BTreeSet::new();
     for bogon in bogons().map(|(p, _)| p).filter(of_family) {
         lines.push(format!("permit {}", and_inside(bogon)));

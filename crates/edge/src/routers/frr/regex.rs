@@ -19,7 +19,11 @@ pub fn range(lo: u32, hi: u32) -> String {
 }
 
 fn digits(n: u32) -> Vec<u8> {
-    n.to_string().into_bytes().iter().map(|b| b - b'0').collect()
+    n.to_string()
+        .into_bytes()
+        .iter()
+        .map(|b| b - b'0')
+        .collect()
 }
 
 /// Appends expressions for the numbers from `lo` to `hi`, which have as many digits as each other.
@@ -33,11 +37,25 @@ fn same_length(prefix: &str, lo: &[u8], hi: &[u8], out: &mut Vec<String>) {
     } else if l == h {
         same_length(&format!("{prefix}{l}"), lo_rest, hi_rest, out);
     } else {
-        same_length(&format!("{prefix}{l}"), lo_rest, &vec![9; lo_rest.len()], out);
+        same_length(
+            &format!("{prefix}{l}"),
+            lo_rest,
+            &vec![9; lo_rest.len()],
+            out,
+        );
         if l + 1 < h {
-            out.push(format!("{prefix}{}{}", class(l + 1, h - 1), any(lo_rest.len())));
+            out.push(format!(
+                "{prefix}{}{}",
+                class(l + 1, h - 1),
+                any(lo_rest.len())
+            ));
         }
-        same_length(&format!("{prefix}{h}"), &vec![0; hi_rest.len()], hi_rest, out);
+        same_length(
+            &format!("{prefix}{h}"),
+            &vec![0; hi_rest.len()],
+            hi_rest,
+            out,
+        );
     }
 }
 
@@ -58,12 +76,12 @@ fn any(count: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// Matches the few constructs that [`range`] writes: digits, `[a-b]`, `{n}`, `|`.
-    fn matches(expression: &str, text: &str) -> bool {
+    pub(in crate::routers::frr) fn matches(expression: &str, text: &str) -> bool {
         expression.split('|').any(|alternative| {
             let mut atoms: Vec<(u8, u8)> = Vec::new();
             let mut rest = alternative;
@@ -85,7 +103,10 @@ mod tests {
                 }
             }
             atoms.len() == text.len()
-                && atoms.iter().zip(text.bytes()).all(|(&(a, b), c)| (a..=b).contains(&c))
+                && atoms
+                    .iter()
+                    .zip(text.bytes())
+                    .all(|(&(a, b), c)| (a..=b).contains(&c))
         })
     }
 

@@ -292,7 +292,7 @@ impl World {
         }
     }
 
-    fn to_active(&mut self) {
+    fn bring_to_active(&mut self) {
         for _ in 0..6 {
             self.settle();
             self.observed.values_mut().for_each(|o| o.routes.clear());
@@ -529,7 +529,7 @@ fn two_connections_to_one_peer_router_are_not_opened() {
 #[test]
 fn a_deleted_peering_drains_closes_frees_and_is_gone_with_its_addresses_resting() {
     let mut w = World::new();
-    w.to_active();
+    w.bring_to_active();
     w.peering.deleting = true;
     w.settle();
     assert!(
@@ -556,7 +556,7 @@ fn a_deleted_peering_drains_closes_frees_and_is_gone_with_its_addresses_resting(
 #[test]
 fn more_bandwidth_takes_free_ports_of_the_same_router() {
     let mut w = World::new();
-    w.to_active();
+    w.bring_to_active();
     let router = w.connections[0].ports.clone().unwrap().router;
     w.connections[0].spec.bandwidth_mbps = 40_000;
     w.settle();
