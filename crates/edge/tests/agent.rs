@@ -206,7 +206,7 @@ fn connect(
         Agent::new(config).run(connector).await.unwrap();
     });
     let show = "show bfd peers' -c 'show bfd peers counters' -c 'show bgp summary' -c 'show bgp ipv4 unicast";
-    let nodes = [here, peer].map(|n| n.vtysh_command(show));
+    let nodes = [here, peer].map(|n| n.vtysh_command(show) + &n.dbg());
     let control = Control {
         link: framed(ours),
         state: None,
@@ -338,6 +338,12 @@ async fn routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open() {
     eventually(announced, |route| route.contains("64500")).await;
 
     // BFD alone dies: the router closes the session, opens it again, and nothing passes.
+    if std::env::var_os("IDLE").is_some() {
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    let cpu = || std::fs::read_to_string("/proc/self/stat").unwrap().rsplit(')').next().unwrap().split(' ').skip(12).take(2).map(|t| t.parse::<u64>().unwrap()).sum::<u64>();
+    let (b, f) = (cpu(), 0); tokio::time::sleep(Duration::from_secs(30)).await; eprintln!("IDLE ticks per 30 s: {} bgpd {}", cpu() - b, f);
+    eprintln!("{}", std::fs::read_to_string("/proc/self/status").unwrap().lines().find(|l| l.starts_with("VmRSS")).unwrap());
+    }
     let flaps = control.session().flaps;
     peer.signal("bfdd", "STOP");
     control

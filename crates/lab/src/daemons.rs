@@ -183,10 +183,8 @@ fn spawn(spec: &Spec) -> Result<Child, SysError> {
         .command
         .split_first()
         .ok_or_else(|| error(std::io::ErrorKind::InvalidInput.into()))?;
-    let mut command: Command = if spec.real_time && real_time_allowed() {
-        let mut command = sys::in_node(&spec.node, "chrt");
-        command.args(["--rr", priority(&spec.name), program]);
-        command
+    let mut command = if spec.real_time {
+        in_node_real_time(&spec.node, priority(&spec.name), program)
     } else {
         sys::in_node(&spec.node, program)
     };
@@ -197,6 +195,16 @@ fn spawn(spec: &Spec) -> Result<Child, SysError> {
         .stdout(log)
         .stderr(errors);
     command.spawn().map_err(error)
+}
+
+/// A command that will run in a node with real-time priority, where that is allowed.
+pub(crate) fn in_node_real_time(node: &str, priority: &str, program: &str) -> Command {
+    if !real_time_allowed() {
+        return sys::in_node(node, program);
+    }
+    let mut command = sys::in_node(node, "chrt");
+    command.args(["--rr", priority, program]);
+    command
 }
 
 /// What forwards packets and what answers BFD goes before what computes routes: in a real router, hardware does it.

@@ -96,7 +96,7 @@ fn apply(site: &mut Site, fault: &Fault, broken: bool) -> anyhow::Result<()> {
                 !(broken && is_dark),
                 "{port} has no cable, it is dark already"
             );
-            light(site, &[port.clone()], !broken)
+            light(site, std::slice::from_ref(port), !broken)
         }
         Fault::CutLag { node, lag } => light(site, &lag_members(site, node, lag)?, !broken),
         Fault::CutSite { site: name } => {
@@ -196,11 +196,12 @@ fn silent(site: &Site, node: &str, session: &str, broken: bool) -> anyhow::Resul
         );
     }
     let state = site.world.state_dir;
-    Ok(if broken {
-        ovs::drop_all(state, node, &interface)?
+    let change = if broken {
+        ovs::drop_all
     } else {
-        ovs::drop_none(state, node, &interface)?
-    })
+        ovs::drop_none
+    };
+    Ok(change(state, node, &interface)?)
 }
 
 /// Routers lose their power, or get it back.

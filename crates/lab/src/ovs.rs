@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::daemons::Spec;
+use crate::render::stable_hash;
 use crate::sys::{self, SysError};
 
 /// Marks the lab's own drop rule among a bridge's flows.
@@ -163,11 +164,7 @@ pub(crate) fn drop_none(state: &Path, node: &str, lag: &str) -> Result<(), SysEr
 
 /// A stable, locally administered address.
 fn hardware_address(node: &str, lag: &str) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    (node, lag).hash(&mut hasher);
-    let bytes = hasher.finish().to_be_bytes();
-    let [a, b, c, d, e, ..] = bytes;
+    let [a, b, c, d, e, ..] = stable_hash(&format!("{node}/{lag}")).to_be_bytes();
     format!("02:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}")
 }
 

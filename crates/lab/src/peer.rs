@@ -628,7 +628,7 @@ mod tests {
         );
         assert!(
             refusal(
-                &[other.clone()],
+                std::slice::from_ref(&other),
                 Session {
                     members: vec!["et1".into()],
                     ..session()

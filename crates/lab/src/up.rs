@@ -227,9 +227,9 @@ pub async fn down(state: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("there is no lab in {}", state.display()))?;
     let client = LabClient::new(&state);
     // A supervisor that hangs doesn't answer; it is ended below.
-    match tokio::time::timeout(Duration::from_secs(5), client.down()).await {
-        Ok(Err(refused @ ClientError::Refused(_))) => return Err(refused.into()),
-        Ok(_) | Err(_) => {}
+    let answer = tokio::time::timeout(Duration::from_secs(5), client.down()).await;
+    if let Ok(Err(refused @ ClientError::Refused(_))) = answer {
+        return Err(refused.into());
     }
     let pid = std::fs::read_to_string(state.join("lab.pid")).unwrap_or_default();
     let gone = sys::wait_until("the end of the lab", &state, Duration::from_secs(5), || {

@@ -228,6 +228,7 @@ impl RouterTask {
         // It may have started anew, with nothing of ours: what stands on it has to be read again.
         self.applied = None;
         self.watches.clear();
+        self.retry = None;
         if let Some(intent) = &self.intent
             && self.applied_generation != Some(intent.generation)
         {

@@ -3,7 +3,7 @@
 //! whatever is started ends with the last process.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 const INSIDE: &str = "MEETME_EDGE_TEST_INSIDE";
 
@@ -46,13 +46,24 @@ pub struct Node {
     /// Sockets, process ids and logs.
     pub dir: PathBuf,
     enter: String,
+    /// Holds the node's network namespace.
+    holder: Option<Child>,
     _keep: tempfile::TempDir,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(holder) = &mut self.holder {
+            let _ = holder.kill();
+            let _ = holder.wait();
+        }
+    }
 }
 
 impl Node {
     /// A node in the test's own network namespace.
     pub fn here() -> Self {
-        Self::new(String::new())
+        Self::new(String::new(), None)
     }
 
     /// A node in another network namespace.
@@ -69,12 +80,12 @@ impl Node {
         {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        let node = Self::new(format!("nsenter -n -t {pid} "));
+        let node = Self::new(format!("nsenter -n -t {pid} "), Some(child));
         node.sh("ip link set lo up");
         (node, pid)
     }
 
-    fn new(enter: String) -> Self {
+    fn new(enter: String, holder: Option<Child>) -> Self {
         let keep = tempfile::tempdir().unwrap();
         let dir = keep.path().to_owned();
         sh(&format!(
@@ -84,6 +95,7 @@ impl Node {
         Self {
             dir,
             enter,
+            holder,
             _keep: keep,
         }
     }
@@ -157,6 +169,11 @@ impl Node {
             self.enter,
             self.dir.display()
         )
+    }
+
+    pub fn dbg(&self) -> String {
+        let d = self.dir.display();
+        format!("; for c in dpctl/dump-flows bond/show lacp/show fdb/show; do ovs-appctl -t {d}/vswitchd.ctl $c; done; cat {d}/bfdd.log {d}/bgpd.log {d}/zebra.log; {0} ip -s link; {0} ip addr; {0} ss -uanp; {0} ip neigh; {0} cat /proc/net/snmp; {0} vtysh --vty_socket {d} -c 'show bgp neighbors'; {0} vtysh --vty_socket {d} -c 'conf t' -c 'debug bfd network' -c 'debug bfd peer' -c 'debug bgp neighbor-events'; sleep 3; tail -40 {d}/bfdd.log;  tail -40 {d}/bgpd.log; true", self.enter)
     }
 
     /// Sends a signal to one of the node's daemons.

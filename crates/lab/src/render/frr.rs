@@ -4,7 +4,6 @@
 //! meet the other side's; `no … ebgp-multihop` right after it keeps GTSM and makes BFD single-hop again.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ipnet::IpNet;
 
@@ -12,6 +11,7 @@ use crate::proto::{Announcement, Bfd, PeerState, Session};
 use crate::render::frr_config::{Config, MARK};
 use crate::render::{
     IGP_BFD_MULTIPLIER, INTERCONNECT_LOCAL_PREF, community_parts, effective, local_asn, router_id,
+    stable_hash,
 };
 use crate::topology::{Kind, Node, Role, Topology};
 
@@ -139,9 +139,7 @@ fn classes(state: &PeerState) -> BTreeMap<IpNet, Class> {
 
 /// A number that stays the same for the same class, so that a new class changes nothing about the others.
 fn tag(class: &Class) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    class.hash(&mut hasher);
-    hasher.finish() as u32
+    stable_hash(&format!("{class:?}")) as u32
 }
 
 /// Each class's tag; and for each session, which classes leave by it and with what attributes. Nothing else leaves.

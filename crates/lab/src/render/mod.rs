@@ -59,6 +59,13 @@ pub(crate) fn community_parts(text: &str) -> Result<Vec<u32>, String> {
     }
 }
 
+/// A number for a text that is the same on every machine and in every version (64-bit FNV-1a).
+pub(crate) fn stable_hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

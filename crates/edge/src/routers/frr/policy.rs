@@ -36,7 +36,7 @@ pub struct Policies<'a> {
     /// Where the objects go.
     pub owned: &'a mut Owned,
     refused: Vec<(Refused<'a>, String)>,
-    paths: Vec<(Asn, &'a PublicSpace, String)>,
+    bad_paths: Vec<(&'a PublicSpace, String)>,
 }
 
 /// What no peer may announce, whatever it looks like otherwise.
@@ -63,13 +63,17 @@ impl Entry {
 
     /// Keeps a route without use. See the module.
     fn hold(v6: bool) -> Self {
-        Self::permit()
-            .with(match v6 {
-                // The discard-only prefix (RFC 6666).
-                true => "set ipv6 next-hop global 100::1",
-                // The dummy address, never an interface's (RFC 7600).
-                false => "set ip next-hop 192.0.0.8",
-            })
+        let unreachable = if v6 {
+            // The discard-only prefix (RFC 6666); without the second line FRR would go by the
+            // link-local next hop that comes along.
+            Self::permit()
+                .with("set ipv6 next-hop global 100::1")
+                .with("set ipv6 next-hop prefer-global")
+        } else {
+            // The dummy address, never an interface's (RFC 7600).
+            Self::permit().with("set ip next-hop 192.0.0.8")
+        };
+        unreachable
             .with("set local-preference 0")
             .with("set community no-advertise")
     }
@@ -94,7 +98,7 @@ impl<'a> Policies<'a> {
             asn,
             owned,
             refused: Vec::new(),
-            paths: Vec::new(),
+            bad_paths: Vec::new(),
         };
         policies.map(DENY, vec![Entry::deny()]);
         policies.map(hold(false), vec![Entry::hold(false)]);
@@ -116,10 +120,12 @@ impl<'a> Policies<'a> {
             max_length: policy.max_length,
             space: &policy.space,
         });
-        let bad_path = self.bad_path(policy.peer_asn, &policy.space);
+        let bad_path = self.bad_path(&policy.space);
+        let not_first = self.first_not(policy.peer_asn);
         let mut entries = vec![
             Entry::hold(v6).with(format!("match {ip} address prefix-list {refused}")),
             Entry::hold(v6).with(format!("match as-path {bad_path}")),
+            Entry::hold(v6).with(format!("match as-path {not_first}")),
         ];
         let next_hop = format!("match {ip} next-hop address {}", policy.next_hop);
         let short_path = policy.max_path.map(|max| self.path_up_to(max));
@@ -260,27 +266,29 @@ impl<'a> Policies<'a> {
         name
     }
 
-    /// Paths that no route may have: AS_SETs, reserved ASNs, a first AS that isn't the peer's.
-    fn bad_path(&mut self, peer: Asn, space: &'a PublicSpace) -> String {
-        if let Some((_, _, name)) = self
-            .paths
-            .iter()
-            .find(|(a, s, _)| *a == peer && *s == space)
-        {
+    /// Paths that no route may have: with AS_SETs or reserved ASNs.
+    fn bad_path(&mut self, space: &'a PublicSpace) -> String {
+        if let Some((_, name)) = self.bad_paths.iter().find(|(s, _)| *s == space) {
             return name.clone();
         }
-        let lines = ["permit [{(]".to_owned()]
-            .into_iter()
-            .chain(
-                space
-                    .reserved_ranges()
-                    .into_iter()
-                    .map(|(lo, hi)| format!("permit _({})_", regex::range(lo, hi))),
-            )
-            .chain([format!("deny ^{peer}_"), "permit .*".to_owned()]);
-        let name = self.list(ListKind::AsPath, &format!("PATH-{peer}"), lines);
-        self.paths.push((peer, space, name.clone()));
+        let reserved = space.reserved_ranges();
+        let reserved = reserved
+            .iter()
+            .map(|&(lo, hi)| format!("permit _({})_", regex::range(lo, hi)));
+        let lines = ["permit [{(]".to_owned()].into_iter().chain(reserved);
+        let name = self.list(ListKind::AsPath, "BADPATH", lines);
+        self.bad_paths.push((space, name.clone()));
         name
+    }
+
+    /// Paths whose first AS isn't the peer's.
+    fn first_not(&mut self, peer: Asn) -> String {
+        let lines = [format!("deny ^{peer}_"), "permit .*".to_owned()];
+        self.list(
+            ListKind::AsPath,
+            &format!("FIRSTNOT-{peer}"),
+            lines.into_iter(),
+        )
     }
 
     /// Paths of at most `max` ASNs; sets have been refused before.

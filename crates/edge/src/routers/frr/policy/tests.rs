@@ -3,7 +3,9 @@
 use super::*;
 use crate::routers::frr::fixture;
 use crate::routers::frr::regex::tests::matches as number_matches;
-use meetme_model::route::{AsPath, PathSegment, PrefixPolicy, RouteAttributes, RouteUse, RpkiState, judge};
+use meetme_model::route::{
+    AsPath, PathSegment, PrefixPolicy, RouteAttributes, RouteUse, RpkiState, judge,
+};
 use proptest::prelude::*;
 
 /// What a route-map does with a route: its LOCAL_PREF, or nothing when it is denied or held.
@@ -20,28 +22,49 @@ fn run(owned: &Owned, map: &str, prefix: Prefix, route: &RouteAttributes) -> Opt
         if !matched {
             continue;
         }
-        if lines[0] == "deny" || lines.iter().any(|l| l.contains("next-hop 192.0.0.8") || l.contains("global 100::1")) {
+        if lines[0] == "deny"
+            || lines
+                .iter()
+                .any(|l| l.contains("next-hop 192.0.0.8") || l.contains("global 100::1"))
+        {
             return None;
         }
-        let local_pref = lines.iter().find_map(|l| l.strip_prefix("set local-preference "));
+        let local_pref = lines
+            .iter()
+            .find_map(|l| l.strip_prefix("set local-preference "));
         return local_pref.map(|n| n.parse().unwrap());
     }
     None
 }
 
-fn condition_holds(owned: &Owned, condition: &str, prefix: Prefix, route: &RouteAttributes) -> bool {
+fn condition_holds(
+    owned: &Owned,
+    condition: &str,
+    prefix: Prefix,
+    route: &RouteAttributes,
+) -> bool {
     let list = condition.rsplit(' ').next().unwrap();
     let first = |kind, holds: &dyn Fn(&str) -> bool| {
         let lines = owned.lines(&Key::List(kind, list.to_owned()));
-        assert!(!lines.is_empty(), "{condition} refers to a list that is there");
+        assert!(
+            !lines.is_empty(),
+            "{condition} refers to a list that is there"
+        );
         let rules = lines.iter().map(|l| l.splitn(4, ' ').collect::<Vec<_>>());
-        rules.into_iter().find(|rule| holds(rule[3])).is_some_and(|rule| rule[2] == "permit")
+        rules
+            .into_iter()
+            .find(|rule| holds(rule[3]))
+            .is_some_and(|rule| rule[2] == "permit")
     };
     if condition.contains("next-hop address") {
         return list.parse() == Ok(route.next_hop);
     }
     if condition.contains("prefix-list") {
-        let kind = if condition.starts_with("ipv6") { ListKind::PrefixV6 } else { ListKind::PrefixV4 };
+        let kind = if condition.starts_with("ipv6") {
+            ListKind::PrefixV6
+        } else {
+            ListKind::PrefixV4
+        };
         return first(kind, &|rule| prefix_matches(rule, prefix));
     }
     if condition.starts_with("as-path") {
@@ -80,7 +103,10 @@ fn path_matches(rule: &str, path: &AsPath) -> bool {
                 let most: usize = most.strip_suffix("}$").unwrap().parse().unwrap();
                 !text.contains('{') && (1..=most + 1).contains(&asns.len())
             } else {
-                let first = rule.strip_prefix('^').and_then(|r| r.strip_suffix('_')).unwrap();
+                let first = rule
+                    .strip_prefix('^')
+                    .and_then(|r| r.strip_suffix('_'))
+                    .unwrap();
                 text.split(' ').next() == Some(first)
             }
         }
@@ -90,14 +116,41 @@ fn path_matches(rule: &str, path: &AsPath) -> bool {
 fn prefixes(v6: bool) -> Vec<Prefix> {
     let texts: &[&str] = if v6 {
         &[
-            "::/0", "2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:5::/48", "2001:db8:5:100::/56", "2001:db8:5:1::/65",
-            "2a00::/12", "2001:db8::/32", "2001:db8::/31", "fd00::/48", "3fff::/20", "2000::/3", "2001::/16",
+            "::/0",
+            "2001:db8:1::/48",
+            "2001:db8:1:2::/64",
+            "2001:db8:5::/48",
+            "2001:db8:5:100::/56",
+            "2001:db8:5:1::/65",
+            "2a00::/12",
+            "2001:db8::/32",
+            "2001:db8::/31",
+            "fd00::/48",
+            "3fff::/20",
+            "2000::/3",
+            "2001::/16",
         ]
     } else {
         &[
-            "0.0.0.0/0", "198.19.10.0/24", "198.19.20.0/25", "198.19.20.0/24", "198.19.0.0/16", "198.19.10.8/30",
-            "198.18.5.0/24", "198.18.0.0/17", "198.18.0.0/16", "198.18.0.0/15", "198.0.0.0/8", "10.1.0.0/16", "8.0.0.0/5",
-            "8.8.8.0/24", "9.9.9.128/25", "203.0.113.0/24", "240.0.0.0/4", "128.0.0.0/1", "223.255.255.255/32",
+            "0.0.0.0/0",
+            "198.19.10.0/24",
+            "198.19.20.0/25",
+            "198.19.20.0/24",
+            "198.19.0.0/16",
+            "198.19.10.8/30",
+            "198.18.5.0/24",
+            "198.18.0.0/17",
+            "198.18.0.0/16",
+            "198.18.0.0/15",
+            "198.0.0.0/8",
+            "10.1.0.0/16",
+            "8.0.0.0/5",
+            "8.8.8.0/24",
+            "9.9.9.128/25",
+            "203.0.113.0/24",
+            "240.0.0.0/4",
+            "128.0.0.0/1",
+            "223.255.255.255/32",
         ]
     };
     texts.iter().map(|t| t.parse().unwrap()).collect()
@@ -183,22 +236,41 @@ fn only_announced_prefixes_originated_here_leave() {
     let mut policies = Policies::new(Asn(64500), &mut owned);
     let announced: Vec<Prefix> = vec!["198.18.0.0/17".parse().unwrap()];
     let map = policies.export(&announced, false, false);
-    assert_eq!(policies.export(&announced, true, false), DENY, "nothing of the other family");
+    assert_eq!(
+        policies.export(&announced, true, false),
+        DENY,
+        "nothing of the other family"
+    );
     let entries: Vec<&Vec<String>> = owned
         .blocks
         .iter()
         .filter(|(k, _)| matches!(k, Key::MapEntry(name, _) if *name == map))
         .map(|(_, lines)| lines)
         .collect();
-    let [entry] = entries[..] else { panic!("one entry: {entries:?}") };
+    let [entry] = entries[..] else {
+        panic!("one entry: {entries:?}")
+    };
     let holds = |prefix: &str, path: AsPath| {
-        let route = RouteAttributes { as_path: path, next_hop: "0.0.0.0".parse().unwrap(), communities: vec![], med: None };
+        let route = RouteAttributes {
+            as_path: path,
+            next_hop: "0.0.0.0".parse().unwrap(),
+            communities: vec![],
+            med: None,
+        };
         let matches = entry.iter().filter_map(|l| l.strip_prefix("match "));
-        matches.into_iter().all(|c| condition_holds(&owned, c, prefix.parse().unwrap(), &route))
+        matches
+            .into_iter()
+            .all(|c| condition_holds(&owned, c, prefix.parse().unwrap(), &route))
     };
     assert!(holds("198.18.0.0/17", AsPath::default()));
-    assert!(!holds("198.18.1.0/24", AsPath::default()), "nothing more specific");
-    assert!(!holds("198.18.0.0/17", AsPath::sequence([64510])), "nothing of a peer's, whatever its prefix");
+    assert!(
+        !holds("198.18.1.0/24", AsPath::default()),
+        "nothing more specific"
+    );
+    assert!(
+        !holds("198.18.0.0/17", AsPath::sequence([64510])),
+        "nothing of a peer's, whatever its prefix"
+    );
 }
 
 #[test]
@@ -208,7 +280,13 @@ fn sessions_share_what_is_alike() {
     let other = fixture::policy("198.18.192.4");
     let mut policies = Policies::new(Asn(64500), &mut owned);
     policies.import("a", &policy, false);
-    let lists = |owned: &Owned| owned.blocks.keys().filter(|k| matches!(k, Key::List(..))).count();
+    let lists = |owned: &Owned| {
+        owned
+            .blocks
+            .keys()
+            .filter(|k| matches!(k, Key::List(..)))
+            .count()
+    };
     let before = lists(policies.owned);
     policies.import("b", &other, false);
     assert_eq!(lists(policies.owned), before);
