@@ -67,12 +67,8 @@ fn by_state(connection: &Connection, observed: &Observed) -> (Party, String) {
         ConnectionState::Onboarding(Stage::Approved) => {
             (Party::Host, "the port is being configured".into())
         }
-        ConnectionState::Onboarding(Stage::ProvisioningStarted) => {
-            (Party::Peer, lag(connection, observed))
-        }
-        ConnectionState::Onboarding(Stage::ProvisioningCompleted) => {
-            (Party::Peer, sessions(connection, observed))
-        }
+        ConnectionState::Onboarding(Stage::ProvisioningStarted) => lag(connection, observed),
+        ConnectionState::Onboarding(Stage::ProvisioningCompleted) => sessions(connection, observed),
         ConnectionState::Onboarding(Stage::Validating) => match &connection.error_message {
             Some(findings) => (Party::Peer, findings.clone()),
             None => (Party::Host, "received routes are being looked at".into()),
@@ -89,16 +85,17 @@ fn by_state(connection: &Connection, observed: &Observed) -> (Party, String) {
     }
 }
 
-fn lag(connection: &Connection, observed: &Observed) -> String {
+fn lag(connection: &Connection, observed: &Observed) -> (Party, String) {
     let Some(lag) = observed.lag.as_ref().filter(|l| l.has_light()) else {
         let ports = connection
             .ports
             .as_ref()
             .map(|p| p.ports.join(", "))
             .unwrap_or_default();
-        return format!(
+        let what = format!(
             "no light on {ports}: have the cross-connect made with the letter of authorization"
         );
+        return (Party::Peer, what);
     };
     let waiting: Vec<&str> = lag
         .members
@@ -106,29 +103,31 @@ fn lag(connection: &Connection, observed: &Observed) -> String {
         .filter(|(_, m)| !(m.collecting && m.distributing))
         .map(|(name, _)| name.as_str())
         .collect();
-    format!(
-        "LACP isn't up on {}: configure the LAG with LACP on your side",
-        waiting.join(", ")
-    )
+    if waiting.is_empty() {
+        return (Party::Host, "the LAG is up; BGP is being configured".into());
+    }
+    let members = waiting.join(", ");
+    let what = format!("LACP isn't up on {members}: configure the LAG with LACP on your side");
+    (Party::Peer, what)
 }
 
-fn sessions(connection: &Connection, observed: &Observed) -> String {
+fn sessions(connection: &Connection, observed: &Observed) -> (Party, String) {
     let mut parts = Vec::new();
     for (name, subnet) in connection.sessions() {
         let state = observed.sessions.get(&name);
         let bfd = state.is_some_and(|s| s.bfd == BfdSessionState::Up);
         let bgp = state.is_some_and(|s| s.bgp == BgpState::Established);
-        match (bfd, bgp) {
-            (true, true) => {}
-            (false, _) => parts.push(format!(
-                "BFD from {} to {} isn't up",
-                subnet.peer, subnet.host
-            )),
-            (true, false) => parts.push(format!(
-                "BGP from {} to {} isn't Established",
-                subnet.peer, subnet.host
-            )),
-        }
+        let missing = match (bfd, bgp) {
+            (true, true) => continue,
+            (false, true) => "BFD",
+            (true, false) => "BGP",
+            (false, false) => "BGP with BFD",
+        };
+        parts.push(format!("{missing} from {} to {}", subnet.peer, subnet.host));
     }
-    format!("{}: configure BGP with BFD on your side", parts.join("; "))
+    if parts.is_empty() {
+        return (Party::Host, "the sessions are up; validation begins".into());
+    }
+    let what = format!("{} isn't up: configure it on your side", parts.join(", "));
+    (Party::Peer, what)
 }
