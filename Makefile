@@ -1,8 +1,9 @@
 # What can be done with this checkout. Each target is one command of its own; nothing here has logic.
-.PHONY: help run test bench check
+.PHONY: help run down test bench check
 
 help:
 	@echo 'make run     a provider from ASN to optimized routing on real routers (ONCE=1: end afterwards)'
+	@echo 'make down    end what make run left up'
 	@echo 'make test    the checks and every test'
 	@echo 'make bench   the figures, printed and written to target/figures/bench.jsonl'
 	@echo 'make check   dependency arrows, module docs, formatting, lints, licences'
@@ -10,12 +11,17 @@ help:
 run:
 	@scripts/run.sh
 
+down:
+	@cargo run --release --quiet -p meetme-journey -- down
+
 test:
 	@scripts/test.sh
 
 bench:
 	@scripts/install-packages.sh build lab
 	cargo build --release -p meetme -p meetme-lab
+	rm -f target/figures/bench.jsonl
+	cargo bench -p meetme-edge --bench render
 	cargo run --release -p meetme-journey -- bench
 
 check:

@@ -18,8 +18,8 @@ if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --no-fail-fast
 else
     failed=0
-    cargo test --workspace --exclude meetme-journey --all-targets --no-fail-fast || failed=1
-    cargo test -p meetme-journey --all-targets --no-fail-fast -- --test-threads=1 || failed=1
+    cargo test --workspace --exclude meetme-journey --lib --bins --tests --no-fail-fast || failed=1
+    cargo test -p meetme-journey --lib --bins --tests --no-fail-fast -- --test-threads=1 || failed=1
     [ "$failed" -eq 0 ]
 fi
 

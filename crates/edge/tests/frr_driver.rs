@@ -171,7 +171,7 @@ async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back() {
         (&format!("route-map {map} permit 5\nexit\n"), "-permit"),
         (
             &format!(
-                "route-map {map} permit 30\n no match community\n set local-preference 999\nexit\n"
+                "route-map {map} permit 40\n no match community\n set local-preference 999\nexit\n"
             ),
             "+match community",
         ),

@@ -487,8 +487,8 @@ pub async fn settled(world: &World, say: &Say) -> anyhow::Result<()> {
 
 /// What the product costs while nothing happens.
 async fn footprint(world: &World, say: &Say, figures: &mut Figures) -> anyhow::Result<()> {
-    say.waiting("watching the product idle for 10 s");
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    say.waiting("letting the product come to rest, then watching it idle for 10 s");
+    tokio::time::sleep(Duration::from_secs(15)).await;
     let pids = world.product_pids();
     let ticks = |pids: &[u32]| pids.iter().filter_map(|p| cpu_ticks(*p)).sum::<u64>();
     let (before, began) = (ticks(&pids), Instant::now());

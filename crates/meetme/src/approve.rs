@@ -96,11 +96,53 @@ pub async fn approve(command: ApproveCommand) -> anyhow::Result<()> {
 
 pub async fn queue(server: Server) -> anyhow::Result<()> {
     let client = Client::new(&server.server, &server.token)?;
-    let waiting = client.get(Operator::QUEUE).await?;
-    println!("{}", table(&waiting));
+    let waiting = client.list(Operator::QUEUE).await?;
+    if waiting.is_empty() {
+        println!("Nothing waits for a decision.");
+        return Ok(());
+    }
+    println!(
+        "{:<22} {:<12} {:<10} {:<24} WHAT",
+        "SINCE", "KIND", "ASN", "NAME"
+    );
+    for w in &waiting {
+        let late = if w["overdue"].as_bool() == Some(true) {
+            "  OVERDUE"
+        } else {
+            ""
+        };
+        println!(
+            "{:<22} {:<12} {:<10} {:<24} {}{late}",
+            text(w, "since").split('.').next().unwrap_or(""),
+            text(w, "kind"),
+            format!("AS{}", w["asn"]),
+            text(w, "name"),
+            what(w)
+        );
+    }
     Ok(())
 }
 
-fn table(waiting: &Value) -> String {
-    serde_json::to_string_pretty(waiting).unwrap_or_default()
+/// What is decided, and the command that decides it.
+fn what(waiting: &Value) -> String {
+    let checks = match text(waiting, "message") {
+        "" => String::new(),
+        message => format!(" ({message})"),
+    };
+    match waiting["connection"].as_i64() {
+        Some(id) => format!(
+            "{} Mbps in {}{checks}: meetme approve connection {id}",
+            waiting["bandwidthInMbps"],
+            text(waiting, "peeringLocation")
+        ),
+        None => format!(
+            "meetme approve asn {} {}",
+            text(waiting, "subscription"),
+            text(waiting, "name")
+        ),
+    }
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value[field].as_str().unwrap_or("")
 }

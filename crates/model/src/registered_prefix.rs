@@ -99,6 +99,9 @@ pub struct RegisteredPrefix {
     pub key: Option<String>,
     /// The latest verdict.
     pub verdict: PrefixVerdict,
+    /// True from the mail about a failing check until the one that all is well again.
+    #[serde(default)]
+    pub troubled: bool,
     /// Since when the state is what it is.
     pub since: Timestamp,
     /// When it was registered.

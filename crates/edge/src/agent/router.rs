@@ -33,7 +33,7 @@ const DRIFT: Duration = Duration::from_secs(10);
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Before an intent that was refused or undone is tried again, as its cause may have been
 /// somebody else's: the first time, and at most.
-const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(900));
+const RETRY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(900));
 
 /// What a router's task is told.
 pub enum ToRouter {

@@ -3,7 +3,7 @@
 //! The mark is the link's alias, `meetme:<name>`. A router in a named network namespace is reached
 //! by `ip netns exec`; otherwise the edge runs where the router does.
 
-use super::{LagError, Lags, Observed};
+use super::{LagError, Lags, Observed, within};
 use crate::process::{self, words};
 use meetme_model::link::{LagState, MemberState};
 use serde_json::Value;
@@ -53,13 +53,6 @@ async fn links(netns: Option<&str>) -> Result<Value, LagError> {
     ))
     .await?;
     Ok(serde_json::from_str(&text).unwrap_or_default())
-}
-
-fn within(netns: Option<&str>, command: Vec<String>) -> Vec<String> {
-    match netns {
-        Some(netns) => [words(["ip", "netns", "exec", netns]), command].concat(),
-        None => command,
-    }
 }
 
 fn array(links: &Value) -> impl Iterator<Item = &Value> {

@@ -7,7 +7,7 @@ pub mod bonding;
 mod jsonrpc;
 pub mod ovs;
 
-use crate::process::ProcessError;
+use crate::process::{ProcessError, words};
 use meetme_model::inventory::LagBackend;
 use meetme_model::link::LagState;
 use std::collections::BTreeMap;
@@ -77,7 +77,11 @@ pub async fn read(backend: &LagBackend) -> Result<Observed, LagError> {
 /// Makes or changes a LAG, so that it has these members.
 pub async fn ensure(backend: &LagBackend, name: &str, members: &[String]) -> Result<(), LagError> {
     match backend {
-        LagBackend::Ovs { db, .. } => ovs::ensure(db, name, members).await,
+        LagBackend::Ovs { db, netns, .. } => {
+            ovs::ensure(db, name, members).await?;
+            ovs::quiet(netns.as_deref(), members).await;
+            Ok(())
+        }
         LagBackend::Bonding { netns } => bonding::ensure(netns.as_deref(), name, members).await,
     }
 }
@@ -87,5 +91,13 @@ pub async fn remove(backend: &LagBackend, name: &str) -> Result<(), LagError> {
     match backend {
         LagBackend::Ovs { db, .. } => ovs::remove(db, name).await,
         LagBackend::Bonding { netns } => bonding::remove(netns.as_deref(), name).await,
+    }
+}
+
+/// A command line as it is run in the router's network namespace.
+fn within(netns: Option<&str>, command: Vec<String>) -> Vec<String> {
+    match netns {
+        Some(netns) => [words(["ip", "netns", "exec", netns]), command].concat(),
+        None => command,
     }
 }

@@ -58,6 +58,18 @@ pub async fn ensure(db: &Path, name: &str, members: &[String]) -> Result<(), Lag
     Ok(())
 }
 
+/// Keeps the kernel of a user-space datapath from answering ARP on member ports: it sees their
+/// frames too, and would answer for the LAG's address with a member's MAC address.
+pub async fn quiet(netns: Option<&str>, members: &[String]) {
+    for member in members {
+        let set = words(["ip", "link", "set", "dev", member, "arp", "off"]);
+        if let Err(error) = process::run(&super::within(netns, set)).await {
+            // A router whose namespace the edge can't enter has `arp_ignore` set by whoever made it.
+            tracing::warn!(member, %error, "can't turn ARP off on a LAG member");
+        }
+    }
+}
+
 /// Removes a bridge of ours; one that is gone is fine.
 pub async fn remove(db: &Path, name: &str) -> Result<(), LagError> {
     if our_lags(&select(db).await?).contains_key(name) {
@@ -95,6 +107,11 @@ fn ensure_command(db: &Path, name: &str, members: &[String]) -> Vec<String> {
         "datapath_type=netdev",
     ]));
     command.push(format!("external_ids:meetme={name}"));
+    // Left alone, it takes a member's address some moments later, and the peer's ARP entry is stale.
+    command.push(format!(
+        "other_config:hwaddr=\"{}\"",
+        hardware_address(db, name)
+    ));
     command.extend(words(["--", "--if-exists", "del-port", name, &bond]));
     for (i, member) in members.iter().enumerate() {
         command.extend(words(["--"]));
@@ -119,6 +136,21 @@ fn ensure_command(db: &Path, name: &str, members: &[String]) -> Vec<String> {
         "@bond",
     ]));
     command
+}
+
+/// A stable, locally administered MAC address, different for each LAG of each router.
+fn hardware_address(db: &Path, name: &str) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in db
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .chain(name.as_bytes())
+    {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    let [a, b, c, d, e, ..] = hash.to_be_bytes();
+    format!("02:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}")
 }
 
 /// The parts of the database that matter, in one consistent look.

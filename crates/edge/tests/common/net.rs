@@ -171,11 +171,6 @@ impl Node {
         )
     }
 
-    pub fn dbg(&self) -> String {
-        let d = self.dir.display();
-        format!("; for c in dpctl/dump-flows bond/show lacp/show fdb/show; do ovs-appctl -t {d}/vswitchd.ctl $c; done; cat {d}/bfdd.log {d}/bgpd.log {d}/zebra.log; {0} ip -s link; {0} ip addr; {0} ss -uanp; {0} ip neigh; {0} cat /proc/net/snmp; {0} vtysh --vty_socket {d} -c 'show bgp neighbors'; {0} vtysh --vty_socket {d} -c 'conf t' -c 'debug bfd network' -c 'debug bfd peer' -c 'debug bgp neighbor-events'; sleep 3; tail -40 {d}/bfdd.log;  tail -40 {d}/bgpd.log; true", self.enter)
-    }
-
     /// Sends a signal to one of the node's daemons.
     pub fn signal(&self, daemon: &str, signal: &str) {
         let pid = std::fs::read_to_string(self.dir.join(format!("{daemon}.pid"))).unwrap();

@@ -56,9 +56,8 @@ pub fn registered(
             vec![("Prefix key", key)],
             "Activate it on a peering service with this key; one key serves all locations.",
         ));
-    } else if to == PrefixState::Verified
-        && matches!(from, PrefixState::Warning | PrefixState::Failed)
-    {
+    } else if to == PrefixState::Verified && prefix.troubled {
+        next.troubled = false;
         mails.push(mail(
             Milestone::PrefixNormal,
             vec![],
@@ -67,10 +66,9 @@ pub fn registered(
     } else if matches!(
         to,
         PrefixState::Warning | PrefixState::Failed | PrefixState::Invalid
-    ) && matches!(
-        from,
-        PrefixState::Verified | PrefixState::Pending | PrefixState::None
-    ) {
+    ) && !prefix.troubled
+    {
+        next.troubled = true;
         mails.push(mail(
             Milestone::PrefixFailed,
             vec![("Why", reason)],
@@ -241,3 +239,6 @@ fn describe(path: &ActivePath) -> &'static str {
         ActivePath::Internet => "over the Internet",
     }
 }
+
+#[cfg(test)]
+mod tests;

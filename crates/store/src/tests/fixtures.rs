@@ -91,6 +91,7 @@ pub fn registered(peering_id: i64, name: &str, text: &str) -> RegisteredPrefix {
         usage: Usage::default(),
         key: None,
         verdict: PrefixVerdict::pending(),
+        troubled: false,
         since: at(0),
         created_at: at(0),
         modified_at: at(0),

@@ -85,6 +85,7 @@ fn new(call: &Call, peering_id: i64, prefix: Prefix, usage: Usage) -> Registered
         usage,
         key: None,
         verdict: PrefixVerdict::pending(),
+        troubled: false,
         since: call.now,
         created_at: call.now,
         modified_at: call.now,
