@@ -23,14 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("meetme-client", &[]),
     (
         "meetme",
-        &[
-            "meetme-model",
-            "meetme-store",
-            "meetme-edge",
-            "meetme-control",
-            "meetme-api",
-            "meetme-client",
-        ],
+        &["meetme-model", "meetme-store", "meetme-edge", "meetme-control", "meetme-api", "meetme-client"],
     ),
     ("meetme-lab", &[]),
     ("meetme-journey", &["meetme-client", "meetme-lab"]),
@@ -41,27 +34,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const NEVER: &[(&str, &[&str], &str)] = &[
     (
         "meetme-model",
-        &[
-            "tokio", "sqlx", "axum", "reqwest", "lettre", "rand", "tracing",
-        ],
+        &["tokio", "sqlx", "axum", "reqwest", "lettre", "rand", "tracing"],
         "the model has no I/O, no async, no clock and no randomness",
     ),
-    (
-        "meetme-edge",
-        &["sqlx", "axum", "reqwest", "lettre"],
-        "an edge knows no SQL and no HTTP API",
-    ),
-    (
-        "meetme-control",
-        &["sqlx", "axum"],
-        "SQL is the store's and the HTTP API is the api's",
-    ),
+    ("meetme-edge", &["sqlx", "axum", "reqwest", "lettre"], "an edge knows no SQL and no HTTP API"),
+    ("meetme-control", &["sqlx", "axum"], "SQL is the store's and the HTTP API is the api's"),
     ("meetme-api", &["sqlx"], "SQL is the store's"),
-    (
-        "meetme-store",
-        &["axum", "reqwest", "lettre"],
-        "the store speaks to the database only",
-    ),
+    ("meetme-store", &["axum", "reqwest", "lettre"], "the store speaks to the database only"),
 ];
 
 #[derive(Deserialize)]
@@ -91,11 +70,7 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         .current_dir(root)
         .output()
         .context("starting cargo metadata")?;
-    ensure!(
-        output.status.success(),
-        "cargo metadata failed:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    ensure!(output.status.success(), "cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr));
     let metadata = serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
     Ok(findings(&metadata))
 }
@@ -123,9 +98,8 @@ fn findings(metadata: &Metadata) -> Vec<String> {
                         if allowed.is_empty() { "no crate of ours".to_owned() } else { allowed.join(", ") }
                     ));
                 }
-            } else if let Some((_, _, why)) = NEVER
-                .iter()
-                .find(|(name, banned, _)| *name == user && banned.contains(&used))
+            } else if let Some((_, _, why)) =
+                NEVER.iter().find(|(name, banned, _)| *name == user && banned.contains(&used))
             {
                 found.push(format!("{user} → {used}: {why} (NEVER in {HERE})"));
             }
@@ -178,15 +152,10 @@ mod tests {
         fn depth(name: &str, seen: &mut Vec<String>) {
             assert!(!seen.contains(&name.to_owned()), "cycle: {seen:?} → {name}");
             seen.push(name.to_owned());
-            let (_, used) = ALLOWED
-                .iter()
-                .find(|(n, _)| *n == name)
-                .expect("an arrow's end is a crate");
+            let (_, used) = ALLOWED.iter().find(|(n, _)| *n == name).expect("an arrow's end is a crate");
             used.iter().for_each(|next| depth(next, seen));
             seen.pop();
         }
-        ALLOWED
-            .iter()
-            .for_each(|(name, _)| depth(name, &mut Vec::new()));
+        ALLOWED.iter().for_each(|(name, _)| depth(name, &mut Vec::new()));
     }
 }

@@ -16,11 +16,7 @@ pub fn code_only(source: &str) -> String {
             '\'' => char_literal(rest),
             _ => 0,
         };
-        let (taken, keep) = if blank == 0 {
-            (c.len_utf8(), true)
-        } else {
-            (blank, false)
-        };
+        let (taken, keep) = if blank == 0 { (c.len_utf8(), true) } else { (blank, false) };
         for t in rest[..taken].chars() {
             out.push(if keep || t == '\n' { t } else { ' ' });
         }
@@ -32,8 +28,7 @@ pub fn code_only(source: &str) -> String {
 
 /// Whether `needle` occurs in a line of code, not as the tail of a longer name.
 pub fn has_word(line: &str, needle: &str) -> bool {
-    line.match_indices(needle)
-        .any(|(at, _)| !line[..at].chars().next_back().is_some_and(is_word))
+    line.match_indices(needle).any(|(at, _)| !line[..at].chars().next_back().is_some_and(is_word))
 }
 
 fn is_word(c: char) -> bool {
@@ -89,9 +84,7 @@ fn prefixed_string(text: &str) -> usize {
         return open + until_quote(&text[open..]);
     }
     let end = format!("\"{}", "#".repeat(hashes));
-    text[open..]
-        .find(&end)
-        .map_or(text.len(), |at| open + at + end.len())
+    text[open..].find(&end).map_or(text.len(), |at| open + at + end.len())
 }
 
 /// Bytes of `'x'`, `'\n'`, `'\u{1F}'`; 0 for a lifetime.
@@ -122,12 +115,8 @@ mod tests {
 
     #[test]
     fn what_follows_a_quote_character_or_a_lifetime_is_still_code() {
-        let code =
-            code_only("fn f<'a>(x: &'a str) { m('\"', '\\'', '\\u{1F}'); dbg!(x) } let brr = 1;");
-        assert!(
-            code.contains("dbg!(x)") && code.contains("&'a str") && code.contains("brr"),
-            "{code}"
-        );
+        let code = code_only("fn f<'a>(x: &'a str) { m('\"', '\\'', '\\u{1F}'); dbg!(x) } let brr = 1;");
+        assert!(code.contains("dbg!(x)") && code.contains("&'a str") && code.contains("brr"), "{code}");
     }
 
     #[test]

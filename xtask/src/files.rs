@@ -39,13 +39,8 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let (reviewed, mut found) = reviewed_list(&list);
     let mut still_long = Vec::new();
     for path in paths {
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let name = path
-            .strip_prefix(root)
-            .unwrap_or(&path)
-            .to_string_lossy()
-            .replace('\\', "/");
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
         found.extend(findings(&name, &text));
         let lines = text.lines().count();
         if lines > LONG_LINES {
@@ -58,13 +53,8 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
             still_long.push(name);
         }
     }
-    for name in reviewed
-        .keys()
-        .filter(|name| !still_long.iter().any(|long| long == *name))
-    {
-        found.push(format!(
-            "{REVIEWED}: {name} is gone or short again: remove its line"
-        ));
+    for name in reviewed.keys().filter(|name| !still_long.iter().any(|long| long == *name)) {
+        found.push(format!("{REVIEWED}: {name} is gone or short again: remove its line"));
     }
     Ok(found)
 }
@@ -73,21 +63,12 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
 fn reviewed_list(text: &str) -> (BTreeMap<&str, &str>, Vec<String>) {
     let mut reviewed = BTreeMap::new();
     let mut found = Vec::new();
-    for line in text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
-        match line
-            .split_once(':')
-            .map(|(path, reason)| (path.trim(), reason.trim()))
-        {
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match line.split_once(':').map(|(path, reason)| (path.trim(), reason.trim())) {
             Some((path, reason)) if !reason.is_empty() => {
                 reviewed.insert(path, reason);
             }
-            _ => found.push(format!(
-                "{REVIEWED}: `{line}` has no reason: write `path: reason`"
-            )),
+            _ => found.push(format!("{REVIEWED}: `{line}` has no reason: write `path: reason`")),
         }
     }
     (reviewed, found)
@@ -96,15 +77,8 @@ fn reviewed_list(text: &str) -> (BTreeMap<&str, &str>, Vec<String>) {
 /// Findings in one file, by what its text says.
 fn findings(name: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let first = text
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or_default();
-    if first
-        .strip_prefix("//!")
-        .is_none_or(|doc| doc.trim().is_empty())
-    {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    if first.strip_prefix("//!").is_none_or(|doc| doc.trim().is_empty()) {
         found.push(format!(
             "{name}:1: opens without `//!`: say what this module is for and what it never does"
         ));
@@ -115,10 +89,7 @@ fn findings(name: &str, text: &str) -> Vec<String> {
         for word in LEFTOVERS.iter().filter(|word| has_word(line, word)) {
             found.push(format!("{name}:{at}: `{word}` is left over"));
         }
-        for word in CLOCK_OR_CHANCE
-            .iter()
-            .filter(|word| in_model && has_word(line, word))
-        {
+        for word in CLOCK_OR_CHANCE.iter().filter(|word| in_model && has_word(line, word)) {
             found.push(format!(
                 "{name}:{at}: `{word}`: the model has neither clock nor randomness: take `now` and ids as arguments"
             ));
@@ -149,13 +120,9 @@ mod tests {
     fn a_file_without_module_docs_is_told() {
         assert!(findings("crates/x/src/a.rs", "//! Does a thing.\nfn a() {}\n").is_empty());
         assert!(findings("crates/x/src/a.rs", "\n\n//! After blank lines.\n").is_empty());
-        for text in [
-            "",
-            "// No.\n",
-            "/// Of an item.\nfn a() {}\n",
-            "//!\nfn a() {}\n",
-            "use b;\n//! Late.\n",
-        ] {
+        for text in
+            ["", "// No.\n", "/// Of an item.\nfn a() {}\n", "//!\nfn a() {}\n", "use b;\n//! Late.\n"]
+        {
             assert_eq!(findings("crates/x/src/a.rs", text).len(), 1, "{text:?}");
         }
     }
@@ -163,10 +130,7 @@ mod tests {
     #[test]
     fn leftovers_are_told_by_line_and_only_where_they_are_code() {
         let text = "//! Never todo!().\nfn a() {\n    todo!()\n}\nconst B: &str = \"dbg!\";\n";
-        assert_eq!(
-            findings("xtask/src/a.rs", text),
-            ["xtask/src/a.rs:3: `todo!` is left over"]
-        );
+        assert_eq!(findings("xtask/src/a.rs", text), ["xtask/src/a.rs:3: `todo!` is left over"]);
     }
 
     #[test]
@@ -182,17 +146,10 @@ mod tests {
         let source = root.join("crates/a/src");
         fs::create_dir_all(&source).expect("test directory");
         fs::create_dir_all(root.join("xtask")).expect("test directory");
-        fs::write(
-            source.join("a.rs"),
-            format!("//! Long.\n{}", "\n".repeat(LONG_LINES)),
-        )
-        .expect("test file");
+        fs::write(source.join("a.rs"), format!("//! Long.\n{}", "\n".repeat(LONG_LINES))).expect("test file");
         let told = check(&root).expect("check");
-        fs::write(
-            root.join(REVIEWED),
-            "# list\ncrates/a/src/a.rs: a table\ncrates/b.rs: was long\nc.rs:\n",
-        )
-        .expect("test file");
+        fs::write(root.join(REVIEWED), "# list\ncrates/a/src/a.rs: a table\ncrates/b.rs: was long\nc.rs:\n")
+            .expect("test file");
         let reviewed = check(&root).expect("check");
         fs::remove_dir_all(&root).expect("test directory");
         assert!(told.len() == 1 && told[0].contains("501 lines"), "{told:?}");

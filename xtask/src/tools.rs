@@ -6,24 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 const FMT: &[&str] = &["fmt", "--all", "--check"];
-const CLIPPY: &[&str] = &[
-    "clippy",
-    "--quiet",
-    "--workspace",
-    "--all-targets",
-    "--",
-    "-D",
-    "warnings",
-];
-const DENY: &[&str] = &[
-    "deny",
-    "--log-level",
-    "warn",
-    "check",
-    "bans",
-    "licenses",
-    "sources",
-];
+const CLIPPY: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+const DENY: &[&str] = &["deny", "--log-level", "warn", "check", "bans", "licenses", "sources"];
 
 /// Every tool that wasn't content with the workspace at `root`.
 pub fn check(root: &Path) -> Vec<String> {
@@ -31,27 +15,16 @@ pub fn check(root: &Path) -> Vec<String> {
     if is_installed("deny") {
         tools.push(DENY);
     } else {
-        println!(
-            "check: cargo-deny isn't installed: licences and sources weren't checked (deny.toml)"
-        );
+        println!("check: cargo-deny isn't installed: licences and sources weren't checked (deny.toml)");
     }
-    tools
-        .into_iter()
-        .filter_map(|args| run(root, args))
-        .collect()
+    tools.into_iter().filter_map(|args| run(root, args)).collect()
 }
 
 fn run(root: &Path, args: &[&str]) -> Option<String> {
     let command = format!("cargo {}", args.join(" "));
-    match Command::new(env!("CARGO"))
-        .args(args)
-        .current_dir(root)
-        .status()
-    {
+    match Command::new(env!("CARGO")).args(args).current_dir(root).status() {
         Ok(status) if status.success() => None,
-        Ok(status) => Some(format!(
-            "`{command}` isn't content ({status}): see its output above"
-        )),
+        Ok(status) => Some(format!("`{command}` isn't content ({status}): see its output above")),
         Err(error) => Some(format!("`{command}` could not be started: {error}")),
     }
 }

@@ -39,9 +39,7 @@ pub(crate) async fn principal(
         .filter(|token| !token.is_empty() && token.len() <= 256)
         .ok_or_else(ApiError::unauthorized)?;
     let mut db = state.store.read().await?;
-    token_find(&mut db, token, now)
-        .await?
-        .ok_or_else(ApiError::unauthorized)
+    token_find(&mut db, token, now).await?.ok_or_else(ApiError::unauthorized)
 }
 
 /// True when `principal` reaches `subscription`.
@@ -79,9 +77,7 @@ pub(crate) fn permit(
     }
     match principal.role {
         Role::Operator => Ok(()),
-        Role::Peer if decides => Err(ApiError::forbidden(
-            "only an operator of this network decides this",
-        )),
+        Role::Peer if decides => Err(ApiError::forbidden("only an operator of this network decides this")),
         Role::Peer => Ok(()),
         Role::Reader if decides || method != Method::GET => Err(ApiError::forbidden(
             "a token with role reader may look only; use one with role peer or operator",
@@ -125,36 +121,18 @@ mod tests {
     fn a_reader_looks_and_writes_nothing() {
         let everywhere = token(Role::Reader, None);
         assert_eq!(status(&everywhere, Access::Host, Method::GET, None), 200);
-        assert_eq!(
-            status(&everywhere, Access::HostDecision, Method::POST, None),
-            403
-        );
+        assert_eq!(status(&everywhere, Access::HostDecision, Method::POST, None), 403);
         let bound = token(Role::Reader, Some("a"));
         assert_eq!(status(&bound, Access::Host, Method::GET, None), 404);
-        assert_eq!(
-            status(&bound, Access::Subscription, Method::GET, Some("A")),
-            200
-        );
-        assert_eq!(
-            status(&bound, Access::Subscription, Method::DELETE, Some("a")),
-            403
-        );
+        assert_eq!(status(&bound, Access::Subscription, Method::GET, Some("A")), 200);
+        assert_eq!(status(&bound, Access::Subscription, Method::DELETE, Some("a")), 403);
     }
 
     #[test]
     fn an_operator_bound_to_a_subscription_reaches_no_other() {
         let bound = token(Role::Operator, Some("a"));
-        assert_eq!(
-            status(&bound, Access::Decision, Method::POST, Some("a")),
-            200
-        );
-        assert_eq!(
-            status(&bound, Access::Decision, Method::POST, Some("b")),
-            404
-        );
-        assert_eq!(
-            status(&bound, Access::HostDecision, Method::POST, None),
-            404
-        );
+        assert_eq!(status(&bound, Access::Decision, Method::POST, Some("a")), 200);
+        assert_eq!(status(&bound, Access::Decision, Method::POST, Some("b")), 404);
+        assert_eq!(status(&bound, Access::HostDecision, Method::POST, None), 404);
     }
 }

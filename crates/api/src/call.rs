@@ -35,10 +35,7 @@ pub(crate) struct Call {
 impl Call {
     /// A name from the path; empty where the path has none of that name.
     pub fn param(&self, name: &str) -> &str {
-        self.params
-            .iter()
-            .find(|(n, _)| n == name)
-            .map_or("", |(_, value)| value)
+        self.params.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
     /// The subscription in the path.
@@ -53,16 +50,12 @@ impl Call {
 
     /// A query parameter, its name in any case.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The body as JSON of type `T`; what doesn't fit is told with its JSON path.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let whole: serde_json::Value =
-            serde_json::from_slice(&self.body).map_err(|e| malformed(&e))?;
+        let whole: serde_json::Value = serde_json::from_slice(&self.body).map_err(|e| malformed(&e))?;
         serde_path_to_error::deserialize(whole).map_err(|e| {
             let path = e.path().to_string();
             let what = e.into_inner();
@@ -72,11 +65,7 @@ impl Call {
 
     /// The body, or `T`'s default when there is none.
     pub fn json_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, ApiError> {
-        if self.body.iter().all(u8::is_ascii_whitespace) {
-            Ok(T::default())
-        } else {
-            self.json()
-        }
+        if self.body.iter().all(u8::is_ascii_whitespace) { Ok(T::default()) } else { self.json() }
     }
 
     /// The answer to an error of the store, naming what the caller may know.
@@ -106,11 +95,7 @@ impl Call {
 }
 
 fn malformed(error: &serde_json::Error) -> ApiError {
-    ApiError::bad_request(
-        "InvalidRequestContent",
-        "$",
-        format!("the body isn't JSON: {error}"),
-    )
+    ApiError::bad_request("InvalidRequestContent", "$", format!("the body isn't JSON: {error}"))
 }
 
 /// Percent-encodes all but what may stand in a query as it is; `$` stays readable.
@@ -133,20 +118,11 @@ pub(crate) fn ok(body: impl Serialize) -> Answer {
 
 /// 201 when it was created, else 200.
 pub(crate) fn written(created: bool, body: impl Serialize) -> Answer {
-    let status = if created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(body)).into_response())
 }
 
 /// 200 when something is (being) deleted, 204 when there was nothing.
 pub(crate) fn deleted(was_there: bool) -> Answer {
-    Ok(if was_there {
-        StatusCode::OK
-    } else {
-        StatusCode::NO_CONTENT
-    }
-    .into_response())
+    Ok(if was_there { StatusCode::OK } else { StatusCode::NO_CONTENT }.into_response())
 }

@@ -16,15 +16,9 @@ pub(crate) fn answer(conflict: &Conflict, visible: impl Fn(&ResourceRef) -> bool
     match conflict {
         Conflict::PeerAsnNameTaken { .. } => error("PeerAsnNameTaken", told).target("name"),
         Conflict::PeeringNameTaken { .. } => error("PeeringNameTaken", told).target("name"),
-        Conflict::RegisteredPrefixNameTaken { .. } => {
-            error("RegisteredPrefixNameTaken", told).target("name")
-        }
-        Conflict::PeeringServiceNameTaken { .. } => {
-            error("PeeringServiceNameTaken", told).target("name")
-        }
-        Conflict::ServicePrefixNameTaken { .. } => {
-            error("ServicePrefixNameTaken", told).target("name")
-        }
+        Conflict::RegisteredPrefixNameTaken { .. } => error("RegisteredPrefixNameTaken", told).target("name"),
+        Conflict::PeeringServiceNameTaken { .. } => error("PeeringServiceNameTaken", told).target("name"),
+        Conflict::ServicePrefixNameTaken { .. } => error("ServicePrefixNameTaken", told).target("name"),
         Conflict::ConnectionIdentifierTaken { .. } => {
             error("ConnectionIdentifierTaken", told).target(CONNECTIONS)
         }
@@ -57,9 +51,7 @@ pub(crate) fn answer(conflict: &Conflict, visible: impl Fn(&ResourceRef) -> bool
             };
             error("PeeringExists", message).target("properties.peeringLocation")
         }
-        Conflict::PrefixRegistered {
-            prefix, peering, ..
-        } => {
+        Conflict::PrefixRegistered { prefix, peering, .. } => {
             let message = if visible(peering) {
                 told
             } else {
@@ -81,10 +73,9 @@ pub(crate) fn answer(conflict: &Conflict, visible: impl Fn(&ResourceRef) -> bool
         Conflict::PortTaken { .. }
         | Conflict::SubnetTaken { .. }
         | Conflict::SubnetResting { .. }
-        | Conflict::Constraint { .. } => error(
-            "Conflict",
-            "another change got there first; read the resource again and repeat".into(),
-        ),
+        | Conflict::Constraint { .. } => {
+            error("Conflict", "another change got there first; read the resource again and repeat".into())
+        }
     }
 }
 
@@ -119,11 +110,7 @@ mod tests {
     use super::*;
 
     fn reference(subscription: &str, name: &str) -> ResourceRef {
-        ResourceRef {
-            subscription: subscription.into(),
-            resource_group: "rg".into(),
-            name: name.into(),
-        }
+        ResourceRef { subscription: subscription.into(), resource_group: "rg".into(), name: name.into() }
     }
 
     #[test]

@@ -37,13 +37,7 @@ struct Error<'a> {
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-            target: None,
-            details: Vec::new(),
-        }
+        Self { status, code: code.to_owned(), message: message.into(), target: None, details: Vec::new() }
     }
 
     pub fn target(mut self, target: impl Into<String>) -> Self {
@@ -61,11 +55,7 @@ impl ApiError {
 
     /// 404, told of a resource of `kind` in words (`peering`).
     pub fn not_found(kind: &str, name: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "ResourceNotFound",
-            format!("there is no {kind} '{name}' here"),
-        )
+        Self::new(StatusCode::NOT_FOUND, "ResourceNotFound", format!("there is no {kind} '{name}' here"))
     }
 
     /// 404 of a path that is none, or that lies outside the caller's scope: both look the same.
@@ -147,11 +137,9 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Conflict(conflict) => crate::conflict::answer(conflict, |_| false),
-            StoreError::NotFound { .. } => Self::new(
-                StatusCode::NOT_FOUND,
-                "ResourceNotFound",
-                "the resource was deleted meanwhile",
-            ),
+            StoreError::NotFound { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "ResourceNotFound", "the resource was deleted meanwhile")
+            }
             StoreError::Busy => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "ServerBusy",
@@ -196,10 +184,7 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"meetme\""),
-            );
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"meetme\""));
         }
         response
     }
@@ -214,15 +199,9 @@ mod tests {
         let mut v = Violations::default();
         v.add("A", "properties.a", "a is wrong");
         let one = ApiError::from(v.clone());
-        assert_eq!(
-            (one.code.as_str(), one.target.as_deref()),
-            ("A", Some("properties.a"))
-        );
+        assert_eq!((one.code.as_str(), one.target.as_deref()), ("A", Some("properties.a")));
         v.add("B", "properties.b", "b is wrong");
         let two = ApiError::from(v);
-        assert_eq!(
-            (two.code.as_str(), two.details.len()),
-            ("InvalidRequest", 2)
-        );
+        assert_eq!((two.code.as_str(), two.details.len()), ("InvalidRequest", 2));
     }
 }

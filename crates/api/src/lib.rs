@@ -56,10 +56,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            page_size: 100,
-            external_url: None,
-        }
+        Self { page_size: 100, external_url: None }
     }
 }
 
@@ -74,9 +71,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn all() -> routes::Routes {
-    routes::Routes::default()
-        .with(arm::routes)
-        .with(operator::routes)
+    routes::Routes::default().with(arm::routes).with(operator::routes)
 }
 
 #[cfg(test)]

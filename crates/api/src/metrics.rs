@@ -22,11 +22,7 @@ pub fn metrics_router(store: Store) -> Router {
         "/metrics",
         get(move || {
             let store = store.clone();
-            async move {
-                answer(&store)
-                    .await
-                    .unwrap_or_else(IntoResponse::into_response)
-            }
+            async move { answer(&store).await.unwrap_or_else(IntoResponse::into_response) }
         }),
     )
 }
@@ -41,30 +37,11 @@ async fn render(store: &Store) -> Result<String, ApiError> {
     let mut db = store.read().await?;
     let mut out = String::new();
     let connections = connections(&mut db).await?;
-    by_state(
-        &mut out,
-        "meetme_connections",
-        "Connections by state.",
-        &connections,
-    );
+    by_state(&mut out, "meetme_connections", "Connections by state.", &connections);
     let (registered, activated) = prefixes(&mut db).await?;
-    by_state(
-        &mut out,
-        "meetme_registered_prefixes",
-        "Registered prefixes by validation state.",
-        &registered,
-    );
-    by_state(
-        &mut out,
-        "meetme_service_prefixes",
-        "Activated prefixes by validation state.",
-        &activated,
-    );
-    head(
-        &mut out,
-        "meetme_router_reachable",
-        "1 when the edge reaches the router.",
-    );
+    by_state(&mut out, "meetme_registered_prefixes", "Registered prefixes by validation state.", &registered);
+    by_state(&mut out, "meetme_service_prefixes", "Activated prefixes by validation state.", &activated);
+    head(&mut out, "meetme_router_reachable", "1 when the edge reaches the router.");
     for state in router_state_list(&mut db).await? {
         let _ = writeln!(
             out,
@@ -73,12 +50,7 @@ async fn render(store: &Store) -> Result<String, ApiError> {
             u8::from(state.reachable)
         );
     }
-    gauge(
-        &mut out,
-        "meetme_mails_unsent",
-        "Mails that aren't sent yet.",
-        mails_unsent(&mut db).await?,
-    );
+    gauge(&mut out, "meetme_mails_unsent", "Mails that aren't sent yet.", mails_unsent(&mut db).await?);
     gauge(
         &mut out,
         "meetme_work_depth",

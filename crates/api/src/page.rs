@@ -18,18 +18,12 @@ pub(crate) struct Page<T> {
 impl<T> Page<T> {
     /// A list that is whole.
     pub fn whole(value: Vec<T>) -> Self {
-        Self {
-            value,
-            next_link: None,
-        }
+        Self { value, next_link: None }
     }
 
     /// A page whose next one starts after `next`, a position that [`position`] gives back.
     pub fn part(call: &Call, value: Vec<T>, next: Option<String>) -> Self {
-        Self {
-            value,
-            next_link: next.map(|position| call.link_with("$skipToken", &encode(&position))),
-        }
+        Self { value, next_link: next.map(|position| call.link_with("$skipToken", &encode(&position))) }
     }
 }
 
@@ -55,21 +49,13 @@ fn limit(call: &Call) -> u32 {
 
 /// What to ask the store for, in a list in the order of names.
 pub(crate) fn by_name(call: &Call) -> Result<meetme_store::Page, ApiError> {
-    Ok(meetme_store::Page {
-        after: position(call)?,
-        limit: limit(call),
-    })
+    Ok(meetme_store::Page { after: position(call)?, limit: limit(call) })
 }
 
 /// What to ask the store for, in a list in the order of ids.
 pub(crate) fn by_id(call: &Call) -> Result<IdPage, ApiError> {
-    let after = position(call)?
-        .map(|text| text.parse().map_err(|_| bad_token()))
-        .transpose()?;
-    Ok(IdPage {
-        after,
-        limit: limit(call),
-    })
+    let after = position(call)?.map(|text| text.parse().map_err(|_| bad_token())).transpose()?;
+    Ok(IdPage { after, limit: limit(call) })
 }
 
 /// Where the asked page starts, when it isn't the first.
@@ -96,10 +82,8 @@ fn decode(token: &str) -> Option<String> {
     if !token.bytes().all(|b| b.is_ascii_hexdigit()) || token.len() % 2 == 1 || token.len() > 1024 {
         return None;
     }
-    let bytes: Option<Vec<u8>> = (0..token.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&token[i..i + 2], 16).ok())
-        .collect();
+    let bytes: Option<Vec<u8>> =
+        (0..token.len()).step_by(2).map(|i| u8::from_str_radix(&token[i..i + 2], 16).ok()).collect();
     String::from_utf8(bytes?).ok()
 }
 
@@ -109,10 +93,7 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_and_a_changed_one_does_not() {
-        assert_eq!(
-            decode(&encode("198.18.0.0/24 c1v4")).unwrap(),
-            "198.18.0.0/24 c1v4"
-        );
+        assert_eq!(decode(&encode("198.18.0.0/24 c1v4")).unwrap(), "198.18.0.0/24 c1v4");
         for bad in ["zz", "abc", "ff", "é0", "+1"] {
             assert_eq!(decode(bad), None, "{bad}");
         }

@@ -43,19 +43,13 @@ pub(crate) const NAMESPACE: &str = "Microsoft.Peering";
 
 /// The path with its fixed words in canonical case and without a slash at its end.
 pub(crate) fn canonical(path: &str) -> String {
-    let mut segments: Vec<String> = path
-        .trim_end_matches('/')
-        .split('/')
-        .skip(1)
-        .map(str::to_owned)
-        .collect();
+    let mut segments: Vec<String> =
+        path.trim_end_matches('/').split('/').skip(1).map(str::to_owned).collect();
     let extension = segments.len() >= 2
         && segments[0].eq_ignore_ascii_case("api")
         && segments[1].eq_ignore_ascii_case("v1");
     let skip = if extension { 2 } else { 0 };
-    segments[..skip]
-        .iter_mut()
-        .for_each(|s| s.make_ascii_lowercase());
+    segments[..skip].iter_mut().for_each(|s| s.make_ascii_lowercase());
     for i in skip..segments.len() {
         let after_providers = i > skip && segments[i - 1] == "providers";
         if (i - skip) % 2 == 0 {
@@ -75,9 +69,7 @@ pub(crate) fn check_name(param: &str, name: &str) -> Result<(), ApiError> {
     let fine = match param {
         "resource_group" => {
             (1..=90).contains(&name.len())
-                && name
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "_.-()".contains(c))
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-()".contains(c))
                 && !name.ends_with('.')
         }
         _ => meetme_model::peering::is_resource_name(name),
@@ -85,11 +77,7 @@ pub(crate) fn check_name(param: &str, name: &str) -> Result<(), ApiError> {
     if fine {
         return Ok(());
     }
-    let shown: String = name
-        .chars()
-        .take(80)
-        .flat_map(char::escape_default)
-        .collect();
+    let shown: String = name.chars().take(80).flat_map(char::escape_default).collect();
     Err(ApiError::bad_request(
         "InvalidResourceName",
         param,
@@ -109,26 +97,13 @@ mod tests {
             ),
             "/subscriptions/Sub/resourceGroups/Peerings/providers/Microsoft.Peering/peerings/peerAsns"
         );
-        assert_eq!(
-            canonical("/API/V1/Routers/ER1/Diff"),
-            "/api/v1/routers/ER1/diff"
-        );
+        assert_eq!(canonical("/API/V1/Routers/ER1/Diff"), "/api/v1/routers/ER1/diff");
         assert_eq!(canonical("/"), "/");
     }
 
     #[test]
     fn names_that_mean_something_else_are_refused() {
-        for name in [
-            "..",
-            ".",
-            "",
-            "a/b",
-            "a\\b",
-            "a\nb",
-            "a b",
-            "ä",
-            &"x".repeat(64),
-        ] {
+        for name in ["..", ".", "", "a/b", "a\\b", "a\nb", "a b", "ä", &"x".repeat(64)] {
             assert!(check_name("peering", name).is_err(), "{name:?}");
         }
         assert!(check_name("resource_group", "rg(test)").is_ok());

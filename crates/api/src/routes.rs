@@ -45,13 +45,7 @@ pub(crate) struct Routes {
 
 impl Routes {
     /// Adds a route.
-    pub fn add<F, Fut>(
-        mut self,
-        method: Method,
-        path: &'static str,
-        access: Access,
-        handler: F,
-    ) -> Self
+    pub fn add<F, Fut>(mut self, method: Method, path: &'static str, access: Access, handler: F) -> Self
     where
         F: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Answer> + Send + 'static,
@@ -70,11 +64,7 @@ impl Routes {
             }
         };
         self.router = self.router.route(path, on(filter, guarded));
-        self.list.push(Route {
-            method,
-            path,
-            access,
-        });
+        self.list.push(Route { method, path, access });
         self
     }
 
@@ -106,10 +96,7 @@ async fn enter(state: Arc<ApiState>, inner: Router, mut request: Request) -> Res
     let path = request.uri().path().to_owned();
     let mut response = match prepare(&state, &mut request).await {
         Ok(Some(open)) => open,
-        Ok(None) => inner
-            .oneshot(request)
-            .await
-            .unwrap_or_else(|never| match never {}),
+        Ok(None) => inner.oneshot(request).await.unwrap_or_else(|never| match never {}),
         Err(e) => e.into_response(),
     };
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -120,10 +107,7 @@ async fn enter(state: Arc<ApiState>, inner: Router, mut request: Request) -> Res
 }
 
 /// Answers what is open to all; else checks token, path and api-version, and rewrites the path.
-async fn prepare(
-    state: &Arc<ApiState>,
-    request: &mut Request,
-) -> Result<Option<Response>, ApiError> {
+async fn prepare(state: &Arc<ApiState>, request: &mut Request) -> Result<Option<Response>, ApiError> {
     let path = canonical(request.uri().path());
     if request.method() == Method::GET {
         match path.as_str() {
@@ -161,30 +145,21 @@ async fn admit(
     request: Request,
 ) -> Result<Call, ApiError> {
     let (parts, body) = request.into_parts();
-    let principal = parts
-        .extensions
-        .get::<Principal>()
-        .cloned()
-        .ok_or_else(ApiError::unauthorized)?;
+    let principal = parts.extensions.get::<Principal>().cloned().ok_or_else(ApiError::unauthorized)?;
     let params: Vec<(String, String)> = params
         .map_err(|_| ApiError::bad_request("InvalidResourceName", "path", "the path isn't UTF-8"))?
         .iter()
         .map(|(n, v)| (n.to_owned(), v.to_owned()))
         .collect();
-    let subscription = params
-        .iter()
-        .find(|(n, _)| n == "subscription")
-        .map(|(_, v)| v.as_str());
+    let subscription = params.iter().find(|(n, _)| n == "subscription").map(|(_, v)| v.as_str());
     // Scope comes before the names are looked at: what lies outside tells nothing.
     permit(&principal, access, &parts.method, subscription)?;
     for (name, value) in &params {
         check_name(name, value)?;
     }
     let query = query_of(&parts.uri)?;
-    let announced = parts
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|n| n > BODY_LIMIT_BYTES as u64) {
         return Err(ApiError::too_large(BODY_LIMIT_BYTES));
     }
@@ -192,16 +167,7 @@ async fn admit(
         .await
         .map_err(|_| ApiError::too_large(BODY_LIMIT_BYTES))?;
     let base = base(&state, &parts.headers);
-    Ok(Call {
-        state,
-        principal,
-        now: now(),
-        params,
-        query,
-        body,
-        base,
-        path: parts.uri.path().to_owned(),
-    })
+    Ok(Call { state, principal, now: now(), params, query, body, base, path: parts.uri.path().to_owned() })
 }
 
 /// The only place of this crate that reads the clock. Times have milliseconds, as in the store.
@@ -211,15 +177,13 @@ pub(crate) fn now() -> Timestamp {
 }
 
 fn query_of(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
-    Query::<Vec<(String, String)>>::try_from_uri(uri)
-        .map(|q| q.0)
-        .map_err(|_| {
-            ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "InvalidQuery",
-                "the query can't be read; write it as name=value, percent-encoded",
-            )
-        })
+    Query::<Vec<(String, String)>>::try_from_uri(uri).map(|q| q.0).map_err(|_| {
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidQuery",
+            "the query can't be read; write it as name=value, percent-encoded",
+        )
+    })
 }
 
 /// The address that the caller used, for links back.
@@ -230,10 +194,7 @@ fn base(state: &ApiState, headers: &axum::http::HeaderMap) -> String {
     let host = headers
         .get(header::HOST)
         .and_then(|v| v.to_str().ok())
-        .filter(|h| {
-            h.chars()
-                .all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c))
-        })
+        .filter(|h| h.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c)))
         .unwrap_or("localhost");
     format!("http://{host}")
 }

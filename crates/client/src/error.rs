@@ -102,20 +102,12 @@ impl ApiFailure {
                 ..ErrorDetail::default()
             },
         };
-        Self {
-            status,
-            request_id,
-            error,
-        }
+        Self { status, request_id, error }
     }
 
     /// Every violation: the details, or the error itself when it has none.
     pub fn violations(&self) -> Vec<&ErrorDetail> {
-        if self.error.details.is_empty() {
-            vec![&self.error]
-        } else {
-            self.error.details.iter().collect()
-        }
+        if self.error.details.is_empty() { vec![&self.error] } else { self.error.details.iter().collect() }
     }
 
     /// True when the error or one of its details has this code.
@@ -126,11 +118,7 @@ impl ApiFailure {
 
 impl fmt::Display for ApiFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} (HTTP {}): {}",
-            self.error.code, self.status, self.error.message
-        )?;
+        write!(f, "{} (HTTP {}): {}", self.error.code, self.status, self.error.message)?;
         for detail in &self.error.details {
             write!(f, "\n  {}: {}", detail.code, detail.message)?;
             if let Some(target) = &detail.target {

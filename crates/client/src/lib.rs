@@ -33,9 +33,7 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
     }
 }
 
@@ -83,10 +81,7 @@ impl Client {
     /// GET, deserialised.
     pub async fn get_as<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let body = self.get(path).await?;
-        serde_json::from_value(body).map_err(|source| ClientError::Unexpected {
-            url: self.url(path),
-            source,
-        })
+        serde_json::from_value(body).map_err(|source| ClientError::Unexpected { url: self.url(path), source })
     }
 
     /// GET that tells a missing resource (404) as `None`.
@@ -117,31 +112,19 @@ impl Client {
     }
 
     /// PUT: creates (201) or changes (200) a resource.
-    pub async fn put<B: Serialize + ?Sized>(
-        &self,
-        path: &str,
-        body: &B,
-    ) -> Result<Answer, ClientError> {
+    pub async fn put<B: Serialize + ?Sized>(&self, path: &str, body: &B) -> Result<Answer, ClientError> {
         let body = serde_json::to_value(body).map_err(ClientError::Body)?;
         self.send(Method::PUT, path, Some(body)).await
     }
 
     /// PATCH.
-    pub async fn patch<B: Serialize + ?Sized>(
-        &self,
-        path: &str,
-        body: &B,
-    ) -> Result<Answer, ClientError> {
+    pub async fn patch<B: Serialize + ?Sized>(&self, path: &str, body: &B) -> Result<Answer, ClientError> {
         let body = serde_json::to_value(body).map_err(ClientError::Body)?;
         self.send(Method::PATCH, path, Some(body)).await
     }
 
     /// POST of an action.
-    pub async fn post<B: Serialize + ?Sized>(
-        &self,
-        path: &str,
-        body: &B,
-    ) -> Result<Answer, ClientError> {
+    pub async fn post<B: Serialize + ?Sized>(&self, path: &str, body: &B) -> Result<Answer, ClientError> {
         let body = serde_json::to_value(body).map_err(ClientError::Body)?;
         self.send(Method::POST, path, Some(body)).await
     }
@@ -153,36 +136,22 @@ impl Client {
 
     /// One request. `path` begins with a slash, or is a whole `nextLink` of this server. The
     /// api-version is added where the path is an ARM path and has none.
-    pub async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> Result<Answer, ClientError> {
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer, ClientError> {
         let url = self.url(path);
         // A token never goes to another server, wherever a link points.
         if !(url.starts_with(&self.base) && url[self.base.len()..].starts_with('/')) {
             return Err(ClientError::OtherServer { url });
         }
-        let mut request = self
-            .http
-            .request(method, &url)
-            .bearer_auth(&self.token)
-            .header("accept", "application/json");
+        let mut request =
+            self.http.request(method, &url).bearer_auth(&self.token).header("accept", "application/json");
         if let Some(body) = &body {
             request = request.json(body);
         }
-        let transport = |source| ClientError::Transport {
-            url: url.clone(),
-            source,
-        };
+        let transport = |source| ClientError::Transport { url: url.clone(), source };
         let response = request.send().await.map_err(transport)?;
         let status = response.status();
-        let request_id = response
-            .headers()
-            .get("x-ms-request-id")
-            .and_then(|v| v.to_str().ok())
-            .map(str::to_owned);
+        let request_id =
+            response.headers().get("x-ms-request-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
         let bytes = response.bytes().await.map_err(transport)?;
         if !status.is_success() {
             let failure = ApiFailure::parse(status.as_u16(), request_id, &bytes);
@@ -191,21 +160,13 @@ impl Client {
         let body = if bytes.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&bytes)
-                .map_err(|source| ClientError::Unexpected { url, source })?
+            serde_json::from_slice(&bytes).map_err(|source| ClientError::Unexpected { url, source })?
         };
-        Ok(Answer {
-            status: status.as_u16(),
-            body,
-        })
+        Ok(Answer { status: status.as_u16(), body })
     }
 
     fn url(&self, path: &str) -> String {
-        let mut url = if path.starts_with('/') {
-            format!("{}{path}", self.base)
-        } else {
-            path.to_owned()
-        };
+        let mut url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() };
         let lower = url[self.base.len().min(url.len())..].to_ascii_lowercase();
         let arm = lower.starts_with("/subscriptions") || lower.starts_with("/providers");
         if arm && !lower.contains("api-version=") {

@@ -14,17 +14,11 @@ pub struct Resources {
 impl Resources {
     /// Resources of `subscription`, in resource group `group` where they live in one.
     pub fn new(subscription: &str, group: &str) -> Self {
-        Self {
-            subscription: encode(subscription),
-            group: encode(group),
-        }
+        Self { subscription: encode(subscription), group: encode(group) }
     }
 
     fn subscription_level(&self) -> String {
-        format!(
-            "/subscriptions/{}/providers/Microsoft.Peering",
-            self.subscription
-        )
+        format!("/subscriptions/{}/providers/Microsoft.Peering", self.subscription)
     }
 
     fn group_level(&self) -> String {
@@ -35,10 +29,7 @@ impl Resources {
     }
 
     fn extension(&self) -> String {
-        format!(
-            "/api/v1/subscriptions/{}/resourceGroups/{}",
-            self.subscription, self.group
-        )
+        format!("/api/v1/subscriptions/{}/resourceGroups/{}", self.subscription, self.group)
     }
 
     /// All peer ASNs.
@@ -104,20 +95,12 @@ impl Resources {
 
     /// Peering locations, of `kind` Direct or Exchange.
     pub fn peering_locations(&self, kind: &str) -> String {
-        format!(
-            "{}/peeringLocations?kind={}",
-            self.subscription_level(),
-            encode(kind)
-        )
+        format!("{}/peeringLocations?kind={}", self.subscription_level(), encode(kind))
     }
 
     /// Extension: a peering's connections in detail.
     pub fn connections(&self, peering: &str) -> String {
-        format!(
-            "{}/peerings/{}/connections",
-            self.extension(),
-            encode(peering)
-        )
+        format!("{}/peerings/{}/connections", self.extension(), encode(peering))
     }
 
     /// Extension: the checks behind a registered prefix's state.
@@ -132,12 +115,7 @@ impl Resources {
 
     /// Extension: the checks and the active path of an activated prefix.
     pub fn service_prefix_status(&self, service: &str, name: &str) -> String {
-        format!(
-            "{}/peeringServices/{}/prefixes/{}/status",
-            self.extension(),
-            encode(service),
-            encode(name)
-        )
+        format!("{}/peeringServices/{}/prefixes/{}/status", self.extension(), encode(service), encode(name))
     }
 
     /// Operator: approve or refuse a peer ASN.
@@ -184,11 +162,7 @@ impl Operator {
 
     /// Approve or refuse a connection by its number (`12`, or `c12` as `microsoftTrackingId` has it).
     pub fn decide_connection(id: &str, approve: bool) -> String {
-        format!(
-            "/api/v1/connections/{}/{}",
-            encode(id),
-            if approve { "approve" } else { "refuse" }
-        )
+        format!("/api/v1/connections/{}/{}", encode(id), if approve { "approve" } else { "refuse" })
     }
 }
 

@@ -39,15 +39,9 @@ async fn an_arm_error_keeps_every_detail() {
         {"code":"A","message":"a","target":"properties.a"},{"code":"B","message":"b"}]}}"#;
     let (base, task) = server(vec![answer("400 Bad Request", body)]).await;
     let client = Client::new(base, "secret").unwrap();
-    let error = client
-        .put("/subscriptions/s/providers/p", &Value::Null)
-        .await
-        .unwrap_err();
+    let error = client.put("/subscriptions/s/providers/p", &Value::Null).await.unwrap_err();
     let failure = error.api().unwrap();
-    assert_eq!(
-        (failure.status, failure.request_id.as_deref()),
-        (400, Some("r1"))
-    );
+    assert_eq!((failure.status, failure.request_id.as_deref()), (400, Some("r1")));
     assert!(failure.has_code("A") && failure.has_code("InvalidRequest"));
     assert_eq!(failure.violations().len(), 2);
     assert!(error.to_string().contains("[properties.a]"), "{error}");
@@ -58,17 +52,12 @@ async fn an_arm_error_keeps_every_detail() {
 
 #[tokio::test]
 async fn a_list_follows_its_next_links_on_the_same_server_only() {
-    let second = answer(
-        "200 OK",
-        r#"{"value":[2],"nextLink":"http://127.0.0.1:1/x"}"#,
-    );
+    let second = answer("200 OK", r#"{"value":[2],"nextLink":"http://127.0.0.1:1/x"}"#);
     let (base, task) = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let first = answer(
-            "200 OK",
-            &format!(r#"{{"value":[1],"nextLink":"{base}/api/v1/mails?$skipToken=a"}}"#),
-        );
+        let first =
+            answer("200 OK", &format!(r#"{{"value":[1],"nextLink":"{base}/api/v1/mails?$skipToken=a"}}"#));
         let task = tokio::spawn(async move {
             let mut heads = Vec::new();
             for body in [first, second] {
@@ -92,10 +81,7 @@ async fn a_list_follows_its_next_links_on_the_same_server_only() {
 #[tokio::test]
 async fn a_missing_resource_is_none_and_an_answer_that_is_no_json_is_told() {
     let (base, _task) = server(vec![
-        answer(
-            "404 Not Found",
-            r#"{"error":{"code":"NotFound","message":"m"}}"#,
-        ),
+        answer("404 Not Found", r#"{"error":{"code":"NotFound","message":"m"}}"#),
         answer("502 Bad Gateway", "<html>oops"),
     ])
     .await;
@@ -109,13 +95,6 @@ async fn a_missing_resource_is_none_and_an_answer_that_is_no_json_is_told() {
 #[test]
 fn names_cannot_lead_elsewhere() {
     let resources = Resources::new("s", "rg");
-    assert!(
-        resources
-            .peering("../x?y")
-            .ends_with("/peerings/..%2Fx%3Fy")
-    );
-    assert_eq!(
-        Operator::router_diff("ams1-er1"),
-        "/api/v1/routers/ams1-er1/diff"
-    );
+    assert!(resources.peering("../x?y").ends_with("/peerings/..%2Fx%3Fy"));
+    assert_eq!(Operator::router_diff("ams1-er1"), "/api/v1/routers/ams1-er1/diff");
 }

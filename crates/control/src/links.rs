@@ -83,29 +83,20 @@ impl Links {
 
     /// Serves one edge until its link ends. Works over any byte stream.
     pub async fn serve(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin) {
-        let codec = LengthDelimitedCodec::builder()
-            .max_frame_length(MAX_FRAME_BYTES)
-            .new_codec();
+        let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec();
         let mut frames = Framed::new(stream, codec);
         let site = match self.greet(&mut frames).await {
             Ok(site) => site,
             Err(e) => {
                 warn!("an edge was refused: {e}");
-                let _ = send(
-                    &mut frames,
-                    &ToEdge::Refused {
-                        reason: e.to_string(),
-                    },
-                )
-                .await;
+                let _ = send(&mut frames, &ToEdge::Refused { reason: e.to_string() }).await;
                 return;
             }
         };
         let (sender, receiver) = mpsc::channel(QUEUE);
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed);
         // A newer link of the same site takes over: dropping the old sender ends the old link.
-        self.lock_sites()
-            .insert(site.clone(), Site { epoch, sender });
+        self.lock_sites().insert(site.clone(), Site { epoch, sender });
         info!(site, "edge linked");
         let end = self.exchange(&site, frames, receiver).await;
         if let Err(e) = end {
@@ -140,10 +131,7 @@ impl Links {
         let (answer, answered) = oneshot::channel();
         self.lock_pending().insert(id, answer);
         let asked = async {
-            sender
-                .send(ToEdge::Query { id, query })
-                .await
-                .map_err(|_| ())?;
+            sender.send(ToEdge::Query { id, query }).await.map_err(|_| ())?;
             answered.await.map_err(|_| ())
         };
         let result = tokio::time::timeout(QUERY_TIMEOUT, asked).await;
@@ -151,10 +139,9 @@ impl Links {
         match result {
             Ok(Ok(answer)) => answer,
             Ok(Err(())) => Err(format!("the edge of site {site} went away")),
-            Err(_) => Err(format!(
-                "the edge of site {site} didn't answer within {} s",
-                QUERY_TIMEOUT.as_secs()
-            )),
+            Err(_) => {
+                Err(format!("the edge of site {site} didn't answer within {} s", QUERY_TIMEOUT.as_secs()))
+            }
         }
     }
 
@@ -184,9 +171,7 @@ impl Links {
         }
         let inventory = self.inventory().await?;
         if inventory.site(&site).is_none() {
-            return Err(LinkError::Refused(format!(
-                "there is no site '{site}' in the inventory"
-            )));
+            return Err(LinkError::Refused(format!("there is no site '{site}' in the inventory")));
         }
         Ok(site)
     }
@@ -233,23 +218,15 @@ impl Links {
         let version = meetme_store::inventory_version(&mut reader).await?;
         if version != sent.inventory_version {
             sent.inventory_version = version;
-            let inventory = meetme_store::inventory_get(&mut reader)
-                .await?
-                .map(|(_, i)| i);
+            let inventory = meetme_store::inventory_get(&mut reader).await?.map(|(_, i)| i);
             let routers: Vec<RouterAccess> = inventory
                 .iter()
                 .flat_map(|i| &i.routers)
                 .filter(|r| r.site == site)
-                .map(|r| RouterAccess {
-                    router: r.name.clone(),
-                    management: r.management.clone(),
-                })
+                .map(|r| RouterAccess { router: r.name.clone(), management: r.management.clone() })
                 .collect();
-            sent.generations
-                .retain(|name, _| routers.iter().any(|r| r.router == *name));
-            for router in &routers {
-                sent.generations.entry(router.router.clone()).or_insert(0);
-            }
+            // A router whose access changed starts without an intent: all are sent again.
+            sent.generations = routers.iter().map(|r| (r.router.clone(), 0)).collect();
             messages.push(ToEdge::Routers { routers });
         }
         for (router, generation) in &mut sent.generations {
@@ -258,9 +235,7 @@ impl Links {
                 && let Some(intent) = meetme_store::router_intent_get(&mut reader, router).await?
             {
                 *generation = intent.generation;
-                messages.push(ToEdge::Intent {
-                    intent: Box::new(intent),
-                });
+                messages.push(ToEdge::Intent { intent: Box::new(intent) });
             }
         }
         Ok(messages)
@@ -300,24 +275,17 @@ impl Links {
         let found = meetme_store::inventory_get(&mut reader).await?;
         found
             .map(|(_, inventory)| inventory)
-            .ok_or(StoreError::NotFound {
-                what: "inventory",
-                key: "(none applied)".into(),
-            })
+            .ok_or(StoreError::NotFound { what: "inventory", key: "(none applied)".into() })
     }
 
     fn lock_sites(&self) -> std::sync::MutexGuard<'_, HashMap<String, Site>> {
-        self.sites
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.sites.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn lock_pending(
         &self,
     ) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<Result<EdgeAnswer, String>>>> {
-        self.pending
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.pending.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -335,9 +303,7 @@ where
     Ok(sink.send(serde_json::to_vec(message)?.into()).await?)
 }
 
-async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
-    frames: &mut Frames<S>,
-) -> Result<ToControl, LinkError> {
+async fn receive<S: AsyncRead + AsyncWrite + Unpin>(frames: &mut Frames<S>) -> Result<ToControl, LinkError> {
     let frame = frames.next().await.ok_or(LinkError::Closed)??;
     Ok(serde_json::from_slice(&frame)?)
 }

@@ -55,12 +55,7 @@ pub fn headline(milestone: Milestone) -> &'static str {
 pub fn render(mail: &MailIntent, host_name: &str) -> Rendered {
     let headline = headline(mail.milestone);
     let subject = format!("[{host_name} peering] {headline}: {}", mail.subject);
-    let width = mail
-        .facts
-        .iter()
-        .map(|(label, _)| label.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = mail.facts.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
     let mut text = format!("{headline}\n{}\n\n", mail.subject);
     let mut rows = String::new();
     for (label, value) in &mail.facts {
@@ -85,25 +80,16 @@ pub fn render(mail: &MailIntent, host_name: &str) -> Rendered {
         escape(&mail.next),
         escape(host_name)
     );
-    Rendered {
-        subject: one_line(&subject),
-        text,
-        html,
-    }
+    Rendered { subject: one_line(&subject), text, html }
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A header can't carry line breaks, whatever a name holds.
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Whom a milestone is written to: the contacts whose role it concerns, else the Noc; each address
@@ -119,11 +105,7 @@ pub fn recipients(milestone: Milestone, contacts: &[Contact]) -> Vec<String> {
         found
     };
     let found = with(milestone.audience());
-    if found.is_empty() {
-        with(&[ContactRole::Noc])
-    } else {
-        found
-    }
+    if found.is_empty() { with(&[ContactRole::Noc]) } else { found }
 }
 
 /// Hands mails to the SMTP server.
@@ -140,10 +122,7 @@ impl Sender {
     /// When `from` isn't an address.
     pub fn new(settings: &MailSettings) -> Result<Self, ControlError> {
         let from: Mailbox = settings.from.parse().map_err(|e| {
-            ControlError::Mail(format!(
-                "the sender '{}' isn't an address: {e}",
-                settings.from
-            ))
+            ControlError::Mail(format!("the sender '{}' isn't an address: {e}", settings.from))
         })?;
         // Plain SMTP to a relay that the operator runs; TLS comes with certificates for everything.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
@@ -151,11 +130,7 @@ impl Sender {
             .timeout(Some(Duration::from_secs(20)))
             .build();
         let domain = from.email.domain().to_owned();
-        Ok(Self {
-            transport,
-            from,
-            domain,
-        })
+        Ok(Self { transport, from, domain })
     }
 
     /// Hands one mail over. `id` makes its Message-ID, so that a mail sent again after a crash is
@@ -163,32 +138,20 @@ impl Sender {
     ///
     /// # Errors
     /// What the server said.
-    pub async fn send(
-        &self,
-        id: i64,
-        to: &[String],
-        rendered: &Rendered,
-    ) -> Result<(), ControlError> {
+    pub async fn send(&self, id: i64, to: &[String], rendered: &Rendered) -> Result<(), ControlError> {
         let refused = |e: &dyn std::fmt::Display| ControlError::Mail(e.to_string());
         let mut message = Message::builder()
             .from(self.from.clone())
             .subject(&rendered.subject)
             .message_id(Some(format!("<meetme.{id}@{}>", self.domain)));
         for address in to {
-            message = message.to(address
-                .parse()
-                .map_err(|e| refused(&format!("recipient '{address}': {e}")))?);
+            message =
+                message.to(address.parse().map_err(|e| refused(&format!("recipient '{address}': {e}")))?);
         }
         let message = message
-            .multipart(MultiPart::alternative_plain_html(
-                rendered.text.clone(),
-                rendered.html.clone(),
-            ))
+            .multipart(MultiPart::alternative_plain_html(rendered.text.clone(), rendered.html.clone()))
             .map_err(|e| refused(&e))?;
-        self.transport
-            .send(message)
-            .await
-            .map_err(|e| refused(&e))?;
+        self.transport.send(message).await.map_err(|e| refused(&e))?;
         Ok(())
     }
 }
@@ -213,47 +176,25 @@ mod tests {
     #[test]
     fn a_mail_says_what_happened_to_what_and_what_comes_next() {
         let mail = render(&intent(), "Example Cloud");
-        assert!(
-            mail.subject
-                .starts_with("[Example Cloud peering] LAG is up: contoso")
-        );
-        assert!(
-            !mail.subject.contains(['\r', '\n']),
-            "no header can be smuggled in"
-        );
-        assert!(
-            mail.text.contains("Bandwidth  20000 Mbps") && mail.text.contains("Configure BGP.")
-        );
-        assert!(
-            mail.html.contains("&lt;b&gt;contoso&lt;/b&gt; &amp; co"),
-            "{}",
-            mail.html
-        );
+        assert!(mail.subject.starts_with("[Example Cloud peering] LAG is up: contoso"));
+        assert!(!mail.subject.contains(['\r', '\n']), "no header can be smuggled in");
+        assert!(mail.text.contains("Bandwidth  20000 Mbps") && mail.text.contains("Configure BGP."));
+        assert!(mail.html.contains("&lt;b&gt;contoso&lt;/b&gt; &amp; co"), "{}", mail.html);
     }
 
     #[test]
     fn roles_decide_who_is_written_to_and_the_noc_is_the_fallback() {
-        let contact = |role, email: &str| Contact {
-            role,
-            email: email.into(),
-            phone: String::new(),
-        };
+        let contact = |role, email: &str| Contact { role, email: email.into(), phone: String::new() };
         let contacts = [
             contact(ContactRole::Noc, "noc@contoso.example"),
             contact(ContactRole::Technical, "NOC@contoso.example"),
             contact(ContactRole::Service, "desk@contoso.example"),
         ];
-        assert_eq!(
-            recipients(Milestone::LagUp, &contacts),
-            ["noc@contoso.example"]
-        );
+        assert_eq!(recipients(Milestone::LagUp, &contacts), ["noc@contoso.example"]);
         assert_eq!(
             recipients(Milestone::PrefixVerified, &contacts),
             ["noc@contoso.example", "desk@contoso.example"]
         );
-        assert_eq!(
-            recipients(Milestone::PrefixVerified, &contacts[..1]),
-            ["noc@contoso.example"]
-        );
+        assert_eq!(recipients(Milestone::PrefixVerified, &contacts[..1]), ["noc@contoso.example"]);
     }
 }

@@ -41,10 +41,7 @@ struct Concerns {
 /// What a new router state means for a connection on it.
 fn concern(before: Option<&RouterState>, after: &RouterState, connection: &Connection) -> Concerns {
     let Some(before) = before else {
-        return Concerns {
-            onboarding: true,
-            prefixes: true,
-        };
+        return Concerns { onboarding: true, prefixes: true };
     };
     let reachable = before.reachable != after.reachable;
     let lag = connection.lag_name();
@@ -57,10 +54,7 @@ fn concern(before: Option<&RouterState>, after: &RouterState, connection: &Conne
         sessions |= old != new;
         passing |= old.map(|s| (s.bgp, s.gate_open)) != new.map(|s| (s.bgp, s.gate_open));
     }
-    Concerns {
-        onboarding: reachable || lags || sessions,
-        prefixes: reachable || passing,
-    }
+    Concerns { onboarding: reachable || lags || sessions, prefixes: reachable || passing }
 }
 
 /// Takes what applying an intent came to.
@@ -84,18 +78,12 @@ pub(crate) async fn routes(store: &Store, routes: SessionRoutes) -> Result<()> {
     let mut tx = store.begin().await?;
     let before = store::session_routes_get(&mut tx, &routes.router, &routes.session).await?;
     let connections = store::connections_on_router(&mut tx, &routes.router).await?;
-    let connection = connections.iter().find(|c| {
-        [true, false]
-            .iter()
-            .any(|v4| c.session_name(*v4) == routes.session)
-    });
+    let connection =
+        connections.iter().find(|c| [true, false].iter().any(|v4| c.session_name(*v4) == routes.session));
     if let Some(connection) = connection {
         if !connection.state.is_open() {
             enqueue(&mut tx, WorkKind::Peering, connection.peering_id).await?;
-        } else if before
-            .as_ref()
-            .is_none_or(|b| b.synced != routes.synced || b.error != routes.error)
-        {
+        } else if before.as_ref().is_none_or(|b| b.synced != routes.synced || b.error != routes.error) {
             prefixes_of(&mut tx, connection).await?;
         } else {
             let before = before.as_ref().map_or(&[][..], |b| &b.evidence);
@@ -117,12 +105,7 @@ pub(crate) async fn site_unseen(store: &Store, site: &str, reason: &str) -> Resu
             continue;
         };
         if before.reachable {
-            let state = RouterState {
-                reachable: false,
-                error: Some(reason.to_owned()),
-                at: now(),
-                ..before
-            };
+            let state = RouterState { reachable: false, error: Some(reason.to_owned()), at: now(), ..before };
             router_in(&mut tx, state).await?;
         }
     }
@@ -155,11 +138,7 @@ async fn changed_prefixes(
     let changed: BTreeSet<_> = after
         .iter()
         .filter(|new| !before.iter().any(|old| old == *new))
-        .chain(
-            before
-                .iter()
-                .filter(|old| !after.iter().any(|new| new.prefix == old.prefix)),
-        )
+        .chain(before.iter().filter(|old| !after.iter().any(|new| new.prefix == old.prefix)))
         .map(|e| e.prefix)
         .collect();
     if changed.is_empty() {

@@ -12,11 +12,7 @@ pub async fn view(
     connection: &Connection,
     prefix: Prefix,
 ) -> Result<Option<SessionView>, StoreError> {
-    let subnet = if prefix.is_ipv4() {
-        connection.subnet_v4
-    } else {
-        connection.subnet_v6
-    };
+    let subnet = if prefix.is_ipv4() { connection.subnet_v4 } else { connection.subnet_v6 };
     let (Some(ports), Some(subnet)) = (&connection.ports, subnet) else {
         return Ok(None);
     };
@@ -33,10 +29,7 @@ pub async fn view(
         .filter(|_| established)
         .and_then(|r| r.evidence.iter().find(|e| e.prefix == prefix))
         .and_then(|e| e.route.clone());
-    let at = routes
-        .map(|r| r.at)
-        .or(state.map(|s| s.at))
-        .unwrap_or_default();
+    let at = routes.map(|r| r.at).or(state.map(|s| s.at)).unwrap_or_default();
     Ok(Some(SessionView {
         peer_address: subnet.peer,
         router: ports.router.clone(),

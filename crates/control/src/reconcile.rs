@@ -27,10 +27,7 @@ pub(crate) enum Outcome {
 }
 
 async fn inventory(tx: &mut Tx) -> Result<Inventory, ControlError> {
-    store::inventory_get(tx)
-        .await?
-        .map(|(_, inventory)| inventory)
-        .ok_or(ControlError::NoInventory)
+    store::inventory_get(tx).await?.map(|(_, inventory)| inventory).ok_or(ControlError::NoInventory)
 }
 
 /// About what a mail is, and whom it may concern.
@@ -42,11 +39,7 @@ struct MailContext<'a> {
 }
 
 /// Enqueues a milestone mail; one that was enqueued before is left as it is.
-async fn enqueue_mail(
-    tx: &mut Tx,
-    context: &MailContext<'_>,
-    mail: &MailIntent,
-) -> Result<(), ControlError> {
+async fn enqueue_mail(tx: &mut Tx, context: &MailContext<'_>, mail: &MailIntent) -> Result<(), ControlError> {
     let rendered = mails::render(mail, context.host_name);
     store::mail_enqueue(
         tx,
@@ -71,12 +64,7 @@ async fn replan_routers(tx: &mut Tx, asn: Asn) -> Result<(), ControlError> {
     let mut routers = BTreeSet::new();
     for peering in store::peerings_of_asn(tx, asn).await? {
         let connections = store::connections_of(tx, peering.id).await?;
-        routers.extend(
-            connections
-                .into_iter()
-                .filter_map(|c| c.ports)
-                .map(|p| p.router),
-        );
+        routers.extend(connections.into_iter().filter_map(|c| c.ports).map(|p| p.router));
     }
     for router in routers {
         store::work_enqueue(tx, WorkKind::Router, &router, now()).await?;

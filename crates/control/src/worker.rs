@@ -45,12 +45,7 @@ impl Worker {
     /// # Errors
     /// When the mail settings don't hold.
     pub fn new(store: Store, links: Arc<Links>, settings: Settings) -> Result<Self, ControlError> {
-        let sender = settings
-            .mail
-            .as_ref()
-            .map(Sender::new)
-            .transpose()?
-            .map(Arc::new);
+        let sender = settings.mail.as_ref().map(Sender::new).transpose()?.map(Arc::new);
         Ok(Self {
             store,
             links,
@@ -115,29 +110,19 @@ impl Worker {
             (WorkKind::ServicePrefix, Some(id)) => {
                 reconcile::service_prefix::reconcile(&self.store, id).await
             }
-            (WorkKind::Router, _) => {
-                reconcile::router::reconcile(&self.store, &self.links, &item.key).await
-            }
+            (WorkKind::Router, _) => reconcile::router::reconcile(&self.store, &self.links, &item.key).await,
             (WorkKind::Mail, _) => {
                 reconcile::mail::reconcile(&self.store, self.sender.as_deref(), &item.key).await
             }
             (kind, None) => {
-                error!(
-                    ?kind,
-                    key = item.key,
-                    "work with a key that isn't an id; it is dropped"
-                );
+                error!(?kind, key = item.key, "work with a key that isn't an id; it is dropped");
                 Ok(Outcome::Settled)
             }
         }
     }
 
     fn mail(&self, item: WorkItem) {
-        let (store, sender, slots) = (
-            self.store.clone(),
-            self.sender.clone(),
-            self.mail_slots.clone(),
-        );
+        let (store, sender, slots) = (self.store.clone(), self.sender.clone(), self.mail_slots.clone());
         self.mails.spawn(async move {
             let _slot = slots.acquire().await;
             let result = reconcile::mail::reconcile(&store, sender.as_deref(), &item.key).await;
@@ -155,8 +140,7 @@ impl Worker {
             let Some(last) = peerings.last() else { break };
             page.after = Some(last.id);
             for peering in &peerings {
-                store::work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), now)
-                    .await?;
+                store::work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), now).await?;
             }
         }
         for asn in store::peer_asns_pending(&mut tx, IdPage::first(500)).await? {
@@ -168,13 +152,7 @@ impl Worker {
             let Some(last) = prefixes.last() else { break };
             page.after = Some(last.id);
             for prefix in &prefixes {
-                store::work_enqueue(
-                    &mut tx,
-                    WorkKind::RegisteredPrefix,
-                    &prefix.id.to_string(),
-                    now,
-                )
-                .await?;
+                store::work_enqueue(&mut tx, WorkKind::RegisteredPrefix, &prefix.id.to_string(), now).await?;
             }
         }
         let mut page = IdPage::first(500);
@@ -183,13 +161,7 @@ impl Worker {
             let Some(last) = prefixes.last() else { break };
             page.after = Some(last.id);
             for prefix in &prefixes {
-                store::work_enqueue(
-                    &mut tx,
-                    WorkKind::ServicePrefix,
-                    &prefix.id.to_string(),
-                    now,
-                )
-                .await?;
+                store::work_enqueue(&mut tx, WorkKind::ServicePrefix, &prefix.id.to_string(), now).await?;
             }
         }
         if let Some((_, inventory)) = store::inventory_get(&mut tx).await? {
@@ -219,11 +191,7 @@ async fn finish(store: &Store, item: &WorkItem, result: Result<Outcome, ControlE
     }
 }
 
-async fn close(
-    store: &Store,
-    item: &WorkItem,
-    again: Option<Timestamp>,
-) -> Result<(), ControlError> {
+async fn close(store: &Store, item: &WorkItem, again: Option<Timestamp>) -> Result<(), ControlError> {
     let mut tx = store.begin().await?;
     match again {
         None => store::work_done(&mut tx, item).await?,
@@ -244,10 +212,7 @@ mod tests {
 
     #[test]
     fn back_off_doubles_up_to_five_minutes() {
-        let seconds: Vec<i64> = [0, 1, 2, 8, 9, 100]
-            .iter()
-            .map(|n| back_off(*n).as_secs())
-            .collect();
+        let seconds: Vec<i64> = [0, 1, 2, 8, 9, 100].iter().map(|n| back_off(*n).as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 256, 256, 256]);
     }
 }

@@ -55,9 +55,7 @@ fn main() {
     let have: Vec<Owned> = before.iter().map(rendered).collect();
     let mut after = before;
     for intent in &mut after {
-        intent
-            .announced
-            .push("198.18.64.0/18".parse().expect("a prefix"));
+        intent.announced.push("198.18.64.0/18".parse().expect("a prefix"));
     }
     let mut took_ms: Vec<f64> = (0..ROUNDS)
         .map(|_| {
@@ -85,10 +83,7 @@ fn main() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/figures");
     let appended = std::fs::create_dir_all(&folder).and_then(|()| {
         let file = folder.join("bench.jsonl");
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(file)?;
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
         writeln!(file, "{figure}")
     });
     if let Err(e) = appended {

@@ -43,9 +43,7 @@ pub async fn run(command: &[String]) -> Result<String, ProcessError> {
 
 /// Runs a command line that reads `input`, and returns what it printed.
 pub async fn run_with_input(command: &[String], input: &str) -> Result<String, ProcessError> {
-    let (program, arguments) = command
-        .split_first()
-        .expect("a command line names a program");
+    let (program, arguments) = command.split_first().expect("a command line names a program");
     let output = async {
         let mut child = Command::new(program)
             .args(arguments)
@@ -65,13 +63,8 @@ pub async fn run_with_input(command: &[String], input: &str) -> Result<String, P
     };
     let output = tokio::time::timeout(Duration::from_secs(TOOL_TIMEOUT_S), output)
         .await
-        .map_err(|_| ProcessError::Timeout {
-            program: program.clone(),
-        })?
-        .map_err(|source| ProcessError::Start {
-            program: program.clone(),
-            source,
-        })?;
+        .map_err(|_| ProcessError::Timeout { program: program.clone() })?
+        .map_err(|source| ProcessError::Start { program: program.clone(), source })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {
         return Ok(text(&output.stdout));
@@ -79,12 +72,7 @@ pub async fn run_with_input(command: &[String], input: &str) -> Result<String, P
     let said = [text(&output.stderr), text(&output.stdout)];
     Err(ProcessError::Failed {
         program: program.clone(),
-        said: said
-            .iter()
-            .filter(|s| !s.is_empty())
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("; "),
+        said: said.iter().filter(|s| !s.is_empty()).cloned().collect::<Vec<_>>().join("; "),
     })
 }
 
@@ -99,9 +87,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_tool_that_fails_or_lacks_is_told_with_what_it_said() {
-        let said = run(&words(["sh", "-c", "echo gone wrong >&2; exit 3"]))
-            .await
-            .unwrap_err();
+        let said = run(&words(["sh", "-c", "echo gone wrong >&2; exit 3"])).await.unwrap_err();
         assert!(said.to_string().contains("gone wrong"), "{said}");
         let said = run(&words(["no-such-tool-here"])).await.unwrap_err();
         assert!(matches!(said, ProcessError::Start { .. }));

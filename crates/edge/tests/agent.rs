@@ -72,26 +72,15 @@ struct Control {
 
 impl Control {
     async fn send(&mut self, message: ToEdge) {
-        self.link
-            .send(bytes::Bytes::from(serde_json::to_vec(&message).unwrap()))
-            .await
-            .unwrap();
+        self.link.send(bytes::Bytes::from(serde_json::to_vec(&message).unwrap())).await.unwrap();
     }
 
     async fn intend(&mut self, intent: &RouterIntent) {
-        self.send(ToEdge::Intent {
-            intent: Box::new(intent.clone()),
-        })
-        .await;
+        self.send(ToEdge::Intent { intent: Box::new(intent.clone()) }).await;
     }
 
     async fn next(&mut self) {
-        let frame = self
-            .link
-            .next()
-            .await
-            .expect("the edge keeps the link")
-            .unwrap();
+        let frame = self.link.next().await.expect("the edge keeps the link").unwrap();
         match serde_json::from_slice(&frame).unwrap() {
             ToControl::Hello { version, site } => {
                 assert_eq!((version, site.as_str()), (LINK_VERSION, "ams1"));
@@ -112,33 +101,21 @@ impl Control {
                 self.next().await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(60), waiting)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(Duration::from_secs(60), waiting).await.is_err() {
             let outcome = self.result.as_ref().map(|r| (r.generation, &r.outcome));
             let nodes = self.nodes.each_ref().map(|show| sh(show));
             println!("{}\n{}", nodes[0], nodes[1]);
-            panic!(
-                "never: {what}\n{:#?}\n{outcome:?}\n{:#?}",
-                self.state, self.routes
-            );
+            panic!("never: {what}\n{:#?}\n{outcome:?}\n{:#?}", self.state, self.routes);
         }
     }
 
     fn session(&self) -> SessionState {
         let state = self.state.as_ref();
-        state
-            .and_then(|s| s.sessions.get("c1v4"))
-            .cloned()
-            .unwrap_or_default()
+        state.and_then(|s| s.sessions.get("c1v4")).cloned().unwrap_or_default()
     }
 
     fn outcome(&self, generation: u64) -> Option<&ApplyOutcome> {
-        self.result
-            .as_ref()
-            .filter(|r| r.generation == generation)
-            .map(|r| &r.outcome)
+        self.result.as_ref().filter(|r| r.generation == generation).map(|r| &r.outcome)
     }
 }
 
@@ -154,9 +131,7 @@ fn routers() -> (Node, Node) {
         node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     }
     for port in 1..=3 {
-        sh(&format!(
-            "ip link add et{port} type veth peer name p{port} netns {peer_pid}"
-        ));
+        sh(&format!("ip link add et{port} type veth peer name p{port} netns {peer_pid}"));
         peer.sh(&format!("ip link set p{port} up arp off"));
     }
     peer.vsctl(
@@ -178,81 +153,43 @@ fn routers() -> (Node, Node) {
 fn connect(
     here: &Node,
     peer: &Node,
-) -> (
-    Control,
-    tokio::task::JoinHandle<()>,
-    tokio::sync::mpsc::Sender<DuplexStream>,
-) {
+) -> (Control, tokio::task::JoinHandle<()>, tokio::sync::mpsc::Sender<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let (streams, waiting) = tokio::sync::mpsc::channel(4);
     streams.try_send(theirs).unwrap();
     let waiting = std::sync::Arc::new(tokio::sync::Mutex::new(waiting));
-    let config = AgentConfig {
-        site: "ams1".into(),
-        bmp_listen: "127.0.0.1:1790".parse().unwrap(),
-    };
+    let config = AgentConfig { site: "ams1".into(), bmp_listen: "127.0.0.1:1790".parse().unwrap() };
     let agent = tokio::spawn(async move {
         let connector = move || {
             let waiting = waiting.clone();
-            async move {
-                waiting
-                    .lock()
-                    .await
-                    .recv()
-                    .await
-                    .ok_or_else(|| std::io::ErrorKind::NotConnected.into())
-            }
+            async move { waiting.lock().await.recv().await.ok_or_else(|| std::io::ErrorKind::NotConnected.into()) }
         };
         Agent::new(config).run(connector).await.unwrap();
     });
     let show = "show bfd peers' -c 'show bfd peers counters' -c 'show bgp summary' -c 'show bgp ipv4 unicast";
     let nodes = [here, peer].map(|n| n.vtysh_command(show));
-    let control = Control {
-        link: framed(ours),
-        state: None,
-        result: None,
-        routes: BTreeMap::new(),
-        nodes,
-    };
+    let control = Control { link: framed(ours), state: None, result: None, routes: BTreeMap::new(), nodes };
     (control, agent, streams)
 }
 
 fn framed(stream: DuplexStream) -> Framed<DuplexStream, LengthDelimitedCodec> {
-    let codec = LengthDelimitedCodec::builder()
-        .max_frame_length(meetme_edge::agent::MAX_FRAME)
-        .new_codec();
+    let codec = LengthDelimitedCodec::builder().max_frame_length(meetme_edge::agent::MAX_FRAME).new_codec();
     Framed::new(stream, codec)
 }
 
 fn access(here: &Node) -> ToEdge {
-    let lag = LagBackend::Ovs {
-        db: here.path("db.sock"),
-        ctl: here.path("vswitchd.ctl"),
-        netns: None,
-    };
-    let management = Management::Frr {
-        vty_dir: here.dir.clone(),
-        lag,
-        bmp_source: "127.0.0.1".parse().unwrap(),
-    };
-    ToEdge::Routers {
-        routers: vec![RouterAccess {
-            router: "ams1-er1".into(),
-            management,
-        }],
-    }
+    let lag = LagBackend::Ovs { db: here.path("db.sock"), ctl: here.path("vswitchd.ctl"), netns: None };
+    let management =
+        Management::Frr { vty_dir: here.dir.clone(), lag, bmp_source: "127.0.0.1".parse().unwrap() };
+    ToEdge::Routers { routers: vec![RouterAccess { router: "ams1-er1".into(), management }] }
 }
 
 /// What the router uses of the peer's routes, with its preference.
 fn used(here: &Node) -> BTreeMap<String, u64> {
-    let table: serde_json::Value =
-        serde_json::from_str(&here.vtysh("show bgp ipv4 unicast json")).unwrap();
+    let table: serde_json::Value = serde_json::from_str(&here.vtysh("show bgp ipv4 unicast json")).unwrap();
     let routes = table["routes"].as_object().unwrap();
     let from_peer = |(prefix, paths): (&String, &serde_json::Value)| {
-        let path = paths
-            .as_array()?
-            .iter()
-            .find(|p| p["peerId"] == "198.18.192.2" && p["valid"] == true)?;
+        let path = paths.as_array()?.iter().find(|p| p["peerId"] == "198.18.192.2" && p["valid"] == true)?;
         Some((prefix.clone(), path["locPrf"].as_u64().unwrap_or_default()))
     };
     routes.iter().filter_map(from_peer).collect()
@@ -276,10 +213,7 @@ fn intended(generation: u64, phase: SessionPhase) -> RouterIntent {
     intent.ibgp.clear();
     intent.transits.clear();
     // Slow enough for a machine that does much else besides.
-    intent.sessions[0].bfd = BfdTimers {
-        interval_ms: 500,
-        multiplier: 3,
-    };
+    intent.sessions[0].bfd = BfdTimers { interval_ms: 500, multiplier: 3 };
     intent
 }
 
@@ -294,97 +228,49 @@ async fn routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open() {
     control.intend(&intended(1, SessionPhase::Denied)).await;
     control
         .until("the LAG comes up", |c| {
-            c.state
-                .as_ref()
-                .is_some_and(|s| s.lags.get("lag1").is_some_and(LagState::is_up))
+            c.state.as_ref().is_some_and(|s| s.lags.get("lag1").is_some_and(LagState::is_up))
         })
         .await;
-    control
-        .until("the session comes up", |c| is_up(&c.session()))
-        .await;
-    control
-        .until("BMP tells the routes", |c| {
-            c.routes.get("c1v4").is_some_and(|r| r.received == 10)
-        })
-        .await;
+    control.until("the session comes up", |c| is_up(&c.session())).await;
+    control.until("BMP tells the routes", |c| c.routes.get("c1v4").is_some_and(|r| r.received == 10)).await;
     assert!(!control.session().gate_open);
     assert_eq!(used(&here), BTreeMap::new(), "nothing is used while denied");
     assert_eq!(control.session().bfd_detection_ms, Some(1500));
-    assert_eq!(
-        control.session().peer_router_id.as_deref(),
-        Some("198.19.255.1")
-    );
+    assert_eq!(control.session().peer_router_id.as_deref(), Some("198.19.255.1"));
 
     control.intend(&intended(2, SessionPhase::Open)).await;
-    control
-        .until("generation 2 is confirmed", |c| {
-            c.outcome(2) == Some(&ApplyOutcome::Confirmed)
-        })
-        .await;
-    control
-        .until("the gate is open", |c| c.session().gate_open)
-        .await;
-    let all_good = BTreeMap::from([
-        ("198.19.10.0/24".to_owned(), 400),
-        ("198.19.20.0/25".to_owned(), 200),
-    ]);
+    control.until("generation 2 is confirmed", |c| c.outcome(2) == Some(&ApplyOutcome::Confirmed)).await;
+    control.until("the gate is open", |c| c.session().gate_open).await;
+    let all_good = BTreeMap::from([("198.19.10.0/24".to_owned(), 400), ("198.19.20.0/25".to_owned(), 200)]);
     eventually(|| used(&here), |used| *used == all_good).await;
     let judged = &control.routes["c1v4"];
-    assert_eq!(
-        judged.used, 2,
-        "the verdicts say what the router does: {judged:?}"
-    );
+    assert_eq!(judged.used, 2, "the verdicts say what the router does: {judged:?}");
     let announced = || peer.vtysh("show bgp ipv4 unicast 198.18.0.0/17 json");
     eventually(announced, |route| route.contains("64500")).await;
 
     // BFD alone dies: the router closes the session, opens it again, and nothing passes.
     let flaps = control.session().flaps;
     peer.signal("bfdd", "STOP");
-    control
-        .until("the gate closes", |c| {
-            !c.session().gate_open && c.session().flaps > flaps
-        })
-        .await;
-    control
-        .until("BGP is back without BFD", |c| {
-            c.session().bgp == BgpState::Established
-        })
-        .await;
+    control.until("the gate closes", |c| !c.session().gate_open && c.session().flaps > flaps).await;
+    control.until("BGP is back without BFD", |c| c.session().bgp == BgpState::Established).await;
     assert_ne!(control.session().bfd, BfdSessionState::Up);
-    assert_eq!(
-        used(&here),
-        BTreeMap::new(),
-        "established without BFD brings nothing"
-    );
+    assert_eq!(used(&here), BTreeMap::new(), "established without BFD brings nothing");
     peer.signal("bfdd", "CONT");
-    control
-        .until("the gate opens anew", |c| {
-            is_up(&c.session()) && c.session().gate_open
-        })
-        .await;
+    control.until("the gate opens anew", |c| is_up(&c.session()) && c.session().gate_open).await;
     eventually(|| used(&here), |used| *used == all_good).await;
 
     let mut draining = intended(3, SessionPhase::Draining);
     control.intend(&draining).await;
-    control
-        .until("draining", |c| {
-            c.outcome(3) == Some(&ApplyOutcome::Confirmed)
-        })
-        .await;
-    let drained = |used: &BTreeMap<String, u64>| {
-        used.len() == 2 && used.values().all(|&local_pref| local_pref == 0)
-    };
+    control.until("draining", |c| c.outcome(3) == Some(&ApplyOutcome::Confirmed)).await;
+    let drained =
+        |used: &BTreeMap<String, u64>| used.len() == 2 && used.values().all(|&local_pref| local_pref == 0);
     eventually(|| used(&here), drained).await;
     let announced = || peer.vtysh("show bgp ipv4 unicast 198.18.0.0/17 json");
     eventually(announced, |route| route.contains("gracefulShutdown")).await;
     draining.generation = 4;
     draining.sessions[0].phase = SessionPhase::Shutdown;
     control.intend(&draining).await;
-    control
-        .until("shut down", |c| {
-            c.session().bgp == BgpState::Idle && !c.session().gate_open
-        })
-        .await;
+    control.until("shut down", |c| c.session().bgp == BgpState::Idle && !c.session().gate_open).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -403,126 +289,62 @@ async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before
         name: "lag2".into(),
         description: "spare".into(),
         members: vec!["et3".into()],
-        addresses: vec![InterfaceAddress {
-            address: "192.0.2.1".parse().unwrap(),
-            prefix_len: 31,
-        }],
+        addresses: vec![InterfaceAddress { address: "192.0.2.1".parse().unwrap(), prefix_len: 31 }],
     });
-    here.configure("router bgp 64500\n neighbor 192.0.2.0 remote-as 64510\n neighbor 192.0.2.0 timers connect 1\nexit\n");
-    peer.configure("router bgp 64510\n neighbor 192.0.2.1 remote-as 64500\n neighbor 192.0.2.1 timers connect 1\nexit\n");
+    here.configure(
+        "router bgp 64500\n neighbor 192.0.2.0 remote-as 64510\n neighbor 192.0.2.0 timers connect 1\nexit\n",
+    );
+    peer.configure(
+        "router bgp 64510\n neighbor 192.0.2.1 remote-as 64500\n neighbor 192.0.2.1 timers connect 1\nexit\n",
+    );
     control.intend(&first).await;
-    control
-        .until("the gate is open", |c| c.session().gate_open)
-        .await;
-    control
-        .until("generation 1 is confirmed", |c| {
-            c.outcome(1) == Some(&ApplyOutcome::Confirmed)
-        })
-        .await;
+    control.until("the gate is open", |c| c.session().gate_open).await;
+    control.until("generation 1 is confirmed", |c| c.outcome(1) == Some(&ApplyOutcome::Confirmed)).await;
     let own = || here.vtysh("show bgp neighbors 192.0.2.0 json");
     eventually(own, |own| own.contains(r#""bgpState":"Established""#)).await;
 
     let harmful = intended(2, SessionPhase::Open);
     control.intend(&harmful).await;
     control
-        .until("generation 2 is undone", |c| {
-            matches!(c.outcome(2), Some(ApplyOutcome::RolledBack { .. }))
-        })
+        .until("generation 2 is undone", |c| matches!(c.outcome(2), Some(ApplyOutcome::RolledBack { .. })))
         .await;
     let result = control.result.clone().unwrap();
     assert!(result.diff.contains("-members et3"), "{}", result.diff);
-    let ApplyOutcome::RolledBack { reason } = result.outcome else {
-        unreachable!()
-    };
+    let ApplyOutcome::RolledBack { reason } = result.outcome else { unreachable!() };
     assert!(reason.contains("192.0.2.0"), "{reason}");
     control
-        .until("generation 1 stands", |c| {
-            c.state
-                .as_ref()
-                .is_some_and(|s| s.applied_generation == Some(1))
-        })
+        .until("generation 1 stands", |c| c.state.as_ref().is_some_and(|s| s.applied_generation == Some(1)))
         .await;
     eventually(own, |own| own.contains(r#""bgpState":"Established""#)).await;
 
-    let good = RouterIntent {
-        generation: 3,
-        ..first
-    };
+    let good = RouterIntent { generation: 3, ..first };
     control.intend(&good).await;
-    control
-        .until("generation 3 is confirmed", |c| {
-            c.outcome(3) == Some(&ApplyOutcome::Confirmed)
-        })
-        .await;
+    control.until("generation 3 is confirmed", |c| c.outcome(3) == Some(&ApplyOutcome::Confirmed)).await;
     here.configure("router bgp 64500\n neighbor 198.18.192.2 timers 3 9\nexit\n");
-    control
-        .until("drift is shown", |c| {
-            c.state.as_ref().is_some_and(|s| s.drift.is_some())
-        })
-        .await;
+    control.until("drift is shown", |c| c.state.as_ref().is_some_and(|s| s.drift.is_some())).await;
     let drift = control.state.as_ref().unwrap().drift.clone().unwrap();
-    assert!(
-        drift.contains("-timers 3 9") && drift.contains("+timers 10 30"),
-        "{drift}"
-    );
-    assert!(
-        here.vtysh("show running-config")
-            .contains("neighbor 198.18.192.2 timers 3 9")
-    );
-    control
-        .until("drift is corrected", |c| {
-            c.state.as_ref().is_some_and(|s| s.drift.is_none())
-        })
-        .await;
-    assert!(
-        here.vtysh("show running-config")
-            .contains("neighbor 198.18.192.2 timers 10 30")
-    );
+    assert!(drift.contains("-timers 3 9") && drift.contains("+timers 10 30"), "{drift}");
+    assert!(here.vtysh("show running-config").contains("neighbor 198.18.192.2 timers 3 9"));
+    control.until("drift is corrected", |c| c.state.as_ref().is_some_and(|s| s.drift.is_none())).await;
+    assert!(here.vtysh("show running-config").contains("neighbor 198.18.192.2 timers 10 30"));
 
     // The control plane goes and comes back, and is told everything.
     let (ours, theirs) = tokio::io::duplex(64 << 10);
-    control = Control {
-        link: framed(ours),
-        state: None,
-        result: None,
-        ..control
-    };
+    control = Control { link: framed(ours), state: None, result: None, ..control };
     streams.send(theirs).await.unwrap();
-    control
-        .until("state is told anew", |c| c.state.is_some())
-        .await;
-    control
-        .until("the last result is told anew", |c| c.outcome(3).is_some())
-        .await;
+    control.until("state is told anew", |c| c.state.is_some()).await;
+    control.until("the last result is told anew", |c| c.outcome(3).is_some()).await;
 
     // A router that dies is told as such, and gets all of its configuration once it is back.
     here.signal("bgpd", "KILL");
     control
         .until("the router is unreachable", |c| {
-            c.state
-                .as_ref()
-                .is_some_and(|s| !s.reachable && s.error.is_some())
+            c.state.as_ref().is_some_and(|s| !s.reachable && s.error.is_some())
         })
         .await;
     here.start_frr(&["bgpd"]);
-    control
-        .until("it is back", |c| {
-            c.state.as_ref().is_some_and(|s| s.reachable)
-        })
-        .await;
-    control
-        .intend(&RouterIntent {
-            generation: 4,
-            ..good
-        })
-        .await;
-    control
-        .until("generation 4 is confirmed", |c| {
-            c.outcome(4) == Some(&ApplyOutcome::Confirmed)
-        })
-        .await;
-    assert!(
-        here.vtysh("show running-config")
-            .contains("neighbor 198.18.192.2 remote-as 64510")
-    );
+    control.until("it is back", |c| c.state.as_ref().is_some_and(|s| s.reachable)).await;
+    control.intend(&RouterIntent { generation: 4, ..good }).await;
+    control.until("generation 4 is confirmed", |c| c.outcome(4) == Some(&ApplyOutcome::Confirmed)).await;
+    assert!(here.vtysh("show running-config").contains("neighbor 198.18.192.2 remote-as 64510"));
 }

@@ -30,16 +30,10 @@ fn router() -> (Node, Frr) {
     node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     node.start_ovs();
     for port in 1..=4 {
-        node.sh(&format!(
-            "ip link add et{port} type veth peer name far{port}"
-        ));
+        node.sh(&format!("ip link add et{port} type veth peer name far{port}"));
         node.sh(&format!("ip link set far{port} up"));
     }
-    let backend = LagBackend::Ovs {
-        db: node.path("db.sock"),
-        ctl: node.path("vswitchd.ctl"),
-        netns: None,
-    };
+    let backend = LagBackend::Ovs { db: node.path("db.sock"), ctl: node.path("vswitchd.ctl"), netns: None };
     let frr = Frr::new(node.dir.clone(), backend);
     (node, frr)
 }
@@ -68,24 +62,14 @@ async fn an_intent_is_applied_once_and_changes_only_what_is_ours() {
 
     let mut wanted = intent(1, SessionPhase::Denied);
     let diff = apply(&frr, &wanted, &Gates::new()).await;
-    assert!(
-        diff.contains("+password ***") && !diff.contains("s3cret"),
-        "{diff}"
-    );
-    assert_eq!(
-        frr.plan(&wanted, &Gates::new()).await.unwrap().diff,
-        "",
-        "a second apply changes nothing"
-    );
+    assert!(diff.contains("+password ***") && !diff.contains("s3cret"), "{diff}");
+    assert_eq!(frr.plan(&wanted, &Gates::new()).await.unwrap().diff, "", "a second apply changes nothing");
 
     let running = node.vtysh("show running-config");
     for line in by_hand.lines() {
         assert!(running.contains(line), "'{line}' was the operator's");
     }
-    assert!(
-        running.contains("bgp router-id 198.18.255.99"),
-        "an existing BGP identifier stays"
-    );
+    assert!(running.contains("bgp router-id 198.18.255.99"), "an existing BGP identifier stays");
 
     // Every kind of change: gates, phases, another session, another policy, a second LAG member.
     apply(&frr, &wanted, &open(&wanted)).await;
@@ -112,10 +96,7 @@ async fn an_intent_is_applied_once_and_changes_only_what_is_ours() {
     v6.policy.ordinary_used = true;
     wanted.lags[1]
         .addresses
-        .push(meetme_model::intent::InterfaceAddress {
-            address: v6.local_address,
-            prefix_len: 127,
-        });
+        .push(meetme_model::intent::InterfaceAddress { address: v6.local_address, prefix_len: 127 });
     wanted.sessions.push(v6);
     apply(&frr, &wanted, &open(&wanted)).await;
     assert_eq!(frr.plan(&wanted, &open(&wanted)).await.unwrap().diff, "");
@@ -150,53 +131,32 @@ async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back() {
     let wanted = intent(1, SessionPhase::Open);
     apply(&frr, &wanted, &open(&wanted)).await;
     let map = frr.read().await.unwrap().text();
-    let map = map
-        .lines()
-        .find_map(|l| l.strip_prefix("route-map MEETME-IN-"))
-        .unwrap();
+    let map = map.lines().find_map(|l| l.strip_prefix("route-map MEETME-IN-")).unwrap();
     let map = format!("MEETME-IN-{}", map.split(' ').next().unwrap());
     for (by_hand, shown) in [
         (
             "router bgp 64500\n neighbor 198.18.192.2 description mine now\nexit\n",
             "+description meetme: c1v4",
         ),
-        (
-            "router bgp 64500\n neighbor 198.18.192.2 weight 10\nexit\n",
-            "-weight 10",
-        ),
+        ("router bgp 64500\n neighbor 198.18.192.2 weight 10\nexit\n", "-weight 10"),
         (
             "router bgp 64500\n address-family ipv4 unicast\n  no neighbor 198.18.192.2 maximum-prefix\n exit-address-family\nexit\n",
             "+maximum-prefix 1000 80",
         ),
         (&format!("route-map {map} permit 5\nexit\n"), "-permit"),
         (
-            &format!(
-                "route-map {map} permit 40\n no match community\n set local-preference 999\nexit\n"
-            ),
+            &format!("route-map {map} permit 40\n no match community\n set local-preference 999\nexit\n"),
             "+match community",
         ),
-        (
-            "interface lag1\n ip address 192.0.2.1/24\nexit\n",
-            "-ip address 192.0.2.1/24",
-        ),
-        (
-            "bfd\n profile meetme-3x100\n  receive-interval 1000\n exit\nexit\n",
-            "-receive-interval 1000",
-        ),
-        (
-            "router bgp 64500\n no neighbor 198.18.192.2\nexit\n",
-            "+remote-as 64510",
-        ),
+        ("interface lag1\n ip address 192.0.2.1/24\nexit\n", "-ip address 192.0.2.1/24"),
+        ("bfd\n profile meetme-3x100\n  receive-interval 1000\n exit\nexit\n", "-receive-interval 1000"),
+        ("router bgp 64500\n no neighbor 198.18.192.2\nexit\n", "+remote-as 64510"),
     ] {
         node.configure(by_hand);
         let plan = frr.plan(&wanted, &open(&wanted)).await.unwrap();
         assert!(plan.diff.contains(shown), "after {by_hand}: {}", plan.diff);
         apply(&frr, &wanted, &open(&wanted)).await;
-        assert_eq!(
-            frr.plan(&wanted, &open(&wanted)).await.unwrap().diff,
-            "",
-            "after {by_hand}"
-        );
+        assert_eq!(frr.plan(&wanted, &open(&wanted)).await.unwrap().diff, "", "after {by_hand}");
     }
 }
 
@@ -215,14 +175,9 @@ async fn a_change_that_fails_half_way_is_undone() {
     next.lags.push(lag(2));
     let mut plan = frr.plan(&next, &open(&next)).await.unwrap();
     let middle = plan.change.steps.len() / 2;
-    plan.change.steps[middle]
-        .commands
-        .push("nobody knows this command".into());
+    plan.change.steps[middle].commands.push("nobody knows this command".into());
     let error = frr.apply(&plan).await.unwrap_err();
-    assert!(
-        error.to_string().contains("nobody knows this command"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("nobody knows this command"), "{error}");
     frr.undo(&plan).await.unwrap();
     assert_eq!(frr.read().await.unwrap(), before);
     assert!(!node.vsctl("list-br").contains("lag2"));

@@ -88,11 +88,8 @@ impl Figures {
             text.push('\n');
         }
         let wrong = || format!("can't write {}", file.display());
-        let mut open = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(file)
-            .with_context(wrong)?;
+        let mut open =
+            std::fs::OpenOptions::new().create(true).append(true).open(file).with_context(wrong)?;
         std::io::Write::write_all(&mut open, text.as_bytes()).with_context(wrong)
     }
 }
@@ -112,13 +109,7 @@ mod tests {
     #[test]
     fn what_never_came_doesnt_hold() {
         let mut figures = Figures::default();
-        figures.at_most(
-            "failover.silent_link_ms",
-            None,
-            "ms",
-            300.0,
-            "never recovered",
-        );
+        figures.at_most("failover.silent_link_ms", None, "ms", 300.0, "never recovered");
         assert_eq!(figures.0[0].holds, Some(false));
         assert!(figures.table().contains("DOES NOT HOLD"));
     }

@@ -32,9 +32,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         runtime.block_on(async {
             match arguments.command {
@@ -42,9 +40,7 @@ fn main() -> ExitCode {
                     let once = std::env::var("ONCE").is_ok_and(|v| v == "1");
                     meetme_journey::run::run(&arguments.state, once).await
                 }
-                Command::Bench { runs } => {
-                    meetme_journey::bench::bench(&arguments.state, runs).await
-                }
+                Command::Bench { runs } => meetme_journey::bench::bench(&arguments.state, runs).await,
                 Command::Down => meetme_journey::world::down(&arguments.state).await,
             }
         })

@@ -25,11 +25,7 @@ pub struct Engineer<'a> {
 impl<'a> Engineer<'a> {
     /// The engineer of `world`'s peer.
     pub fn new(world: &'a World, say: &'a Say) -> Self {
-        Self {
-            client: &world.peer,
-            paths: Resources::new(SUBSCRIPTION, "voice"),
-            say,
-        }
+        Self { client: &world.peer, paths: Resources::new(SUBSCRIPTION, "voice"), say }
     }
 
     /// Claims the provider's ASN.
@@ -42,9 +38,7 @@ impl<'a> Engineer<'a> {
                 { "role": "Technical", "email": "sbc@contoso.example", "phone": "+31 20 555 0101" },
             ],
         }});
-        self.client
-            .put(&self.paths.peer_asn("contoso"), &body)
-            .await?;
+        self.client.put(&self.paths.peer_asn("contoso"), &body).await?;
         Ok(())
     }
 
@@ -94,9 +88,7 @@ impl<'a> Engineer<'a> {
         let until = Instant::now() + limit;
         loop {
             let connections = self.connections(peering).await?;
-            let behind = connections
-                .iter()
-                .find(|c| !reached(text(c, "/connectionState"), state));
+            let behind = connections.iter().find(|c| !reached(text(c, "/connectionState"), state));
             let Some(behind) = behind.filter(|_| !connections.is_empty()) else {
                 return Ok(connections);
             };
@@ -113,18 +105,11 @@ impl<'a> Engineer<'a> {
     }
 
     /// Registers a prefix on a peering.
-    pub async fn register_prefix(
-        &self,
-        peering: &str,
-        name: &str,
-        prefix: &str,
-    ) -> anyhow::Result<()> {
+    pub async fn register_prefix(&self, peering: &str, name: &str, prefix: &str) -> anyhow::Result<()> {
         let body = json!({ "properties": {
             "prefix": prefix, "trafficClasses": ["media", "signalling"], "endpoints": ["sbc"],
         }});
-        self.client
-            .put(&self.paths.registered_prefix(peering, name), &body)
-            .await?;
+        self.client.put(&self.paths.registered_prefix(peering, name), &body).await?;
         Ok(())
     }
 
@@ -141,21 +126,14 @@ impl<'a> Engineer<'a> {
     }
 
     /// Creates a peering service for the provider's users.
-    pub async fn create_service(
-        &self,
-        name: &str,
-        primary: &str,
-        backup: &str,
-    ) -> anyhow::Result<()> {
+    pub async fn create_service(&self, name: &str, primary: &str, backup: &str) -> anyhow::Result<()> {
         let body = json!({ "location": "westeurope", "properties": {
             "peeringServiceLocation": "North Holland",
             "peeringServiceProvider": "Contoso Voice",
             "providerPrimaryPeeringLocation": primary,
             "providerBackupPeeringLocation": backup,
         }});
-        self.client
-            .put(&self.paths.peering_service(name), &body)
-            .await?;
+        self.client.put(&self.paths.peering_service(name), &body).await?;
         Ok(())
     }
 
@@ -168,9 +146,7 @@ impl<'a> Engineer<'a> {
         key: &str,
     ) -> anyhow::Result<()> {
         let body = json!({ "properties": { "prefix": prefix, "peeringServicePrefixKey": key } });
-        self.client
-            .put(&self.paths.service_prefix(service, name), &body)
-            .await?;
+        self.client.put(&self.paths.service_prefix(service, name), &body).await?;
         Ok(())
     }
 
@@ -194,8 +170,7 @@ impl<'a> Engineer<'a> {
                 return Ok(seen);
             }
             let why = text(&seen, "/properties/errorMessage");
-            self.say
-                .waiting(&format!("{}: {why}", text(&seen, "/properties/prefix")));
+            self.say.waiting(&format!("{}: {why}", text(&seen, "/properties/prefix")));
             if Instant::now() > until {
                 bail!("{path} isn't {state} after {limit:?}: {seen:#}");
             }
@@ -205,10 +180,7 @@ impl<'a> Engineer<'a> {
 
     /// What a peering's sessions received; `query` filters.
     pub async fn received_routes(&self, peering: &str, query: &str) -> anyhow::Result<Vec<Value>> {
-        Ok(self
-            .client
-            .list(&self.paths.received_routes(peering, query))
-            .await?)
+        Ok(self.client.list(&self.paths.received_routes(peering, query)).await?)
     }
 }
 
@@ -221,27 +193,20 @@ pub struct Operator<'a> {
 impl<'a> Operator<'a> {
     /// The operator of `world`.
     pub fn new(world: &'a World) -> Self {
-        Self {
-            client: &world.operator,
-            paths: Resources::new(SUBSCRIPTION, "voice"),
-        }
+        Self { client: &world.operator, paths: Resources::new(SUBSCRIPTION, "voice") }
     }
 
     /// Approves the provider's ASN once it waits for it.
     pub async fn approve_asn(&self) -> anyhow::Result<()> {
         let body = json!({ "reason": "ownership confirmed by phone with the NOC" });
-        self.client
-            .post(&self.paths.decide_peer_asn("contoso", true), &body)
-            .await?;
+        self.client.post(&self.paths.decide_peer_asn("contoso", true), &body).await?;
         Ok(())
     }
 
     /// Approves a peering's connections.
     pub async fn approve_peering(&self, name: &str) -> anyhow::Result<()> {
         let body = json!({ "reason": "ports are free on two routers" });
-        self.client
-            .post(&self.paths.approve_peering(name), &body)
-            .await?;
+        self.client.post(&self.paths.approve_peering(name), &body).await?;
         Ok(())
     }
 
@@ -261,15 +226,11 @@ impl<'a> Operator<'a> {
         let until = Instant::now() + limit;
         loop {
             let routers = self.routers().await?;
-            let behind = routers
-                .iter()
-                .find(|r| r.pointer("/intendedGeneration") != r.pointer("/appliedGeneration"));
+            let behind =
+                routers.iter().find(|r| r.pointer("/intendedGeneration") != r.pointer("/appliedGeneration"));
             let Some(behind) = behind else { return Ok(()) };
             if Instant::now() > until {
-                bail!(
-                    "{} hasn't confirmed its intent after {limit:?}: {behind:#}",
-                    text(behind, "/name")
-                );
+                bail!("{} hasn't confirmed its intent after {limit:?}: {behind:#}", text(behind, "/name"));
             }
             tokio::time::sleep(POLL).await;
         }
@@ -282,14 +243,8 @@ impl<'a> Operator<'a> {
 }
 
 /// The states of a connection on its way, in order.
-const STATES: [&str; 6] = [
-    "PendingApproval",
-    "Approved",
-    "ProvisioningStarted",
-    "ProvisioningCompleted",
-    "Validating",
-    "Active",
-];
+const STATES: [&str; 6] =
+    ["PendingApproval", "Approved", "ProvisioningStarted", "ProvisioningCompleted", "Validating", "Active"];
 
 fn reached(state: &str, wanted: &str) -> bool {
     let rank = |s: &str| STATES.iter().position(|x| *x == s);
@@ -306,8 +261,5 @@ pub fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
 
 /// A text at a JSON pointer that must be there.
 pub fn needed<'v>(value: &'v Value, pointer: &str) -> anyhow::Result<&'v str> {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .with_context(|| format!("no {pointer} in {value:#}"))
+    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer} in {value:#}"))
 }

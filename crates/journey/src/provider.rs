@@ -11,16 +11,11 @@ use serde_json::Value;
 /// The host's ASN in the lab.
 pub const HOST_ASN: u32 = 64500;
 /// Least BFD timers that the provider configures, like the host's Voice offering in the lab.
-pub const BFD: Bfd = Bfd {
-    interval_ms: 50,
-    multiplier: 3,
-};
+pub const BFD: Bfd = Bfd { interval_ms: 50, multiplier: 3 };
 
 /// The provider's routers by metro, each serving one connection.
-pub const ROUTERS: [(&str, [&str; 2]); 2] = [
-    ("contoso-ams", ["tel-ams-1", "tel-ams-2"]),
-    ("contoso-fra", ["tel-fra-1", "tel-fra-2"]),
-];
+pub const ROUTERS: [(&str, [&str; 2]); 2] =
+    [("contoso-ams", ["tel-ams-1", "tel-ams-2"]), ("contoso-fra", ["tel-fra-1", "tel-fra-2"])];
 
 /// The provider's routers of a peering.
 pub fn routers(peering: &str) -> anyhow::Result<[&'static str; 2]> {
@@ -45,18 +40,12 @@ pub struct Interconnect {
 impl Interconnect {
     /// A silent black hole of this interconnect.
     pub fn silent(&self) -> Fault {
-        Fault::Silent {
-            node: self.node.into(),
-            session: self.session.clone(),
-        }
+        Fault::Silent { node: self.node.into(), session: self.session.clone() }
     }
 
     /// All members of its LAG dark.
     pub fn cut(&self) -> Fault {
-        Fault::CutLag {
-            node: self.node.into(),
-            lag: self.session.clone(),
-        }
+        Fault::CutLag { node: self.node.into(), lag: self.session.clone() }
     }
 }
 
@@ -64,23 +53,12 @@ impl Interconnect {
 pub async fn cable(lab: &LabClient, connection: &Value, node: &str) -> anyhow::Result<Vec<String>> {
     let router = needed(connection, "/router/name")?;
     let mut members = Vec::new();
-    for (i, port) in connection
-        .pointer("/lag/ports")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .enumerate()
+    for (i, port) in
+        connection.pointer("/lag/ports").and_then(Value::as_array).into_iter().flatten().enumerate()
     {
         let ours = format!("et{}", i + 1);
-        let (a, b) = (
-            format!("{router}:{}", text(port, "/name")),
-            format!("{node}:{ours}"),
-        );
-        lab.cable(
-            &a.parse().map_err(anyhow::Error::msg)?,
-            &b.parse().map_err(anyhow::Error::msg)?,
-        )
-        .await?;
+        let (a, b) = (format!("{router}:{}", text(port, "/name")), format!("{node}:{ours}"));
+        lab.cable(&a.parse().map_err(anyhow::Error::msg)?, &b.parse().map_err(anyhow::Error::msg)?).await?;
         members.push(ours);
     }
     Ok(members)
@@ -93,13 +71,8 @@ pub async fn configure(
     node: &'static str,
     members: Vec<String>,
 ) -> anyhow::Result<Interconnect> {
-    let session = connection
-        .pointer("/sessions/0")
-        .context("the connection has no session")?;
-    let length = needed(session, "/sessionPrefix")?
-        .rsplit_once('/')
-        .context("a prefix has a length")?
-        .1;
+    let session = connection.pointer("/sessions/0").context("the connection has no session")?;
+    let length = needed(session, "/sessionPrefix")?.rsplit_once('/').context("a prefix has a length")?.1;
     let local: IpNet = format!("{}/{length}", needed(session, "/peerAddress")?).parse()?;
     let name = "meetme".to_owned();
     lab.session(
@@ -118,11 +91,7 @@ pub async fn configure(
         },
     )
     .await?;
-    Ok(Interconnect {
-        node,
-        session: name,
-        host_router: needed(connection, "/router/name")?.to_owned(),
-    })
+    Ok(Interconnect { node, session: name, host_router: needed(connection, "/router/name")?.to_owned() })
 }
 
 /// An announcement as the offering wants it: with its community.

@@ -14,11 +14,7 @@ pub struct Say {
 
 impl Default for Say {
     fn default() -> Self {
-        Self {
-            began: Instant::now(),
-            waiting: Mutex::default(),
-            live: std::io::stdout().is_terminal(),
-        }
+        Self { began: Instant::now(), waiting: Mutex::default(), live: std::io::stdout().is_terminal() }
     }
 }
 
@@ -42,10 +38,7 @@ impl Say {
 
     /// What is awaited, from whom; printed once for each change, in place on a terminal.
     pub fn waiting(&self, text: &str) {
-        let mut last = self
-            .waiting
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if last.as_deref() == Some(text) {
             return;
         }
@@ -59,10 +52,7 @@ impl Say {
     }
 
     fn clear(&self) {
-        let mut last = self
-            .waiting
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if last.take().is_some() && self.live {
             print!("\r\x1b[K");
         }

@@ -14,10 +14,8 @@ use std::time::{Duration, Instant};
 /// The peer's subscription in the demonstration.
 pub const SUBSCRIPTION: &str = "7d8a4c7e-0000-4000-8000-00000000c0de";
 /// The lab's sites with the namespace that their edge runs in and its BMP address.
-const EDGES: [(&str, &str, &str); 2] = [
-    ("ams1", "site-ams1", "192.0.2.1:1790"),
-    ("fra1", "site-fra1", "192.0.2.129:1790"),
-];
+const EDGES: [(&str, &str, &str); 2] =
+    [("ams1", "site-ams1", "192.0.2.1:1790"), ("fra1", "site-fra1", "192.0.2.129:1790")];
 
 /// Everything that was brought up.
 pub struct World {
@@ -46,10 +44,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            port: 8971,
-            connections_automatic: false,
-        }
+        Self { port: 8971, connections_automatic: false }
     }
 }
 
@@ -58,8 +53,7 @@ impl World {
     pub async fn up(state: &Path, options: Options) -> anyhow::Result<Self> {
         down(state).await?;
         if state.exists() {
-            fs::remove_dir_all(state)
-                .with_context(|| format!("can't empty {}", state.display()))?;
+            fs::remove_dir_all(state).with_context(|| format!("can't empty {}", state.display()))?;
         }
         for folder in ["tmp", "new", "cur"] {
             fs::create_dir_all(state.join("mail").join(folder))?;
@@ -73,23 +67,12 @@ impl World {
         let lab = LabClient::new(&lab_state);
         write_files(state, options)?;
         start_mail_server(state, options.port + 2)?;
-        run(meetme(state)?
-            .args(["inventory", "apply"])
-            .arg(state.join("inventory.toml")))?;
+        run(meetme(state)?.args(["inventory", "apply"]).arg(state.join("inventory.toml")))?;
         let tokens = [
             token(state, &["--role", "operator", "--name", "operator"])?,
             token(
                 state,
-                &[
-                    "--role",
-                    "peer",
-                    "--name",
-                    "contoso",
-                    "--subscription",
-                    SUBSCRIPTION,
-                    "--expires",
-                    "90d",
-                ],
+                &["--role", "peer", "--name", "contoso", "--subscription", SUBSCRIPTION, "--expires", "90d"],
             )?,
         ];
         let api = format!("http://127.0.0.1:{}", options.port);
@@ -110,12 +93,7 @@ impl World {
     pub async fn start_control(&self) -> anyhow::Result<()> {
         spawn(&self.state, "control", meetme(&self.state)?.arg("serve"))?;
         let until = Instant::now() + Duration::from_secs(20);
-        while self
-            .operator
-            .get(meetme_client::Operator::ROUTERS)
-            .await
-            .is_err()
-        {
+        while self.operator.get(meetme_client::Operator::ROUTERS).await.is_err() {
             ensure!(
                 Instant::now() < until,
                 "the control plane doesn't answer; see {}",
@@ -144,25 +122,12 @@ impl World {
 
     /// Starts the edge of one site.
     pub async fn start_edge(&self, site: &str) -> anyhow::Result<()> {
-        let (site, node, bmp) = EDGES
-            .into_iter()
-            .find(|e| e.0 == site)
-            .context("no such site")?;
+        let (site, node, bmp) = EDGES.into_iter().find(|e| e.0 == site).context("no such site")?;
         let program = binary("meetme")?;
         let socket = self.state.join("edge.sock");
-        let command = [
-            text(&program)?,
-            "edge",
-            "--site",
-            site,
-            "--connect",
-            text(&socket)?,
-            "--bmp-listen",
-            bmp,
-        ];
-        self.lab
-            .spawn(node, &format!("edge-{site}"), &command, BTreeMap::new())
-            .await?;
+        let command =
+            [text(&program)?, "edge", "--site", site, "--connect", text(&socket)?, "--bmp-listen", bmp];
+        self.lab.spawn(node, &format!("edge-{site}"), &command, BTreeMap::new()).await?;
         Ok(())
     }
 
@@ -188,10 +153,7 @@ impl World {
             let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let arguments: Vec<&[u8]> = line.split(|b| *b == 0).collect();
             let program = arguments.first().is_some_and(|p| p.ends_with(b"/meetme"));
-            if program
-                && arguments.get(1) == Some(&&b"edge"[..])
-                && arguments.contains(&socket.as_bytes())
-            {
+            if program && arguments.get(1) == Some(&&b"edge"[..]) && arguments.contains(&socket.as_bytes()) {
                 found.push(pid);
             }
         }
@@ -209,18 +171,13 @@ impl World {
     }
 
     fn mail_headers(&self, name: &str) -> Vec<String> {
-        let files = fs::read_dir(self.state.join("mail/new"))
-            .into_iter()
-            .flatten()
-            .flatten();
+        let files = fs::read_dir(self.state.join("mail/new")).into_iter().flatten().flatten();
         files
             .filter_map(|file| {
                 let text = fs::read_to_string(file.path()).ok()?;
                 // A long header is folded over lines that begin with a blank (RFC 5322 §2.2.3).
                 let unfolded = text.replace("\r\n ", " ").replace("\n ", " ");
-                let header = unfolded
-                    .lines()
-                    .find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
+                let header = unfolded.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));
                 header.map(str::to_owned)
             })
             .collect()
@@ -256,29 +213,16 @@ pub fn root() -> anyhow::Result<PathBuf> {
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     // Tests are one folder below the programs.
-    let found = own
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|d| d.join(name))
-        .find(|p| p.is_file());
-    found.with_context(|| {
-        format!("the program {name} isn't built; run `cargo build --workspace --bins`")
-    })
+    let found = own.ancestors().skip(1).take(2).map(|d| d.join(name)).find(|p| p.is_file());
+    found.with_context(|| format!("the program {name} isn't built; run `cargo build --workspace --bins`"))
 }
 
 fn write_files(state: &Path, options: Options) -> anyhow::Result<()> {
     let here = fs::canonicalize(state)?;
     let here = text(&here)?;
     let inventory = fs::read_to_string(root()?.join("labs/default/inventory.toml"))?;
-    fs::write(
-        state.join("inventory.toml"),
-        inventory.replace(".meetme/lab", &format!("{here}/lab")),
-    )?;
-    let Options {
-        port,
-        connections_automatic,
-    } = options;
+    fs::write(state.join("inventory.toml"), inventory.replace(".meetme/lab", &format!("{here}/lab")))?;
+    let Options { port, connections_automatic } = options;
     let (metrics, mail) = (port + 1, port + 2);
     let config = format!(
         "listen = '127.0.0.1:{port}'\nmetrics_listen = '127.0.0.1:{metrics}'\n\
@@ -313,34 +257,21 @@ fn meetme(state: &Path) -> anyhow::Result<Command> {
 }
 
 fn token(state: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    Ok(
-        run(meetme(state)?.args(["token", "create"]).args(arguments))?
-            .trim()
-            .to_owned(),
-    )
+    Ok(run(meetme(state)?.args(["token", "create"]).args(arguments))?.trim().to_owned())
 }
 
 /// Runs a command to its end and gives what it printed.
 fn run(command: &mut Command) -> anyhow::Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("can't run {command:?}"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("can't run {command:?}"))?;
     if !output.status.success() {
-        bail!(
-            "{command:?} failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Starts a command that outlives this program, with its log and its process id in `state`.
 fn spawn(state: &Path, name: &str, command: &mut Command) -> anyhow::Result<()> {
-    let log = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(state.join(format!("{name}.log")))?;
+    let log = fs::OpenOptions::new().create(true).append(true).open(state.join(format!("{name}.log")))?;
     let child = command
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -354,10 +285,7 @@ fn spawn(state: &Path, name: &str, command: &mut Command) -> anyhow::Result<()> 
         let mut child = child;
         let _ = child.wait();
     });
-    Ok(fs::write(
-        state.join(format!("{name}.pid")),
-        format!("{pid} {}", started(pid).unwrap_or(0)),
-    )?)
+    Ok(fs::write(state.join(format!("{name}.pid")), format!("{pid} {}", started(pid).unwrap_or(0)))?)
 }
 
 /// A recorded process that still is the one that was started.
@@ -376,9 +304,7 @@ fn started(pid: u32) -> Option<u64> {
 }
 
 fn kill(pid: u32, signal: &str) {
-    let _ = Command::new("kill")
-        .args([&format!("-{signal}"), &pid.to_string()])
-        .status();
+    let _ = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
 }
 
 fn wait_gone(pid: u32) {

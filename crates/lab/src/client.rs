@@ -10,8 +10,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
 use crate::proto::{
-    Announcement, Answer, Fault, Output, PeerState, ProbeResult, ProbeSpec, ProbeStarted, Request,
-    Session, Status, Trace,
+    Announcement, Answer, Fault, Output, PeerState, ProbeResult, ProbeSpec, ProbeStarted, Request, Session,
+    Status, Trace,
 };
 use crate::topology::Endpoint;
 
@@ -48,9 +48,7 @@ type Result<T> = std::result::Result<T, ClientError>;
 impl LabClient {
     /// The lab of that state directory, running or not.
     pub fn new(state: impl Into<PathBuf>) -> Self {
-        LabClient {
-            state: state.into(),
-        }
+        LabClient { state: state.into() }
     }
 
     /// The state directory.
@@ -71,9 +69,8 @@ impl LabClient {
     /// Sends a request and reads its answer.
     pub async fn request<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
         let socket = self.state.join("lab.sock");
-        let mut stream = UnixStream::connect(&socket)
-            .await
-            .map_err(|source| ClientError::NotUp { socket, source })?;
+        let mut stream =
+            UnixStream::connect(&socket).await.map_err(|source| ClientError::NotUp { socket, source })?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         stream.write_all(&line).await?;
@@ -97,11 +94,7 @@ impl LabClient {
 
     /// Runs a command in a node to its end.
     pub async fn exec(&self, node: &str, command: &[&str]) -> Result<Output> {
-        self.request(&Request::Exec {
-            node: node.into(),
-            command: strings(command),
-        })
-        .await
+        self.request(&Request::Exec { node: node.into(), command: strings(command) }).await
     }
 
     /// Starts a long-running command in a node, logging to `<state>/log/NAME.log`; gives its process id in the lab.
@@ -112,31 +105,18 @@ impl LabClient {
         command: &[&str],
         env: BTreeMap<String, String>,
     ) -> Result<u32> {
-        self.request(&Request::Spawn {
-            node: node.into(),
-            name: name.into(),
-            command: strings(command),
-            env,
-        })
-        .await
+        self.request(&Request::Spawn { node: node.into(), name: name.into(), command: strings(command), env })
+            .await
     }
 
     /// Signals a spawned command (`TERM` when no signal is named); `KILL` and `TERM` wait until it is gone.
     pub async fn kill(&self, name: &str, signal: Option<&str>) -> Result<()> {
-        self.request(&Request::Kill {
-            name: name.into(),
-            signal: signal.map(Into::into),
-        })
-        .await
+        self.request(&Request::Kill { name: name.into(), signal: signal.map(Into::into) }).await
     }
 
     /// Puts a cable between two ports.
     pub async fn cable(&self, a: &Endpoint, b: &Endpoint) -> Result<()> {
-        self.request(&Request::Cable {
-            a: a.clone(),
-            b: b.clone(),
-        })
-        .await
+        self.request(&Request::Cable { a: a.clone(), b: b.clone() }).await
     }
 
     /// Takes the cable of a port out.
@@ -146,20 +126,12 @@ impl LabClient {
 
     /// Configures a session on a peer router, replacing one of the same name.
     pub async fn session(&self, node: &str, session: &Session) -> Result<()> {
-        self.request(&Request::Session {
-            node: node.into(),
-            session: session.clone(),
-        })
-        .await
+        self.request(&Request::Session { node: node.into(), session: session.clone() }).await
     }
 
     /// Removes a session from a peer router.
     pub async fn session_remove(&self, node: &str, name: &str) -> Result<()> {
-        self.request(&Request::SessionRemove {
-            node: node.into(),
-            name: name.into(),
-        })
-        .await
+        self.request(&Request::SessionRemove { node: node.into(), name: name.into() }).await
     }
 
     /// Announces on one session of a peer router, or on all of them.
@@ -178,18 +150,9 @@ impl LabClient {
     }
 
     /// Withdraws on one session of a peer router, or on all of them; everything when no prefix is named.
-    pub async fn withdraw(
-        &self,
-        node: &str,
-        session: Option<&str>,
-        prefixes: Vec<IpNet>,
-    ) -> Result<()> {
-        self.request(&Request::Withdraw {
-            node: node.into(),
-            session: session.map(Into::into),
-            prefixes,
-        })
-        .await
+    pub async fn withdraw(&self, node: &str, session: Option<&str>, prefixes: Vec<IpNet>) -> Result<()> {
+        self.request(&Request::Withdraw { node: node.into(), session: session.map(Into::into), prefixes })
+            .await
     }
 
     /// What a peer router is told to do.
@@ -199,10 +162,7 @@ impl LabClient {
 
     /// Breaks something; gives the id to mend it by.
     pub async fn fault(&self, fault: &Fault) -> Result<u32> {
-        self.request(&Request::Fault {
-            fault: fault.clone(),
-        })
-        .await
+        self.request(&Request::Fault { fault: fault.clone() }).await
     }
 
     /// Mends one fault, or all.
@@ -212,10 +172,7 @@ impl LabClient {
 
     /// Starts sending packets.
     pub async fn probe_start(&self, probe: &ProbeSpec) -> Result<ProbeStarted> {
-        self.request(&Request::ProbeStart {
-            probe: probe.clone(),
-        })
-        .await
+        self.request(&Request::ProbeStart { probe: probe.clone() }).await
     }
 
     /// Figures of a running probe.
@@ -230,12 +187,7 @@ impl LabClient {
 
     /// The path of packets between two hosts.
     pub async fn trace(&self, from: &str, to: &str, source_port: Option<u16>) -> Result<Trace> {
-        self.request(&Request::Trace {
-            from: from.into(),
-            to: to.into(),
-            source_port,
-        })
-        .await
+        self.request(&Request::Trace { from: from.into(), to: to.into(), source_port }).await
     }
 }
 
@@ -249,14 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_lab_the_error_says_how_to_start_one() {
-        let error = LabClient::new("/nonexistent/lab")
-            .status()
-            .await
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("/nonexistent/lab/lab.sock") && error.contains("meetme-lab up"),
-            "{error}"
-        );
+        let error = LabClient::new("/nonexistent/lab").status().await.unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/lab/lab.sock") && error.contains("meetme-lab up"), "{error}");
     }
 }

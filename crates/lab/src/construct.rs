@@ -45,37 +45,20 @@ pub(crate) fn private_mounts(state: &Path) -> anyhow::Result<()> {
 
 fn group_file(groups: &str) -> String {
     let others = groups.lines().filter(|line| !line.starts_with("frrvty:"));
-    others
-        .chain(["frrvty:x:0:root"])
-        .map(|line| format!("{line}\n"))
-        .collect()
+    others.chain(["frrvty:x:0:root"]).map(|line| format!("{line}\n")).collect()
 }
 
 /// Namespaces, links and addresses.
 pub(crate) fn network(topology: &Topology) -> anyhow::Result<Panel> {
-    let names = || {
-        topology
-            .nodes
-            .iter()
-            .map(|node| node.name.as_str())
-            .chain([panel::NAMESPACE])
-    };
-    sys::ip_batch(
-        None,
-        &names()
-            .map(|name| format!("netns add {name}"))
-            .collect::<Vec<_>>(),
-    )?;
+    let names = || topology.nodes.iter().map(|node| node.name.as_str()).chain([panel::NAMESPACE]);
+    sys::ip_batch(None, &names().map(|name| format!("netns add {name}")).collect::<Vec<_>>())?;
     for name in names() {
         sysctls(name)?;
         sys::ip_batch(Some(name), &["link set lo up".to_string()])?;
     }
     let panel = Panel::new(topology)?;
-    let links: Vec<_> = topology
-        .links
-        .iter()
-        .map(|link| veth(&link.a, &link.b.interface, &link.b.node))
-        .collect();
+    let links: Vec<_> =
+        topology.links.iter().map(|link| veth(&link.a, &link.b.interface, &link.b.node)).collect();
     sys::ip_batch(None, &links)?;
     for site in topology.nodes.iter().filter(|node| node.kind == Kind::Site) {
         management(topology, site)?;
@@ -87,10 +70,7 @@ pub(crate) fn network(topology: &Topology) -> anyhow::Result<Panel> {
 }
 
 fn veth(a: &crate::topology::Endpoint, peer: &str, peer_node: &str) -> String {
-    format!(
-        "link add {} netns {} type veth peer name {peer} netns {peer_node}",
-        a.interface, a.node
-    )
+    format!("link add {} netns {} type veth peer name {peer} netns {peer_node}", a.interface, a.node)
 }
 
 fn sysctls(name: &str) -> anyhow::Result<()> {
@@ -114,10 +94,7 @@ fn sysctls(name: &str) -> anyhow::Result<()> {
     ];
     if name == panel::NAMESPACE {
         // A patch panel sends nothing by itself.
-        settings = vec![
-            "net.ipv6.conf.all.disable_ipv6=1",
-            "net.ipv6.conf.default.disable_ipv6=1",
-        ];
+        settings = vec!["net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"];
     }
     let mut command = sys::in_node(name, "sysctl");
     command.args(["-q", "-e", "-w"]).args(settings);
@@ -133,32 +110,18 @@ fn management(topology: &Topology, site: &Node) -> anyhow::Result<()> {
     }
     lines.push("link set mgmt up".into());
     sys::ip_batch(Some(&site.name), &lines)?;
-    for (n, router) in topology
-        .nodes
-        .iter()
-        .filter(|node| node.site.as_ref() == Some(&site.name))
-        .enumerate()
+    for (n, router) in topology.nodes.iter().filter(|node| node.site.as_ref() == Some(&site.name)).enumerate()
     {
         let port = format!("m{n}");
-        let link = format!(
-            "link add mgmt0 netns {} type veth peer name {port} netns {}",
-            router.name, site.name
-        );
+        let link =
+            format!("link add mgmt0 netns {} type veth peer name {port} netns {}", router.name, site.name);
         sys::ip_batch(None, &[link])?;
         sys::ip_batch(
             Some(&site.name),
-            &[
-                format!("link set {port} master mgmt"),
-                format!("link set {port} up"),
-            ],
+            &[format!("link set {port} master mgmt"), format!("link set {port} up")],
         )?;
-        let address = router
-            .mgmt
-            .map(|address| format!("address add {address} dev mgmt0"));
-        let lines: Vec<_> = address
-            .into_iter()
-            .chain(["link set mgmt0 up".to_string()])
-            .collect();
+        let address = router.mgmt.map(|address| format!("address add {address} dev mgmt0"));
+        let lines: Vec<_> = address.into_iter().chain(["link set mgmt0 up".to_string()]).collect();
         sys::ip_batch(Some(&router.name), &lines)?;
     }
     Ok(())
@@ -170,10 +133,7 @@ fn node_lines(topology: &Topology, node: &Node) -> Vec<String> {
         lines.push(format!("address add {loopback}/32 dev lo"));
     }
     for end in topology.attachments(&node.name) {
-        lines.push(format!(
-            "address add {} dev {}",
-            end.address, end.here.interface
-        ));
+        lines.push(format!("address add {} dev {}", end.address, end.here.interface));
         lines.push(format!("link set {} up", end.here.interface));
         if node.kind == Kind::Host {
             lines.push(format!("route add default via {}", end.far_address.addr()));
@@ -247,9 +207,7 @@ pub(crate) fn start_node(world: &mut World, node: &Node, exe: &Path) -> anyhow::
                 // The others look for it once and then wait for seconds before they try again.
                 let socket = world.state_dir.join(&node.name).join("zserv.api");
                 let log = world.state_dir.join(&node.name).join("zebra.log");
-                sys::wait_until(&format!("zebra of {}", node.name), &log, PATIENCE, || {
-                    socket.exists()
-                })?;
+                sys::wait_until(&format!("zebra of {}", node.name), &log, PATIENCE, || socket.exists())?;
             }
         }
     }
@@ -268,45 +226,22 @@ fn specs(world: &World, node: &Node, exe: &Path) -> anyhow::Result<Vec<Spec>> {
     };
     let bird_command = |name: &str| -> Vec<String> {
         let path = |ext: &str| dir.join(format!("{name}.{ext}")).display().to_string();
-        [
-            "bird",
-            "-f",
-            "-c",
-            &path("conf"),
-            "-s",
-            &path("ctl"),
-            "-P",
-            &path("pid"),
-        ]
-        .map(String::from)
-        .into()
+        ["bird", "-f", "-c", &path("conf"), "-s", &path("ctl"), "-P", &path("pid")].map(String::from).into()
     };
     Ok(match node.kind {
         Kind::Frr => {
             std::fs::write(dir.join("empty.conf"), "")?;
             // A socket left by a killed daemon would look like a living one.
             let _ = std::fs::remove_file(dir.join("zserv.api"));
-            frr_daemons(node)
-                .into_iter()
-                .map(|name| spec(name, frr_command(&dir, node, name)))
-                .collect()
+            frr_daemons(node).into_iter().map(|name| spec(name, frr_command(&dir, node, name))).collect()
         }
         Kind::Bird => {
-            std::fs::write(
-                dir.join("bird.conf"),
-                bird::config(world.topology, node, &PeerState::default()),
-            )?;
+            std::fs::write(dir.join("bird.conf"), bird::config(world.topology, node, &PeerState::default()))?;
             vec![spec("bird", bird_command("bird"))]
         }
         Kind::Gobgp | Kind::Exabgp => {
-            std::fs::write(
-                dir.join("bfd.conf"),
-                bird::bfd_only(node, &PeerState::default()),
-            )?;
-            std::fs::write(
-                dir.join("exabgp.conf"),
-                exabgp::config(node, &PeerState::default()),
-            )?;
+            std::fs::write(dir.join("bfd.conf"), bird::bfd_only(node, &PeerState::default()))?;
+            std::fs::write(dir.join("exabgp.conf"), exabgp::config(node, &PeerState::default()))?;
             vec![spec("bfd", bird_command("bfd"))]
         }
         Kind::Host => {
@@ -331,11 +266,7 @@ fn specs(world: &World, node: &Node, exe: &Path) -> anyhow::Result<Vec<Spec>> {
 /// The daemons of an FRR router; zebra first.
 pub(crate) fn frr_daemons(node: &Node) -> Vec<&'static str> {
     let ospf = (node.role != Some(Role::Transit)).then_some("ospfd");
-    ["zebra", "staticd", "bfdd"]
-        .into_iter()
-        .chain(ospf)
-        .chain(["bgpd"])
-        .collect()
+    ["zebra", "staticd", "bfdd"].into_iter().chain(ospf).chain(["bgpd"]).collect()
 }
 
 fn frr_command(dir: &Path, node: &Node, name: &str) -> Vec<String> {
@@ -387,21 +318,14 @@ pub(crate) fn await_node(world: &mut World, node: &Node) -> anyhow::Result<()> {
         })?;
         if !world.daemons.is_alive(&node.name, name) {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
-            bail!(
-                "{name} of {} ended: {}",
-                node.name,
-                said.lines().last().unwrap_or_default()
-            );
+            bail!("{name} of {} ended: {}", node.name, said.lines().last().unwrap_or_default());
         }
     }
     Ok(())
 }
 
 fn birdc_status(socket: &Path) -> Result<String, sys::SysError> {
-    sys::run(
-        sys::command("birdc", ["-s", &socket.to_string_lossy(), "show", "status"]),
-        None,
-    )
+    sys::run(sys::command("birdc", ["-s", &socket.to_string_lossy(), "show", "status"]), None)
 }
 
 /// Loads the initial configuration of an FRR router that sessions can't be given to.
@@ -421,18 +345,9 @@ pub(crate) fn vtysh_load(dir: &Path, commands: &str) -> anyhow::Result<()> {
     command.arg("-f").arg(&file);
     let said = sys::output(command, None)?;
     let text = format!("{}{}", said.stdout, said.stderr);
-    let complaints: Vec<_> = text
-        .lines()
-        .filter(|line| line.contains('%'))
-        .take(10)
-        .collect();
+    let complaints: Vec<_> = text.lines().filter(|line| line.contains('%')).take(10).collect();
     if !complaints.is_empty() || said.code != 0 {
-        bail!(
-            "FRR refuses lines of {} (status {}): {}",
-            file.display(),
-            said.code,
-            complaints.join("; ")
-        );
+        bail!("FRR refuses lines of {} (status {}): {}", file.display(), said.code, complaints.join("; "));
     }
     Ok(())
 }
@@ -451,10 +366,7 @@ fn vtysh_to(dir: &Path, daemon: &str) -> anyhow::Result<String> {
 }
 
 fn vtysh_command(dir: &Path) -> Command {
-    sys::command(
-        "vtysh",
-        ["--vty_socket", &dir.join("vty").to_string_lossy()],
-    )
+    sys::command("vtysh", ["--vty_socket", &dir.join("vty").to_string_lossy()])
 }
 
 /// Waits until a router has a route to every loopback of its IGP.
@@ -479,28 +391,17 @@ fn settle(topology: &Topology, state: &Path) -> anyhow::Result<()> {
     for node in topology.nodes.iter().filter(|node| node.is_router()) {
         settle_igp(topology, state, node)?;
     }
-    for node in topology
-        .nodes
-        .iter()
-        .filter(|node| node.kind == Kind::Frr && node.bgp_is_ours())
-    {
+    for node in topology.nodes.iter().filter(|node| node.kind == Kind::Frr && node.bgp_is_ours()) {
         let dir = state.join(&node.name);
         let ours = |name: &str| topology.node(name).is_some_and(Node::bgp_is_ours);
         let internal = topology
             .ibgp_mesh(node)
             .filter(|n| n.bgp_is_ours())
             .filter_map(|n| Some(n.loopback?.to_string()));
-        let external = topology
-            .attachments(&node.name)
-            .filter(|end| end.link.bgp && ours(&end.there.node));
+        let external = topology.attachments(&node.name).filter(|end| end.link.bgp && ours(&end.there.node));
         for neighbor in internal.chain(external.map(|end| end.far_address.addr().to_string())) {
             let up = || is_established(&dir, &neighbor);
-            sys::wait_until(
-                &format!("BGP from {} to {neighbor}", node.name),
-                &dir,
-                PATIENCE,
-                up,
-            )?;
+            sys::wait_until(&format!("BGP from {} to {neighbor}", node.name), &dir, PATIENCE, up)?;
         }
     }
     Ok(())
@@ -525,22 +426,15 @@ mod tests {
     #[test]
     fn zebra_comes_first_and_transit_has_no_igp() {
         let lab = crate::render::tests::lab();
-        assert_eq!(
-            frr_daemons(lab.node("ams1-er1").unwrap()),
-            ["zebra", "staticd", "bfdd", "ospfd", "bgpd"]
-        );
-        assert_eq!(
-            frr_daemons(lab.node("transit").unwrap()),
-            ["zebra", "staticd", "bfdd", "bgpd"]
-        );
+        assert_eq!(frr_daemons(lab.node("ams1-er1").unwrap()), ["zebra", "staticd", "bfdd", "ospfd", "bgpd"]);
+        assert_eq!(frr_daemons(lab.node("transit").unwrap()), ["zebra", "staticd", "bfdd", "bgpd"]);
     }
 
     #[test]
     fn only_the_hosts_edges_speak_bmp() {
         let lab = crate::render::tests::lab();
         let has_bmp = |node: &str| {
-            frr_command(Path::new("/s"), lab.node(node).unwrap(), "bgpd")
-                .contains(&"-Mbmp".to_string())
+            frr_command(Path::new("/s"), lab.node(node).unwrap(), "bgpd").contains(&"-Mbmp".to_string())
         };
         assert!(has_bmp("fra1-er2") && !has_bmp("fra1-cr1") && !has_bmp("tel-fra-2"));
     }

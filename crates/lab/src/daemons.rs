@@ -49,40 +49,23 @@ impl Daemons {
     /// Starts a daemon, in the place of a dead one of the same name.
     pub(crate) fn start(&mut self, spec: Spec) -> anyhow::Result<u32> {
         let key = (spec.node.clone(), spec.name.clone());
-        if self
-            .map
-            .get_mut(&key)
-            .is_some_and(|daemon| daemon.is_alive())
-        {
+        if self.map.get_mut(&key).is_some_and(|daemon| daemon.is_alive()) {
             anyhow::bail!("'{}' already runs in {}", spec.name, spec.node);
         }
         let child = spawn(&spec)?;
         let pid = child.id();
-        self.map.insert(
-            key,
-            Daemon {
-                spec,
-                child,
-                dead: false,
-            },
-        );
+        self.map.insert(key, Daemon { spec, child, dead: false });
         Ok(pid)
     }
 
     /// Whether it was started and hasn't ended.
     pub(crate) fn is_alive(&mut self, node: &str, name: &str) -> bool {
-        self.map
-            .get_mut(&key(node, name))
-            .is_some_and(Daemon::is_alive)
+        self.map.get_mut(&key(node, name)).is_some_and(Daemon::is_alive)
     }
 
     /// Names of the daemons of a node, dead ones too.
     pub(crate) fn names(&self, node: &str) -> Vec<String> {
-        self.map
-            .keys()
-            .filter(|(n, _)| n == node)
-            .map(|(_, name)| name.clone())
-            .collect()
+        self.map.keys().filter(|(n, _)| n == node).map(|(_, name)| name.clone()).collect()
     }
 
     /// Signals a daemon. After `TERM` or `KILL`, waits until it is gone.
@@ -98,12 +81,9 @@ impl Daemons {
         sys::run(sys::command("kill", [&format!("-{signal}"), &pid]), None)?;
         if ["TERM", "KILL"].contains(&signal) {
             let log = daemon.spec.log.clone();
-            sys::wait_until(
-                &format!("the end of {name} in {node}"),
-                &log,
-                DEATH_LIMIT,
-                || !daemon.is_alive(),
-            )?;
+            sys::wait_until(&format!("the end of {name} in {node}"), &log, DEATH_LIMIT, || {
+                !daemon.is_alive()
+            })?;
         }
         Ok(())
     }
@@ -135,11 +115,7 @@ impl Daemons {
 
     /// State of every daemon of a node.
     pub(crate) fn status(&mut self, node: &str) -> Vec<DaemonStatus> {
-        self.map
-            .iter_mut()
-            .filter(|((n, _), _)| n == node)
-            .map(|(_, daemon)| daemon.status())
-            .collect()
+        self.map.iter_mut().filter(|((n, _), _)| n == node).map(|(_, daemon)| daemon.status()).collect()
     }
 }
 
@@ -154,12 +130,7 @@ impl Daemon {
         let alive = self.is_alive();
         let pid = self.child.id();
         let rss_kib = if alive { rss_kib(pid) } else { 0 };
-        DaemonStatus {
-            name: self.spec.name.clone(),
-            pid,
-            alive,
-            rss_kib,
-        }
+        DaemonStatus { name: self.spec.name.clone(), pid, alive, rss_kib }
     }
 }
 
@@ -169,31 +140,17 @@ fn key(node: &str, name: &str) -> (String, String) {
 
 fn spawn(spec: &Spec) -> Result<Child, SysError> {
     let line = spec.command.join(" ");
-    let error = |source| SysError::Start {
-        program: line.clone(),
-        source,
-    };
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&spec.log)
-        .map_err(error)?;
+    let error = |source| SysError::Start { program: line.clone(), source };
+    let log = OpenOptions::new().create(true).append(true).open(&spec.log).map_err(error)?;
     let errors = log.try_clone().map_err(error)?;
-    let (program, args) = spec
-        .command
-        .split_first()
-        .ok_or_else(|| error(std::io::ErrorKind::InvalidInput.into()))?;
+    let (program, args) =
+        spec.command.split_first().ok_or_else(|| error(std::io::ErrorKind::InvalidInput.into()))?;
     let mut command = if spec.real_time {
         in_node_real_time(&spec.node, priority(&spec.name), program)
     } else {
         sys::in_node(&spec.node, program)
     };
-    command
-        .args(args)
-        .envs(&spec.env)
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(errors);
+    command.args(args).envs(&spec.env).stdin(Stdio::null()).stdout(log).stderr(errors);
     command.spawn().map_err(error)
 }
 
@@ -222,9 +179,8 @@ fn real_time_allowed() -> bool {
 }
 
 fn rss_kib(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status"))
-        .unwrap_or_default();
+    let text =
+        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

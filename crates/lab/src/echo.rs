@@ -84,12 +84,7 @@ impl Records {
                 self.by_probe.remove(&oldest);
             }
         }
-        let ranges = self
-            .by_probe
-            .entry(header.probe)
-            .or_default()
-            .entry(header.flow)
-            .or_default();
+        let ranges = self.by_probe.entry(header.probe).or_default().entry(header.flow).or_default();
         let count = ranges.len();
         match ranges.last_mut() {
             Some((_, end)) if *end + 1 == header.sequence => *end = header.sequence,
@@ -124,10 +119,7 @@ pub fn serve(port: u16, record_socket: &Path) -> anyhow::Result<()> {
             continue;
         }
         if let Some(header) = Header::parse(packet) {
-            records
-                .lock()
-                .unwrap_or_else(|e| e.into_inner())
-                .note(header);
+            records.lock().unwrap_or_else(|e| e.into_inner()).note(header);
         }
         let _ = socket.send_to(packet, from);
     }
@@ -137,13 +129,8 @@ fn tell(mut stream: UnixStream, records: &Mutex<Records>) -> anyhow::Result<()> 
     let mut line = String::new();
     BufReader::new(stream.try_clone()?).read_line(&mut line)?;
     let probe: u64 = line.trim().parse()?;
-    let record = records
-        .lock()
-        .unwrap_or_else(|e| e.into_inner())
-        .by_probe
-        .get(&probe)
-        .cloned()
-        .unwrap_or_default();
+    let record =
+        records.lock().unwrap_or_else(|e| e.into_inner()).by_probe.get(&probe).cloned().unwrap_or_default();
     Ok(stream.write_all(serde_json::to_string(&record)?.as_bytes())?)
 }
 
@@ -161,11 +148,7 @@ mod tests {
 
     #[test]
     fn a_packet_is_read_as_it_was_written_and_others_are_not_ours() {
-        let header = Header {
-            probe: 7,
-            flow: 1,
-            sequence: 1 << 40,
-        };
+        let header = Header { probe: 7, flow: 1, sequence: 1 << 40 };
         assert_eq!(Header::parse(&header.packet()), Some(header));
         assert_eq!(Header::parse(&trace_payload(64)), None);
         assert_eq!(Header::parse(b"MEETME1P"), None);
@@ -176,19 +159,11 @@ mod tests {
     fn packets_that_came_are_kept_as_ranges_and_old_probes_are_forgotten() {
         let mut records = Records::default();
         for sequence in [0, 1, 2, 5, 6, 4] {
-            records.note(Header {
-                probe: 1,
-                flow: 0,
-                sequence,
-            });
+            records.note(Header { probe: 1, flow: 0, sequence });
         }
         assert_eq!(records.by_probe[&1][&0], [(0, 2), (5, 6), (4, 4)]);
         for probe in 2..=(PROBES_MAX as u64 + 1) {
-            records.note(Header {
-                probe,
-                flow: 0,
-                sequence: 0,
-            });
+            records.note(Header { probe, flow: 0, sequence: 0 });
         }
         assert!(!records.by_probe.contains_key(&1));
         assert_eq!(records.by_probe.len(), PROBES_MAX);
@@ -198,23 +173,14 @@ mod tests {
     fn a_responder_returns_packets_and_tells_which_came() {
         let dir = tempfile::tempdir().unwrap();
         let record = dir.path().join("echo.sock");
-        let port = UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let path = record.clone();
         std::thread::spawn(move || serve(port, &path));
         while !record.exists() {
             std::thread::yield_now();
         }
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let packet = Header {
-            probe: 9,
-            flow: 2,
-            sequence: 3,
-        }
-        .packet();
+        let packet = Header { probe: 9, flow: 2, sequence: 3 }.packet();
         let mut buffer = [0; 2048];
         socket.send_to(&packet, ("127.0.0.1", port)).unwrap();
         let length = socket.recv(&mut buffer).unwrap();

@@ -44,29 +44,17 @@ impl Faults {
         let since_ms = now_ms();
         apply(site, &fault, true)?;
         self.last_id += 1;
-        self.in_force.push(FaultInForce {
-            id: self.last_id,
-            fault,
-            since_ms,
-        });
+        self.in_force.push(FaultInForce { id: self.last_id, fault, since_ms });
         Ok(self.last_id)
     }
 
     /// Mends one fault, or all, the latest first.
     pub(crate) fn mend(&mut self, site: &mut Site, id: Option<u32>) -> anyhow::Result<()> {
         if let Some(id) = id {
-            ensure!(
-                self.in_force.iter().any(|f| f.id == id),
-                "no fault number {id} is in force"
-            );
+            ensure!(self.in_force.iter().any(|f| f.id == id), "no fault number {id} is in force");
         }
-        let chosen: Vec<_> = self
-            .in_force
-            .iter()
-            .rev()
-            .filter(|f| id.is_none_or(|id| f.id == id))
-            .cloned()
-            .collect();
+        let chosen: Vec<_> =
+            self.in_force.iter().rev().filter(|f| id.is_none_or(|id| f.id == id)).cloned().collect();
         for fault in chosen {
             self.in_force.retain(|f| f.id != fault.id);
             let mended = apply(site, &fault.fault, false);
@@ -82,31 +70,21 @@ impl Faults {
 }
 
 fn is_about_light(fault: &Fault) -> bool {
-    matches!(
-        fault,
-        Fault::CutMember { .. } | Fault::CutLag { .. } | Fault::CutSite { .. }
-    )
+    matches!(fault, Fault::CutMember { .. } | Fault::CutLag { .. } | Fault::CutSite { .. })
 }
 
 fn apply(site: &mut Site, fault: &Fault, broken: bool) -> anyhow::Result<()> {
     match fault {
         Fault::CutMember { port } => {
             let is_dark = site.panel.has(port) && site.panel.other_end(port).is_none();
-            ensure!(
-                !(broken && is_dark),
-                "{port} has no cable, it is dark already"
-            );
+            ensure!(!(broken && is_dark), "{port} has no cable, it is dark already");
             light(site, std::slice::from_ref(port), !broken)
         }
         Fault::CutLag { node, lag } => light(site, &lag_members(site, node, lag)?, !broken),
         Fault::CutSite { site: name } => {
             let mut ports = Vec::new();
             for node in routers(site, name)? {
-                ports.extend(
-                    interfaces(site, &node)?
-                        .into_iter()
-                        .filter(|port| site.panel.has(port)),
-                );
+                ports.extend(interfaces(site, &node)?.into_iter().filter(|port| site.panel.has(port)));
             }
             light(site, &ports, !broken)
         }
@@ -121,11 +99,7 @@ fn apply(site: &mut Site, fault: &Fault, broken: bool) -> anyhow::Result<()> {
         }
         Fault::KillDaemon { node, .. } => revive(site, node),
         Fault::KillRouter { node } => {
-            let router = site
-                .world
-                .topology
-                .node(node)
-                .is_some_and(|n| n.is_router());
+            let router = site.world.topology.node(node).is_some_and(|n| n.is_router());
             ensure!(router, "'{node}' is no router");
             power(site, std::slice::from_ref(node), !broken)
         }
@@ -135,48 +109,26 @@ fn apply(site: &mut Site, fault: &Fault, broken: bool) -> anyhow::Result<()> {
 
 /// Light on or off at both ends, at once: of ports by their cables, of permanent links by their own end.
 fn light(site: &Site, ports: &[Endpoint], on: bool) -> anyhow::Result<()> {
-    let (ports, links): (Vec<_>, Vec<_>) =
-        ports.iter().cloned().partition(|port| site.panel.has(port));
+    let (ports, links): (Vec<_>, Vec<_>) = ports.iter().cloned().partition(|port| site.panel.has(port));
     site.panel.light(&ports, on)?;
     let state = if on { "up" } else { "down" };
     for link in links {
-        let known = site
-            .world
-            .topology
-            .attachments(&link.node)
-            .any(|end| *end.here == link);
+        let known = site.world.topology.attachments(&link.node).any(|end| *end.here == link);
         ensure!(known, "there is no port or link {link}");
-        sys::ip_batch(
-            Some(&link.node),
-            &[format!("link set {} {state}", link.interface)],
-        )?;
+        sys::ip_batch(Some(&link.node), &[format!("link set {} {state}", link.interface)])?;
     }
     Ok(())
 }
 
 fn lag_members(site: &Site, node: &str, lag: &str) -> anyhow::Result<Vec<Endpoint>> {
-    let lag = site
-        .peers
-        .interface_of(node, lag)
-        .map_or(lag.to_string(), |(interface, _)| interface);
+    let lag = site.peers.interface_of(node, lag).map_or(lag.to_string(), |(interface, _)| interface);
     let members = ovs::members(site.world.state_dir, node, &lag)?;
-    Ok(members
-        .into_iter()
-        .map(|interface| Endpoint {
-            node: node.into(),
-            interface,
-        })
-        .collect())
+    Ok(members.into_iter().map(|interface| Endpoint { node: node.into(), interface }).collect())
 }
 
 /// The routers of a site.
 fn routers(site: &Site, name: &str) -> anyhow::Result<Vec<String>> {
-    let nodes = site
-        .world
-        .topology
-        .nodes
-        .iter()
-        .filter(|node| node.site.as_deref() == Some(name));
+    let nodes = site.world.topology.nodes.iter().filter(|node| node.site.as_deref() == Some(name));
     let names: Vec<_> = nodes.map(|node| node.name.clone()).collect();
     ensure!(!names.is_empty(), "there is no site '{name}' with routers");
     Ok(names)
@@ -187,20 +139,10 @@ fn silent(site: &Site, node: &str, session: &str, broken: bool) -> anyhow::Resul
         bail!("{node} has no session '{session}'; this fault is injected at the peer's router");
     };
     if !is_lag {
-        return site.panel.swallow(
-            &Endpoint {
-                node: node.into(),
-                interface,
-            },
-            broken,
-        );
+        return site.panel.swallow(&Endpoint { node: node.into(), interface }, broken);
     }
     let state = site.world.state_dir;
-    let change = if broken {
-        ovs::drop_all
-    } else {
-        ovs::drop_none
-    };
+    let change = if broken { ovs::drop_all } else { ovs::drop_none };
     Ok(change(state, node, &interface)?)
 }
 
@@ -213,40 +155,22 @@ fn power(site: &mut Site, nodes: &[String], on: bool) -> anyhow::Result<()> {
     // Dark first, so that a dying daemon can't say goodbye.
     light(site, &ports, on)?;
     for node in nodes {
-        if on {
-            revive(site, node)?
-        } else {
-            site.world.daemons.kill_all(node)?
-        }
+        if on { revive(site, node)? } else { site.world.daemons.kill_all(node)? }
     }
     Ok(())
 }
 
 /// All ports and link ends of a node.
 fn interfaces(site: &Site, node: &str) -> anyhow::Result<Vec<Endpoint>> {
-    let Some(place) = site.world.topology.node(node) else {
-        bail!("there is no node '{node}'")
-    };
-    let ports = place.ports.iter().map(|port| Endpoint {
-        node: node.into(),
-        interface: port.clone(),
-    });
-    Ok(ports
-        .chain(
-            site.world
-                .topology
-                .attachments(node)
-                .map(|end| end.here.clone()),
-        )
-        .collect())
+    let Some(place) = site.world.topology.node(node) else { bail!("there is no node '{node}'") };
+    let ports = place.ports.iter().map(|port| Endpoint { node: node.into(), interface: port.clone() });
+    Ok(ports.chain(site.world.topology.attachments(node).map(|end| end.here.clone())).collect())
 }
 
 /// Starts what is dead in a node and gives it back what the lab had configured. What the product had configured in a
 /// router is the product's to bring back.
 fn revive(site: &mut Site, node: &str) -> anyhow::Result<()> {
-    let Some(place) = site.world.topology.node(node).cloned() else {
-        bail!("there is no node '{node}'")
-    };
+    let Some(place) = site.world.topology.node(node).cloned() else { bail!("there is no node '{node}'") };
     if !place.ports.is_empty() {
         construct::start_switch(site.world, node)?;
     }
@@ -263,7 +187,5 @@ fn revive(site: &mut Site, node: &str) -> anyhow::Result<()> {
 
 /// Milliseconds since the epoch.
 pub(crate) fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -28,12 +28,7 @@ fn say_raw(text: &str) {
 #[command(name = "meetme-lab", version)]
 struct Cli {
     /// The lab's state directory.
-    #[arg(
-        long,
-        global = true,
-        default_value = ".meetme/lab",
-        env = "MEETME_LAB_STATE"
-    )]
+    #[arg(long, global = true, default_value = ".meetme/lab", env = "MEETME_LAB_STATE")]
     state: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -334,36 +329,20 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Up {
-            topology,
-            foreground,
-        } => start(&cli.state, topology, foreground)?,
-        Command::Supervise {
-            topology,
-            until_input_ends,
-        } => supervise(&topology, &cli.state, until_input_ends)?,
+        Command::Up { topology, foreground } => start(&cli.state, topology, foreground)?,
+        Command::Supervise { topology, until_input_ends } => {
+            supervise(&topology, &cli.state, until_input_ends)?
+        }
         Command::UdpEcho { port, record } => echo::serve(port, &record)?,
-        Command::UdpProbe {
-            to,
-            source_ports,
-            interval_ms,
-            record,
-        } => {
+        Command::UdpProbe { to, source_ports, interval_ms, record } => {
             let interval = Duration::from_millis(interval_ms);
-            probe::run(&probe::Options {
-                to,
-                interval,
-                source_ports,
-                record,
-            })?;
+            probe::run(&probe::Options { to, interval, source_ports, record })?;
         }
         Command::UdpTrace { to, source_port } => {
             println!("{}", serde_json::to_string(&trace::run(to, source_port)?)?)
         }
         command => {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             return runtime.block_on(request(&cli.state, command));
         }
     }
@@ -378,10 +357,7 @@ fn start(state: &Path, topology: PathBuf, foreground: bool) -> anyhow::Result<()
         bound_to_caller: foreground,
     };
     let started = up::up(&options, |step| eprintln!("  {step}"))?;
-    println!(
-        "the lab is up; its state is in {}",
-        started.client.state_dir().display()
-    );
+    println!("the lab is up; its state is in {}", started.client.state_dir().display());
     if foreground {
         started.wait()?;
     }
@@ -397,9 +373,7 @@ fn supervise(topology: &Path, state: &Path, until_input_ends: bool) -> anyhow::R
     }
     let begin = std::time::Instant::now();
     let progress = |step: &str| println!("{:5.1} s  {step}", begin.elapsed().as_secs_f32());
-    supervisor::run(Topology::load(topology)?, state, &progress, || {
-        println!("{}", up::READY)
-    })
+    supervisor::run(Topology::load(topology)?, state, &progress, || println!("{}", up::READY))
 }
 
 async fn request(state: &Path, command: Command) -> anyhow::Result<ExitCode> {
@@ -408,11 +382,7 @@ async fn request(state: &Path, command: Command) -> anyhow::Result<ExitCode> {
         Command::Down => up::down(state).await?,
         Command::Status { json } => {
             let status = lab.status().await?;
-            if json {
-                say!("{}", serde_json::to_string_pretty(&status)?)
-            } else {
-                print_status(&status)
-            }
+            if json { say!("{}", serde_json::to_string_pretty(&status)?) } else { print_status(&status) }
         }
         Command::Exec { node, command } => {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
@@ -421,16 +391,9 @@ async fn request(state: &Path, command: Command) -> anyhow::Result<ExitCode> {
             eprint!("{}", output.stderr);
             return Ok(ExitCode::from(u8::try_from(output.code).unwrap_or(255)));
         }
-        Command::Spawn {
-            node,
-            name,
-            command,
-        } => {
+        Command::Spawn { node, name, command } => {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
-            say!(
-                "{}",
-                lab.spawn(&node, &name, &words, BTreeMap::new()).await?
-            );
+            say!("{}", lab.spawn(&node, &name, &words, BTreeMap::new()).await?);
         }
         Command::Kill { name, signal } => lab.kill(&name, Some(&signal)).await?,
         Command::Cable { a, b } => lab.cable(&a, &b).await?,
@@ -442,59 +405,25 @@ async fn request(state: &Path, command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Announce(args) => {
             let (node, session) = (args.node.clone(), args.session.clone());
-            lab.announce(&node, session.as_deref(), announcements(args)?)
-                .await?;
+            lab.announce(&node, session.as_deref(), announcements(args)?).await?;
         }
-        Command::Withdraw {
-            node,
-            prefixes,
-            session,
-        } => lab.withdraw(&node, session.as_deref(), prefixes).await?,
+        Command::Withdraw { node, prefixes, session } => {
+            lab.withdraw(&node, session.as_deref(), prefixes).await?
+        }
         Command::Fault { fault } => say!("fault {}", lab.fault(&fault.into()).await?),
         Command::Mend { which } => {
-            let id = if which == "all" {
-                None
-            } else {
-                Some(which.parse()?)
-            };
+            let id = if which == "all" { None } else { Some(which.parse()?) };
             lab.mend(id).await?;
         }
-        Command::Probe {
-            from,
-            to,
-            seconds,
-            interval_ms,
-            flows,
-            json,
-        } => {
-            let started = lab
-                .probe_start(&ProbeSpec {
-                    from,
-                    to,
-                    interval_ms,
-                    flows,
-                })
-                .await?;
+        Command::Probe { from, to, seconds, interval_ms, flows, json } => {
+            let started = lab.probe_start(&ProbeSpec { from, to, interval_ms, flows }).await?;
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             let result = lab.probe_stop(started.id).await?;
-            if json {
-                say!("{}", serde_json::to_string_pretty(&result)?)
-            } else {
-                print_probe(&result)
-            }
+            if json { say!("{}", serde_json::to_string_pretty(&result)?) } else { print_probe(&result) }
         }
-        Command::Trace {
-            from,
-            to,
-            source_port,
-            json,
-        } => {
+        Command::Trace { from, to, source_port, json } => {
             let trace = lab.trace(&from, &to, source_port).await?;
-            if json {
-                say!("{}", serde_json::to_string_pretty(&trace)?)
-            } else {
-                print_trace(&trace)
-            }
+            if json { say!("{}", serde_json::to_string_pretty(&trace)?) } else { print_trace(&trace) }
         }
         Command::Up { .. }
         | Command::Supervise { .. }
@@ -506,10 +435,7 @@ async fn request(state: &Path, command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn session(args: SessionArgs) -> Session {
-    let bfd = Bfd {
-        interval_ms: args.bfd_interval_ms,
-        multiplier: args.bfd_multiplier,
-    };
+    let bfd = Bfd { interval_ms: args.bfd_interval_ms, multiplier: args.bfd_multiplier };
     Session {
         name: args.name,
         members: args.members,
@@ -536,13 +462,7 @@ fn announcements(args: AnnounceArgs) -> anyhow::Result<Vec<Announcement>> {
         return Ok(vec![one]);
     }
     let prefixes = Announcement::in_a_row(args.prefix, args.count).map_err(anyhow::Error::msg)?;
-    Ok(prefixes
-        .into_iter()
-        .map(|prefix| Announcement {
-            prefix,
-            ..one.clone()
-        })
-        .collect())
+    Ok(prefixes.into_iter().map(|prefix| Announcement { prefix, ..one.clone() }).collect())
 }
 
 fn print_status(status: &Status) {
@@ -551,21 +471,10 @@ fn print_status(status: &Status) {
         let daemons: Vec<_> = node
             .daemons
             .iter()
-            .map(|d| {
-                if d.alive {
-                    d.name.clone()
-                } else {
-                    format!("{} (dead)", d.name)
-                }
-            })
+            .map(|d| if d.alive { d.name.clone() } else { format!("{} (dead)", d.name) })
             .collect();
         let kind = format!("{:?}", node.kind).to_lowercase();
-        say!(
-            "  {:<12} {kind:<7} {} {}",
-            node.name,
-            daemons.join(" "),
-            node.sessions.join(" ")
-        );
+        say!("  {:<12} {kind:<7} {} {}", node.name, daemons.join(" "), node.sessions.join(" "));
     }
     for (a, b) in &status.cables {
         say!("  cable        {a} - {b}");
@@ -574,11 +483,7 @@ fn print_status(status: &Status) {
         say!("  fault {:<6} {:?}", fault.id, fault.fault);
     }
     for command in &status.spawned {
-        say!(
-            "  spawned      {} {}",
-            command.name,
-            if command.alive { "runs" } else { "ended" }
-        );
+        say!("  spawned      {} {}", command.name, if command.alive { "runs" } else { "ended" });
     }
     let daemons = || status.nodes.iter().flat_map(|node| &node.daemons);
     let rss: u64 = daemons().map(|daemon| daemon.rss_kib).sum();
@@ -598,42 +503,17 @@ fn print_probe(result: &ProbeResult) {
         result.rtt_p50_us,
         result.rtt_p99_us
     );
-    for (way, losses) in [
-        ("round trip", &result.round_trip),
-        ("forward", &result.forward),
-    ] {
-        let recovered = if losses.recovered {
-            ""
-        } else {
-            ", never recovered"
-        };
-        say!(
-            "{way}: lost {}, longest gap {:.1} ms{recovered}",
-            losses.lost,
-            losses.longest_gap_ms
-        );
+    for (way, losses) in [("round trip", &result.round_trip), ("forward", &result.forward)] {
+        let recovered = if losses.recovered { "" } else { ", never recovered" };
+        say!("{way}: lost {}, longest gap {:.1} ms{recovered}", losses.lost, losses.longest_gap_ms);
     }
 }
 
 fn print_trace(trace: &Trace) {
     for hop in &trace.hops {
-        let address = hop
-            .address
-            .map_or("*".to_string(), |address| address.to_string());
+        let address = hop.address.map_or("*".to_string(), |address| address.to_string());
         let interface = hop.interface.as_deref().unwrap_or("");
-        say!(
-            "{:>2}  {:<16} {} {interface}",
-            hop.ttl,
-            address,
-            hop.node.as_deref().unwrap_or("*")
-        );
+        say!("{:>2}  {:<16} {} {interface}", hop.ttl, address, hop.node.as_deref().unwrap_or("*"));
     }
-    say!(
-        "{}",
-        if trace.reached {
-            "reached"
-        } else {
-            "not reached"
-        }
-    );
+    say!("{}", if trace.reached { "reached" } else { "not reached" });
 }

@@ -18,15 +18,11 @@ pub(crate) fn specs(state: &Path, node: &str) -> anyhow::Result<[Spec; 2]> {
     let db = dir.join("conf.db");
     if !db.exists() {
         let schema = "/usr/share/openvswitch/vswitch.ovsschema";
-        sys::run(
-            sys::command("ovsdb-tool", ["create", &db.to_string_lossy(), schema]),
-            None,
-        )?;
+        sys::run(sys::command("ovsdb-tool", ["create", &db.to_string_lossy(), schema]), None)?;
     }
     let d = dir.display();
-    let env: BTreeMap<_, _> = ["OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR"]
-        .map(|name| (name.to_string(), d.to_string()))
-        .into();
+    let env: BTreeMap<_, _> =
+        ["OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR"].map(|name| (name.to_string(), d.to_string())).into();
     let spec = |name: &str, command: Vec<String>| Spec {
         node: node.into(),
         name: name.into(),
@@ -36,32 +32,12 @@ pub(crate) fn specs(state: &Path, node: &str) -> anyhow::Result<[Spec; 2]> {
         real_time: true,
     };
     // Console logging goes to the log file through our hands; no log file of their own.
-    let server = [
-        "ovsdb-server".into(),
-        db.display().to_string(),
-        format!("--remote=punix:{d}/db.sock"),
-    ];
-    let switch = [
-        "ovs-vswitchd".into(),
-        format!("unix:{d}/db.sock"),
-        "--disable-system".into(),
-    ];
-    let common = |ctl: &str| {
-        [
-            format!("--unixctl={d}/{ctl}"),
-            "-vconsole:info".into(),
-            "-vsyslog:off".into(),
-        ]
-    };
+    let server = ["ovsdb-server".into(), db.display().to_string(), format!("--remote=punix:{d}/db.sock")];
+    let switch = ["ovs-vswitchd".into(), format!("unix:{d}/db.sock"), "--disable-system".into()];
+    let common = |ctl: &str| [format!("--unixctl={d}/{ctl}"), "-vconsole:info".into(), "-vsyslog:off".into()];
     Ok([
-        spec(
-            "ovsdb-server",
-            server.into_iter().chain(common("ovsdb.ctl")).collect(),
-        ),
-        spec(
-            "ovs-vswitchd",
-            switch.into_iter().chain(common("vswitchd.ctl")).collect(),
-        ),
+        spec("ovsdb-server", server.into_iter().chain(common("ovsdb.ctl")).collect()),
+        spec("ovs-vswitchd", switch.into_iter().chain(common("vswitchd.ctl")).collect()),
     ])
 }
 
@@ -73,25 +49,13 @@ pub(crate) fn database_answers(state: &Path, node: &str) -> bool {
 /// Whether the switch answers.
 pub(crate) fn switch_answers(state: &Path, node: &str) -> bool {
     let ctl = state.join(node).join("ovs/vswitchd.ctl");
-    sys::run(
-        sys::command("ovs-appctl", ["-t", &ctl.to_string_lossy(), "version"]),
-        None,
-    )
-    .is_ok()
+    sys::run(sys::command("ovs-appctl", ["-t", &ctl.to_string_lossy(), "version"]), None).is_ok()
 }
 
 /// One handler and one revalidator thread instead of one per core each: eight switches share a small machine.
 pub(crate) fn keep_small(state: &Path, node: &str) -> Result<(), SysError> {
-    let settings = [
-        "other_config:n-handler-threads=1",
-        "other_config:n-revalidator-threads=1",
-    ];
-    vsctl(
-        state,
-        node,
-        &[&["--no-wait", "set", "Open_vSwitch", "."], &settings[..]].concat(),
-    )
-    .map(drop)
+    let settings = ["other_config:n-handler-threads=1", "other_config:n-revalidator-threads=1"];
+    vsctl(state, node, &[&["--no-wait", "set", "Open_vSwitch", "."], &settings[..]].concat()).map(drop)
 }
 
 /// Makes bridge `lag` with a LACP bond (active, fast) of the members; the bridge's own port is the LAG's interface.
@@ -99,17 +63,8 @@ pub(crate) fn lag(state: &Path, node: &str, lag: &str, members: &[String]) -> Re
     let bond = format!("{lag}-bond");
     // Left to itself, the switch changes the bridge's address a while after it was made, and neighbours keep the old one.
     let address = format!("other_config:hwaddr=\"{}\"", hardware_address(node, lag));
-    let mut args = vec![
-        "--may-exist",
-        "add-br",
-        lag,
-        "--",
-        "set",
-        "bridge",
-        lag,
-        "datapath_type=netdev",
-        &address,
-    ];
+    let mut args =
+        vec!["--may-exist", "add-br", lag, "--", "set", "bridge", lag, "datapath_type=netdev", &address];
     let old = members_or_none(state, node, lag);
     for port in old.iter().map(String::as_str).chain([bond.as_str()]) {
         args.extend(["--", "--if-exists", "del-port", lag, port]);
@@ -134,32 +89,17 @@ pub(crate) fn remove_lag(state: &Path, node: &str, lag: &str) -> Result<(), SysE
 
 /// The members of a LAG, or an error when there is none of that name.
 pub(crate) fn members(state: &Path, node: &str, lag: &str) -> Result<Vec<String>, SysError> {
-    Ok(vsctl(state, node, &["list-ifaces", lag])?
-        .lines()
-        .map(str::to_owned)
-        .collect())
+    Ok(vsctl(state, node, &["list-ifaces", lag])?.lines().map(str::to_owned).collect())
 }
 
 /// Drops every packet that crosses a LAG, in both directions. LACP is handled before flows and goes on.
 pub(crate) fn drop_all(state: &Path, node: &str, lag: &str) -> Result<(), SysError> {
-    ofctl(
-        state,
-        node,
-        lag,
-        "add-flow",
-        &format!("cookie={DROP_COOKIE},priority=65535,actions=drop"),
-    )
+    ofctl(state, node, lag, "add-flow", &format!("cookie={DROP_COOKIE},priority=65535,actions=drop"))
 }
 
 /// Takes [`drop_all`] back.
 pub(crate) fn drop_none(state: &Path, node: &str, lag: &str) -> Result<(), SysError> {
-    ofctl(
-        state,
-        node,
-        lag,
-        "del-flows",
-        &format!("cookie={DROP_COOKIE}/-1"),
-    )
+    ofctl(state, node, lag, "del-flows", &format!("cookie={DROP_COOKIE}/-1"))
 }
 
 /// A stable, locally administered address.
@@ -175,18 +115,12 @@ fn members_or_none(state: &Path, node: &str, lag: &str) -> Vec<String> {
 }
 
 fn ofctl(state: &Path, node: &str, lag: &str, verb: &str, flow: &str) -> Result<(), SysError> {
-    let bridge = format!(
-        "unix:{}",
-        state.join(node).join(format!("ovs/{lag}.mgmt")).display()
-    );
+    let bridge = format!("unix:{}", state.join(node).join(format!("ovs/{lag}.mgmt")).display());
     sys::run(sys::command("ovs-ofctl", [verb, &bridge, flow]), None).map(drop)
 }
 
 fn vsctl(state: &Path, node: &str, args: &[&str]) -> Result<String, SysError> {
-    let db = format!(
-        "--db=unix:{}",
-        state.join(node).join("ovs/db.sock").display()
-    );
+    let db = format!("--db=unix:{}", state.join(node).join("ovs/db.sock").display());
     let mut command = sys::command("ovs-vsctl", ["--timeout=10", &db]);
     command.args(args);
     sys::run(command, None)
@@ -201,9 +135,6 @@ mod tests {
         let address = hardware_address("tel-ams-1", "lag1");
         assert_eq!(address, hardware_address("tel-ams-1", "lag1"));
         assert_ne!(address, hardware_address("tel-ams-1", "lag2"));
-        assert!(
-            address.starts_with("02:") && address.len() == 17,
-            "{address}"
-        );
+        assert!(address.starts_with("02:") && address.len() == 17, "{address}");
     }
 }

@@ -26,15 +26,9 @@ impl Panel {
     /// Makes all ports of the topology, dark.
     pub(crate) fn new(topology: &Topology) -> anyhow::Result<Panel> {
         let ports = topology.nodes.iter().flat_map(|node| {
-            node.ports.iter().map(|port| Endpoint {
-                node: node.name.clone(),
-                interface: port.clone(),
-            })
+            node.ports.iter().map(|port| Endpoint { node: node.name.clone(), interface: port.clone() })
         });
-        let far_ends: BTreeMap<_, _> = ports
-            .enumerate()
-            .map(|(n, port)| (port, format!("p{n}")))
-            .collect();
+        let far_ends: BTreeMap<_, _> = ports.enumerate().map(|(n, port)| (port, format!("p{n}"))).collect();
         let lines: Vec<String> = far_ends
             .iter()
             .map(|(port, far)| {
@@ -45,10 +39,7 @@ impl Panel {
             })
             .collect();
         sys::ip_batch(None, &lines)?;
-        Ok(Panel {
-            far_ends,
-            cables: Vec::new(),
-        })
+        Ok(Panel { far_ends, cables: Vec::new() })
     }
 
     /// The cables, both ends.
@@ -77,9 +68,7 @@ impl Panel {
         ];
         for far in [&far_a, &far_b] {
             lines.push(format!("link set {far} master {bridge}"));
-            lines.push(format!(
-                "link set {far} type bridge_slave group_fwd_mask {FORWARD_LACP}"
-            ));
+            lines.push(format!("link set {far} type bridge_slave group_fwd_mask {FORWARD_LACP}"));
             lines.push(format!("link set {far} up"));
         }
         sys::ip_batch(Some(NAMESPACE), &lines)?;
@@ -136,17 +125,7 @@ impl Panel {
         for far in [self.far_end(port)?, self.far_end(other)?] {
             let mut command = Command::new("ip");
             let state = if on { "on" } else { "off" };
-            command.args([
-                "-n",
-                NAMESPACE,
-                "link",
-                "set",
-                far,
-                "type",
-                "bridge_slave",
-                "isolated",
-                state,
-            ]);
+            command.args(["-n", NAMESPACE, "link", "set", far, "type", "bridge_slave", "isolated", state]);
             sys::run(command, None)?;
         }
         Ok(())

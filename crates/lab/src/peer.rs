@@ -66,34 +66,18 @@ impl Peers {
     ) -> anyhow::Result<()> {
         let old = self.state(node);
         let place = world.peer(node)?;
-        let others: Vec<_> = old
-            .sessions
-            .iter()
-            .filter(|s| s.name != session.name)
-            .cloned()
-            .collect();
+        let others: Vec<_> = old.sessions.iter().filter(|s| s.name != session.name).cloned().collect();
         session.interface = Some(check_session(place, &others, &session)?);
-        let mut new = PeerState {
-            sessions: others,
-            ..old.clone()
-        };
+        let mut new = PeerState { sessions: others, ..old.clone() };
         new.sessions.push(session);
         self.change(world, node, new)
     }
 
     /// Removes a session, with its LAG unless another session uses it.
-    pub(crate) fn session_remove(
-        &mut self,
-        world: &mut World,
-        node: &str,
-        name: &str,
-    ) -> anyhow::Result<()> {
+    pub(crate) fn session_remove(&mut self, world: &mut World, node: &str, name: &str) -> anyhow::Result<()> {
         world.peer(node)?;
         let mut new = self.state(node);
-        ensure!(
-            new.sessions.iter().any(|s| s.name == name),
-            "{node} has no session '{name}'"
-        );
+        ensure!(new.sessions.iter().any(|s| s.name == name), "{node} has no session '{name}'");
         new.sessions.retain(|s| s.name != name);
         new.on_one.remove(name);
         self.change(world, node, new)
@@ -115,15 +99,10 @@ impl Peers {
             match session {
                 Some(name) => {
                     known_session(&new, node, name)?;
-                    new.on_one
-                        .entry(name.into())
-                        .or_default()
-                        .insert(prefix, Some(announcement));
+                    new.on_one.entry(name.into()).or_default().insert(prefix, Some(announcement));
                 }
                 None => {
-                    new.on_one
-                        .values_mut()
-                        .for_each(|own| drop(own.remove(&prefix)));
+                    new.on_one.values_mut().for_each(|own| drop(own.remove(&prefix)));
                     new.on_all.insert(prefix, announcement);
                 }
             }
@@ -150,18 +129,13 @@ impl Peers {
                 own.retain(|prefix, _| !everything && !prefixes.contains(prefix));
                 // What is announced on all sessions is held back on this one.
                 own.extend(
-                    on_all
-                        .into_iter()
-                        .filter(|p| everything || prefixes.contains(p))
-                        .map(|p| (p, None)),
+                    on_all.into_iter().filter(|p| everything || prefixes.contains(p)).map(|p| (p, None)),
                 );
             }
             None => {
                 let stays = |prefix: &IpNet| !everything && !prefixes.contains(prefix);
                 new.on_all.retain(|prefix, _| stays(prefix));
-                new.on_one
-                    .values_mut()
-                    .for_each(|own| own.retain(|prefix, _| stays(prefix)));
+                new.on_one.values_mut().for_each(|own| own.retain(|prefix, _| stays(prefix)));
             }
         }
         self.change(world, node, new)
@@ -184,12 +158,7 @@ impl Peers {
 
     /// The interface that a session runs over.
     pub(crate) fn interface_of(&self, node: &str, session: &str) -> Option<(String, bool)> {
-        let session = self
-            .states
-            .get(node)?
-            .sessions
-            .iter()
-            .find(|s| s.name == session)?;
+        let session = self.states.get(node)?.sessions.iter().find(|s| s.name == session)?;
         let interface = session.interface.clone()?;
         let is_lag = self
             .states
@@ -223,12 +192,7 @@ impl Peers {
         }
     }
 
-    fn load_frr(
-        &mut self,
-        world: &mut World,
-        node: &Node,
-        state: &PeerState,
-    ) -> anyhow::Result<()> {
+    fn load_frr(&mut self, world: &mut World, node: &Node, state: &PeerState) -> anyhow::Result<()> {
         let new = frr::config(world.topology, node, state);
         let old = self.frr.get(&node.name);
         let commands = old.map_or_else(|| new.text(), |old| new.delta(old));
@@ -236,30 +200,17 @@ impl Peers {
         self.frr.insert(node.name.clone(), new);
         for session in &state.sessions {
             // FRR would wait for seconds before it looks at a changed route map.
-            let family = if session.remote.is_ipv4() {
-                "ipv4"
-            } else {
-                "ipv6"
-            };
+            let family = if session.remote.is_ipv4() { "ipv4" } else { "ipv6" };
             let command = format!("clear bgp {family} {} soft out", session.remote);
             construct::vtysh(&world.dir(&node.name), &command)?;
         }
         Ok(())
     }
 
-    fn load_gobgp(
-        &mut self,
-        world: &mut World,
-        node: &Node,
-        state: &PeerState,
-    ) -> anyhow::Result<()> {
+    fn load_gobgp(&mut self, world: &mut World, node: &Node, state: &PeerState) -> anyhow::Result<()> {
         bfd_beside(world, node, state)?;
         let dir = world.dir(&node.name);
-        let wanted: BTreeSet<String> = state
-            .sessions
-            .iter()
-            .map(|s| format!("gobgpd-{}", s.name))
-            .collect();
+        let wanted: BTreeSet<String> = state.sessions.iter().map(|s| format!("gobgpd-{}", s.name)).collect();
         for name in world.daemons.names(&node.name) {
             if name.starts_with("gobgpd-") && !wanted.contains(&name) {
                 world.daemons.remove(&node.name, &name)?;
@@ -279,22 +230,13 @@ impl Peers {
                 let _ = std::fs::remove_file(dir.join(format!("{name}.sock")));
                 start_gobgpd(world, node, &name, &file, &api)?;
             }
-            let now: BTreeSet<_> = render::effective(state, session)
-                .into_iter()
-                .cloned()
-                .collect();
+            let now: BTreeSet<_> = render::effective(state, session).into_iter().cloned().collect();
             let before = self.gobgp.entry(key).or_default();
-            for (verb, set) in [
-                ("del", before.difference(&now)),
-                ("add", now.difference(before)),
-            ] {
+            for (verb, set) in [("del", before.difference(&now)), ("add", now.difference(before))] {
                 for announcement in set {
                     let args = gobgp::rib(verb, announcement);
                     sys::run(
-                        sys::command(
-                            "gobgp",
-                            [vec!["--target".into(), api.clone()], args].concat(),
-                        ),
+                        sys::command("gobgp", [vec!["--target".into(), api.clone()], args].concat()),
                         None,
                     )?;
                 }
@@ -307,21 +249,13 @@ impl Peers {
 
 fn known_session(state: &PeerState, node: &str, name: &str) -> anyhow::Result<()> {
     let known: Vec<_> = state.sessions.iter().map(|s| s.name.as_str()).collect();
-    ensure!(
-        known.contains(&name),
-        "{node} has no session '{name}'; it has: {}",
-        known.join(", ")
-    );
+    ensure!(known.contains(&name), "{node} has no session '{name}'; it has: {}", known.join(", "));
     Ok(())
 }
 
 fn check_announcement(announcement: &Announcement) -> anyhow::Result<()> {
     let prefix = announcement.prefix;
-    ensure!(
-        prefix.trunc() == prefix,
-        "{prefix} has host bits set; {} is meant?",
-        prefix.trunc()
-    );
+    ensure!(prefix.trunc() == prefix, "{prefix} has host bits set; {} is meant?", prefix.trunc());
     for community in &announcement.communities {
         render::community_parts(community).map_err(anyhow::Error::msg)?;
     }
@@ -345,17 +279,9 @@ fn check_session(node: &Node, others: &[Session], session: &Session) -> anyhow::
         session.local.addr().is_ipv4() == session.remote.is_ipv4(),
         "local and remote aren't of one family"
     );
+    ensure!(session.local.contains(&session.remote), "{} isn't in {}", session.remote, session.local.trunc());
     ensure!(
-        session.local.contains(&session.remote),
-        "{} isn't in {}",
-        session.remote,
-        session.local.trunc()
-    );
-    ensure!(
-        session
-            .md5
-            .as_ref()
-            .is_none_or(|key| key.chars().all(|c| c.is_ascii_graphic() && c != '"')),
+        session.md5.as_ref().is_none_or(|key| key.chars().all(|c| c.is_ascii_graphic() && c != '"')),
         "an MD5 key has printable characters only, no blank, no '\"'"
     );
     for member in &session.members {
@@ -365,36 +291,24 @@ fn check_session(node: &Node, others: &[Session], session: &Session) -> anyhow::
             node.name,
             node.ports.join(", ")
         );
-        let taken = others
-            .iter()
-            .find(|o| o.members.contains(member) && o.members != session.members);
+        let taken = others.iter().find(|o| o.members.contains(member) && o.members != session.members);
         if let Some(other) = taken {
             bail!("port '{member}' is a member of session '{}'", other.name);
         }
     }
     if let Some(other) = others.iter().find(|o| o.remote == session.remote) {
-        bail!(
-            "session '{}' already has the neighbour {}",
-            other.name,
-            session.remote
-        );
+        bail!("session '{}' already has the neighbour {}", other.name, session.remote);
     }
-    let shared = others
-        .iter()
-        .find(|o| !o.members.is_empty() && o.members == session.members);
+    let shared = others.iter().find(|o| !o.members.is_empty() && o.members == session.members);
     let interface = match (&session.interface, session.members.is_empty(), shared) {
         (Some(name), true, _) => {
             let is_lag = others.iter().any(|o| o.interface.as_ref() == Some(name));
-            ensure!(
-                is_lag || node.ports.contains(name),
-                "{} has no interface '{name}'",
-                node.name
-            );
+            ensure!(is_lag || node.ports.contains(name), "{} has no interface '{name}'", node.name);
             name.clone()
         }
-        (None, true, _) => bail!(
-            "a session without members needs an interface: a port, or the LAG of another session"
-        ),
+        (None, true, _) => {
+            bail!("a session without members needs an interface: a port, or the LAG of another session")
+        }
         (_, false, Some(other)) => other.interface.clone().unwrap_or_default(),
         (Some(name), false, None) => name.clone(),
         (None, false, None) => free_lag(others),
@@ -408,26 +322,17 @@ fn check_session(node: &Node, others: &[Session], session: &Session) -> anyhow::
 
 fn free_lag(others: &[Session]) -> String {
     let taken = |name: &String| others.iter().any(|o| o.interface.as_ref() == Some(name));
-    (1..)
-        .map(|n| format!("lag{n}"))
-        .find(|name| !taken(name))
-        .unwrap_or_default()
+    (1..).map(|n| format!("lag{n}")).find(|name| !taken(name)).unwrap_or_default()
 }
 
 /// LAGs and addresses: what `old` had and `new` hasn't goes, what `new` has is put there.
 fn interfaces(world: &World, node: &str, old: &PeerState, new: &PeerState) -> anyhow::Result<()> {
     let lags = |state: &PeerState| -> BTreeMap<String, Vec<String>> {
         let with_members = state.sessions.iter().filter(|s| !s.members.is_empty());
-        with_members
-            .filter_map(|s| Some((s.interface.clone()?, s.members.clone())))
-            .collect()
+        with_members.filter_map(|s| Some((s.interface.clone()?, s.members.clone()))).collect()
     };
     let addresses = |state: &PeerState| -> BTreeSet<(String, IpNet)> {
-        state
-            .sessions
-            .iter()
-            .filter_map(|s| Some((s.interface.clone()?, s.local)))
-            .collect()
+        state.sessions.iter().filter_map(|s| Some((s.interface.clone()?, s.local))).collect()
     };
     let (old_lags, new_lags) = (lags(old), lags(new));
     let (old_addresses, new_addresses) = (addresses(old), addresses(new));
@@ -439,19 +344,12 @@ fn interfaces(world: &World, node: &str, old: &PeerState, new: &PeerState) -> an
     for lag in old_lags.keys().filter(|lag| !new_lags.contains_key(*lag)) {
         ovs::remove_lag(world.state_dir, node, lag)?;
     }
-    for (lag, members) in new_lags
-        .iter()
-        .filter(|(lag, members)| old_lags.get(*lag) != Some(members))
-    {
+    for (lag, members) in new_lags.iter().filter(|(lag, members)| old_lags.get(*lag) != Some(members)) {
         ovs::lag(world.state_dir, node, lag, members)?;
     }
     let mut lines = Vec::new();
     for (interface, address) in &new_addresses {
-        let nodad = if address.addr().is_ipv6() {
-            " nodad"
-        } else {
-            ""
-        };
+        let nodad = if address.addr().is_ipv6() { " nodad" } else { "" };
         lines.push(format!("address replace {address} dev {interface}{nodad}"));
         lines.push(format!("link set {interface} up"));
     }
@@ -460,25 +358,14 @@ fn interfaces(world: &World, node: &str, old: &PeerState, new: &PeerState) -> an
 
 fn load_bird(world: &mut World, node: &Node, state: &PeerState) -> anyhow::Result<()> {
     let dir = world.dir(&node.name);
-    std::fs::write(
-        dir.join("bird.conf"),
-        bird::config(world.topology, node, state),
-    )?;
+    std::fs::write(dir.join("bird.conf"), bird::config(world.topology, node, state))?;
     birdc_configure(&dir, "bird")
 }
 
 fn birdc_configure(dir: &Path, name: &str) -> anyhow::Result<()> {
     let socket = dir.join(format!("{name}.ctl"));
-    let said = sys::run(
-        sys::command("birdc", ["-s", &socket.to_string_lossy(), "configure"]),
-        None,
-    )?;
-    ensure!(
-        said.contains("Reconfigur"),
-        "bird refuses {}/{name}.conf: {}",
-        dir.display(),
-        said.trim()
-    );
+    let said = sys::run(sys::command("birdc", ["-s", &socket.to_string_lossy(), "configure"]), None)?;
+    ensure!(said.contains("Reconfigur"), "bird refuses {}/{name}.conf: {}", dir.display(), said.trim());
     Ok(())
 }
 
@@ -486,11 +373,7 @@ fn birdc_configure(dir: &Path, name: &str) -> anyhow::Result<()> {
 fn bfd_beside(world: &mut World, node: &Node, state: &PeerState) -> anyhow::Result<()> {
     let dir = world.dir(&node.name);
     std::fs::write(dir.join("bfd.conf"), bird::bfd_only(node, state))?;
-    if world.daemons.is_alive(&node.name, "bfd") {
-        birdc_configure(&dir, "bfd")
-    } else {
-        Ok(())
-    }
+    if world.daemons.is_alive(&node.name, "bfd") { birdc_configure(&dir, "bfd") } else { Ok(()) }
 }
 
 fn load_exabgp(world: &mut World, node: &Node, state: &PeerState) -> anyhow::Result<()> {
@@ -505,31 +388,20 @@ fn load_exabgp(world: &mut World, node: &Node, state: &PeerState) -> anyhow::Res
     if world.daemons.is_alive(&node.name, "exabgp") {
         return world.daemons.signal(&node.name, "exabgp", "USR1");
     }
-    let env = [
-        ("exabgp.daemon.user", "root"),
-        ("exabgp.api.cli", "false"),
-        ("exabgp.log.destination", "stdout"),
-    ];
+    let env =
+        [("exabgp.daemon.user", "root"), ("exabgp.api.cli", "false"), ("exabgp.log.destination", "stdout")];
     let spec = Spec {
         node: node.name.clone(),
         name: "exabgp".into(),
         command: vec!["exabgp".into(), file.display().to_string()],
-        env: env
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .into(),
+        env: env.map(|(name, value)| (name.to_string(), value.to_string())).into(),
         log: dir.join("exabgp.log"),
         real_time: true,
     };
     world.daemons.start(spec).map(drop)
 }
 
-fn start_gobgpd(
-    world: &mut World,
-    node: &Node,
-    name: &str,
-    file: &Path,
-    api: &str,
-) -> anyhow::Result<()> {
+fn start_gobgpd(world: &mut World, node: &Node, name: &str, file: &Path, api: &str) -> anyhow::Result<()> {
     let dir = world.dir(&node.name);
     let log = dir.join(format!("{name}.log"));
     let spec = Spec {
@@ -549,8 +421,7 @@ fn start_gobgpd(
     };
     world.daemons.start(spec)?;
     let answers = || sys::run(sys::command("gobgp", ["--target", api, "neighbor"]), None).is_ok();
-    sys::wait_until(name, &log, std::time::Duration::from_secs(10), answers)
-        .context("gobgpd doesn't start")
+    sys::wait_until(name, &log, std::time::Duration::from_secs(10), answers).context("gobgpd doesn't start")
 }
 
 #[cfg(test)]
@@ -560,17 +431,14 @@ mod tests {
 
     fn refusal(others: &[Session], session: Session) -> String {
         let lab = lab();
-        check_session(lab.node("tel-ams-1").unwrap(), others, &session)
-            .unwrap_err()
-            .to_string()
+        check_session(lab.node("tel-ams-1").unwrap(), others, &session).unwrap_err().to_string()
     }
 
     #[test]
     fn a_second_session_takes_the_next_lag_and_one_on_the_same_members_shares_theirs() {
         let lab = lab();
         let node = lab.node("tel-ams-1").unwrap();
-        let check =
-            |others: &[Session], session: Session| check_session(node, others, &session).unwrap();
+        let check = |others: &[Session], session: Session| check_session(node, others, &session).unwrap();
         let second = Session {
             name: "conn-2".into(),
             members: vec!["et3".into()],
@@ -591,68 +459,27 @@ mod tests {
 
     #[test]
     fn impossible_sessions_are_refused_with_the_reason() {
-        let other = Session {
-            name: "other".into(),
-            ..session()
-        };
+        let other = Session { name: "other".into(), ..session() };
+        assert!(refusal(&[], Session { members: vec!["et9".into()], ..session() }).contains("no port 'et9'"));
         assert!(
-            refusal(
-                &[],
-                Session {
-                    members: vec!["et9".into()],
-                    ..session()
-                }
-            )
-            .contains("no port 'et9'")
+            refusal(&[], Session { members: vec![], interface: None, ..session() })
+                .contains("needs an interface")
         );
         assert!(
-            refusal(
-                &[],
-                Session {
-                    members: vec![],
-                    interface: None,
-                    ..session()
-                }
-            )
-            .contains("needs an interface")
+            refusal(&[], Session { remote: "198.18.192.9".parse().unwrap(), ..session() })
+                .contains("isn't in")
         );
         assert!(
-            refusal(
-                &[],
-                Session {
-                    remote: "198.18.192.9".parse().unwrap(),
-                    ..session()
-                }
-            )
-            .contains("isn't in")
-        );
-        assert!(
-            refusal(
-                std::slice::from_ref(&other),
-                Session {
-                    members: vec!["et1".into()],
-                    ..session()
-                }
-            )
-            .contains("member of session 'other'")
+            refusal(std::slice::from_ref(&other), Session { members: vec!["et1".into()], ..session() })
+                .contains("member of session 'other'")
         );
         assert!(refusal(&[other], session()).contains("already has the neighbour"));
-        assert!(
-            refusal(
-                &[],
-                Session {
-                    md5: Some("a b".into()),
-                    ..session()
-                }
-            )
-            .contains("MD5")
-        );
+        assert!(refusal(&[], Session { md5: Some("a b".into()), ..session() }).contains("MD5"));
     }
 
     #[test]
     fn an_announcement_with_host_bits_names_the_right_prefix() {
-        let error =
-            check_announcement(&Announcement::of("198.19.10.1/24".parse().unwrap())).unwrap_err();
+        let error = check_announcement(&Announcement::of("198.19.10.1/24".parse().unwrap())).unwrap_err();
         assert!(error.to_string().contains("198.19.10.0/24"));
     }
 }

@@ -61,11 +61,7 @@ impl Shared {
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let probe = now_ms() << 20 | u64::from(std::process::id() & 0xf_ffff);
     let shared = Arc::new(Shared {
-        flows: options
-            .source_ports
-            .iter()
-            .map(|_| Mutex::default())
-            .collect(),
+        flows: options.source_ports.iter().map(|_| Mutex::default()).collect(),
         start: Instant::now(),
         start_ms: now_ms(),
         stop: AtomicBool::new(false),
@@ -114,15 +110,8 @@ fn send(sockets: &[UdpSocket], to: SocketAddr, interval: Duration, probe: u64, s
                 flow.rtt_us.push(NEVER);
             }
             // No route, or an ICMP error of an earlier packet: lost like any other.
-            let _ = socket.send_to(
-                &Header {
-                    probe,
-                    flow: index as u32,
-                    sequence: sequence as u64,
-                }
-                .packet(),
-                to,
-            );
+            let _ =
+                socket.send_to(&Header { probe, flow: index as u32, sequence: sequence as u64 }.packet(), to);
         }
     }
 }
@@ -133,8 +122,7 @@ fn receive(socket: &UdpSocket, probe: u64, index: usize, shared: &Shared) {
         let Ok((length, _)) = socket.recv_from(&mut buffer) else {
             continue;
         };
-        let Some(header) = Header::parse(&buffer[..length]).filter(|header| header.probe == probe)
-        else {
+        let Some(header) = Header::parse(&buffer[..length]).filter(|header| header.probe == probe) else {
             continue;
         };
         let now = shared.now_us();
@@ -148,12 +136,7 @@ fn receive(socket: &UdpSocket, probe: u64, index: usize, shared: &Shared) {
     }
 }
 
-fn result(
-    options: &Options,
-    shared: &Shared,
-    under_way: Duration,
-    record: Option<&Record>,
-) -> ProbeResult {
+fn result(options: &Options, shared: &Shared, under_way: Duration, record: Option<&Record>) -> ProbeResult {
     let horizon = shared.now_us().saturating_sub(under_way.as_micros() as u64);
     let mut rtts = Vec::new();
     let mut flows = Vec::new();
@@ -161,16 +144,9 @@ fn result(
         let flow = shared.flow(index);
         let counted = flow.sent_us.partition_point(|sent| *sent <= horizon);
         let sent_us = &flow.sent_us[..counted];
-        let came: Vec<u32> = flow.rtt_us[..counted]
-            .iter()
-            .copied()
-            .filter(|rtt| *rtt != NEVER)
-            .collect();
+        let came: Vec<u32> = flow.rtt_us[..counted].iter().copied().filter(|rtt| *rtt != NEVER).collect();
         let forward = record.map_or_else(Losses::default, |record| {
-            let arrived = arrivals(
-                counted,
-                record.get(&(index as u32)).map_or(&[], Vec::as_slice),
-            );
+            let arrived = arrivals(counted, record.get(&(index as u32)).map_or(&[], Vec::as_slice));
             losses(sent_us, |at| arrived[at], shared.start_ms)
         });
         flows.push(FlowResult {
@@ -200,10 +176,7 @@ fn result(
 
 fn percentile(sorted: &[u32], percent: usize) -> u64 {
     let last = sorted.len().saturating_sub(1);
-    sorted
-        .get(last * percent / 100)
-        .copied()
-        .map_or(0, u64::from)
+    sorted.get(last * percent / 100).copied().map_or(0, u64::from)
 }
 
 fn arrivals(count: usize, ranges: &[(u64, u64)]) -> Vec<bool> {
@@ -220,21 +193,14 @@ fn arrivals(count: usize, ranges: &[(u64, u64)]) -> Vec<bool> {
 
 /// Gaps between packets that arrived, by the times when they were sent.
 fn losses(sent_us: &[u64], arrived: impl Fn(usize) -> bool, start_ms: u64) -> Losses {
-    let mut losses = Losses {
-        recovered: true,
-        ..Losses::default()
-    };
+    let mut losses = Losses { recovered: true, ..Losses::default() };
     let Some(first) = sent_us.first() else {
         return losses;
     };
     let mut last_good = *first;
     let mut run = 0;
     let close = |losses: &mut Losses, from: u64, to: u64, run: u64| {
-        let gap = Gap {
-            began_ms: start_ms + from / 1000,
-            length_ms: (to - from) as f64 / 1000.0,
-            lost: run,
-        };
+        let gap = Gap { began_ms: start_ms + from / 1000, length_ms: (to - from) as f64 / 1000.0, lost: run };
         losses.lost += run;
         if gap.length_ms > losses.longest_gap_ms {
             losses.longest_gap_ms = gap.length_ms;
@@ -255,12 +221,7 @@ fn losses(sent_us: &[u64], arrived: impl Fn(usize) -> bool, start_ms: u64) -> Lo
         (last_good, run) = (*sent, 0);
     }
     if run > 0 {
-        close(
-            &mut losses,
-            last_good,
-            sent_us.last().copied().unwrap_or(last_good),
-            run,
-        );
+        close(&mut losses, last_good, sent_us.last().copied().unwrap_or(last_good), run);
         losses.recovered = false;
     }
     losses
@@ -268,10 +229,7 @@ fn losses(sent_us: &[u64], arrived: impl Fn(usize) -> bool, start_ms: u64) -> Lo
 
 /// Losses of several flows as one: the longest gap of any, all gaps by time.
 fn together<'a>(flows: impl Iterator<Item = &'a Losses>) -> Losses {
-    let mut all = Losses {
-        recovered: true,
-        ..Losses::default()
-    };
+    let mut all = Losses { recovered: true, ..Losses::default() };
     for losses in flows {
         all.lost += losses.lost;
         all.recovered &= losses.recovered;
@@ -297,29 +255,16 @@ mod tests {
     #[test]
     fn without_loss_there_is_no_gap() {
         let seen = losses(&every_5_ms(100), |_| true, 1000);
-        assert_eq!(
-            seen,
-            Losses {
-                recovered: true,
-                ..Losses::default()
-            }
-        );
+        assert_eq!(seen, Losses { recovered: true, ..Losses::default() });
     }
 
     #[test]
     fn a_gap_lasts_from_the_last_good_packet_to_the_next_good_one() {
-        let seen = losses(
-            &every_5_ms(100),
-            |at| !(10..20).contains(&at) && at != 50,
-            1000,
-        );
+        let seen = losses(&every_5_ms(100), |at| !(10..20).contains(&at) && at != 50, 1000);
         assert_eq!(seen.lost, 11);
         assert_eq!(seen.longest_gap_ms, 55.0);
         assert_eq!(seen.longest_gap_began_ms, 1045);
-        assert_eq!(
-            seen.gaps.iter().map(|gap| gap.lost).collect::<Vec<_>>(),
-            [10, 1]
-        );
+        assert_eq!(seen.gaps.iter().map(|gap| gap.lost).collect::<Vec<_>>(), [10, 1]);
         assert!(seen.recovered);
     }
 
@@ -333,10 +278,7 @@ mod tests {
     #[test]
     fn nothing_arriving_at_all_is_one_gap() {
         let seen = losses(&every_5_ms(3), |_| false, 0);
-        assert_eq!(
-            (seen.lost, seen.longest_gap_ms, seen.recovered),
-            (3, 10.0, false)
-        );
+        assert_eq!((seen.lost, seen.longest_gap_ms, seen.recovered), (3, 10.0, false));
     }
 
     #[test]

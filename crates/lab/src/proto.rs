@@ -210,13 +210,7 @@ pub struct Announcement {
 impl Announcement {
     /// A plain announcement: no community, no path but the router's own AS.
     pub fn of(prefix: IpNet) -> Self {
-        Announcement {
-            prefix,
-            communities: Vec::new(),
-            as_path: Vec::new(),
-            next_hop: None,
-            med: None,
-        }
+        Announcement { prefix, communities: Vec::new(), as_path: Vec::new(), next_hop: None, med: None }
     }
 
     /// As many IPv4 prefixes of one length in a row, for announcing in bulk.
@@ -227,14 +221,10 @@ impl Announcement {
         let size = 1_u64 << (32 - first.prefix_len());
         let start = u64::from(u32::from(first.network()));
         if start + size * u64::from(count) > 1 << 32 {
-            return Err(format!(
-                "{count} prefixes from {first} on run past the end of IPv4"
-            ));
+            return Err(format!("{count} prefixes from {first} on run past the end of IPv4"));
         }
         let nth = |n: u32| std::net::Ipv4Addr::from((start + size * u64::from(n)) as u32);
-        (0..count)
-            .map(|n| IpNet::new(nth(n).into(), first.prefix_len()).map_err(|e| e.to_string()))
-            .collect()
+        (0..count).map(|n| IpNet::new(nth(n).into(), first.prefix_len()).map_err(|e| e.to_string())).collect()
     }
 
     /// The same with one community more.
@@ -393,12 +383,7 @@ fn one() -> u16 {
 impl ProbeSpec {
     /// One flow, a packet every 5 ms.
     pub fn new(from: &str, to: &str) -> Self {
-        ProbeSpec {
-            from: from.into(),
-            to: to.into(),
-            interval_ms: five(),
-            flows: one(),
-        }
+        ProbeSpec { from: from.into(), to: to.into(), interval_ms: five(), flows: one() }
     }
 }
 
@@ -497,10 +482,7 @@ pub struct Trace {
 impl Trace {
     /// Names of the nodes on the way, `*` for a silent one.
     pub fn nodes(&self) -> Vec<&str> {
-        self.hops
-            .iter()
-            .map(|hop| hop.node.as_deref().unwrap_or("*"))
-            .collect()
+        self.hops.iter().map(|hop| hop.node.as_deref().unwrap_or("*")).collect()
     }
 
     /// Whether packets crossed from one node directly to the other.
@@ -537,24 +519,15 @@ mod tests {
 
     #[test]
     fn a_fault_reads_as_its_command_line_name() {
-        let json = serde_json::to_string(&Fault::CutMember {
-            port: "a:et1".parse().unwrap(),
-        })
-        .unwrap();
+        let json = serde_json::to_string(&Fault::CutMember { port: "a:et1".parse().unwrap() }).unwrap();
         assert_eq!(json, r#"{"kind":"cut-member","port":"a:et1"}"#);
     }
 
     #[test]
     fn the_longest_gap_since_a_moment_ignores_those_that_were_over() {
-        let gap = |began_ms, length_ms| Gap {
-            began_ms,
-            length_ms,
-            lost: 1,
-        };
-        let losses = Losses {
-            gaps: vec![gap(1000, 500.0), gap(2000, 20.0), gap(2500, 90.0)],
-            ..Losses::default()
-        };
+        let gap = |began_ms, length_ms| Gap { began_ms, length_ms, lost: 1 };
+        let losses =
+            Losses { gaps: vec![gap(1000, 500.0), gap(2000, 20.0), gap(2500, 90.0)], ..Losses::default() };
         assert_eq!(losses.longest_since(1900).unwrap().length_ms, 90.0);
         assert_eq!(losses.longest_since(1400).unwrap().length_ms, 500.0);
         assert_eq!(losses.longest_since(9000), None);
@@ -563,29 +536,15 @@ mod tests {
     #[test]
     fn prefixes_in_a_row_follow_each_other_and_end_with_the_address_space() {
         let row = Announcement::in_a_row("198.19.255.0/24".parse().unwrap(), 2).unwrap();
-        assert_eq!(
-            row,
-            [
-                "198.19.255.0/24".parse().unwrap(),
-                "198.20.0.0/24".parse::<IpNet>().unwrap()
-            ]
-        );
+        assert_eq!(row, ["198.19.255.0/24".parse().unwrap(), "198.20.0.0/24".parse::<IpNet>().unwrap()]);
         assert!(Announcement::in_a_row("255.255.255.0/24".parse().unwrap(), 2).is_err());
         assert!(Announcement::in_a_row("2001:db8::/48".parse().unwrap(), 2).is_err());
     }
 
     #[test]
     fn a_trace_tells_which_interconnect_is_crossed() {
-        let hop = |ttl, node: &str| Hop {
-            ttl,
-            address: None,
-            node: Some(node.into()),
-            interface: None,
-        };
-        let trace = Trace {
-            reached: true,
-            hops: vec![hop(1, "cr"), hop(2, "er1"), hop(3, "tel-1")],
-        };
+        let hop = |ttl, node: &str| Hop { ttl, address: None, node: Some(node.into()), interface: None };
+        let trace = Trace { reached: true, hops: vec![hop(1, "cr"), hop(2, "er1"), hop(3, "tel-1")] };
         assert!(trace.crosses("er1", "tel-1"));
         assert!(!trace.crosses("cr", "tel-1"));
     }

@@ -19,9 +19,7 @@ use crate::echo;
 use crate::faults::{Faults, Site};
 use crate::panel::Panel;
 use crate::peer::{Peers, World};
-use crate::proto::{
-    Answer, DaemonStatus, NodeStatus, ProbeSpec, ProbeStarted, Request, Status, Trace,
-};
+use crate::proto::{Answer, DaemonStatus, NodeStatus, ProbeSpec, ProbeStarted, Request, Status, Trace};
 use crate::sys;
 use crate::topology::{Kind, Topology};
 use crate::validate::is_name;
@@ -79,29 +77,16 @@ pub fn run(
     progress("making namespaces and links");
     let panel = construct::network(&topology)?;
     let (mut daemons, mut peers) = (Daemons::default(), Peers::default());
-    let mut world = World {
-        topology: &topology,
-        state_dir: state,
-        daemons: &mut daemons,
-    };
+    let mut world = World { topology: &topology, state_dir: state, daemons: &mut daemons };
     construct::daemons(&mut world, &mut peers, &exe, progress)?;
     let state = state.to_path_buf();
     let socket = state.join("lab.sock");
     let _ = std::fs::remove_file(&socket);
-    let listener = UnixListener::bind(&socket)
-        .with_context(|| format!("{} can't be made", socket.display()))?;
+    let listener =
+        UnixListener::bind(&socket).with_context(|| format!("{} can't be made", socket.display()))?;
     let logs = state.clone();
     let spawned = BTreeMap::new();
-    let lab = Lab {
-        topology,
-        state,
-        exe,
-        panel,
-        daemons,
-        peers,
-        faults: Faults::default(),
-        spawned,
-    };
+    let lab = Lab { topology, state, exe, panel, daemons, peers, faults: Faults::default(), spawned };
     let shared = Arc::new(Shared {
         lab: Mutex::new(lab),
         probes: Mutex::default(),
@@ -160,38 +145,28 @@ fn handle(shared: &Shared, request: Request) -> anyhow::Result<Value> {
             process.args(args);
             json!(sys::output(process, None)?)
         }
-        Request::Spawn {
-            node,
-            name,
-            command,
-            env,
-        } => json!(lock(&shared.lab).spawn(node, name, command, env)?),
+        Request::Spawn { node, name, command, env } => {
+            json!(lock(&shared.lab).spawn(node, name, command, env)?)
+        }
         Request::Kill { name, signal } => {
             done(lock(&shared.lab).kill(&name, signal.as_deref().unwrap_or("TERM"))?)
         }
         Request::Cable { a, b } => done(lock(&shared.lab).panel.cable(&a, &b)?),
         Request::Uncable { port } => done(lock(&shared.lab).panel.uncable(&port)?),
-        Request::Session { node, session } => done(
-            lock(&shared.lab).with_peers(|peers, world| peers.session(world, &node, session))?,
-        ),
-        Request::SessionRemove { node, name } => done(
+        Request::Session { node, session } => {
+            done(lock(&shared.lab).with_peers(|peers, world| peers.session(world, &node, session))?)
+        }
+        Request::SessionRemove { node, name } => {
+            done(lock(&shared.lab).with_peers(|peers, world| peers.session_remove(world, &node, &name))?)
+        }
+        Request::Announce { node, session, announcements } => done(
             lock(&shared.lab)
-                .with_peers(|peers, world| peers.session_remove(world, &node, &name))?,
+                .with_peers(|peers, world| peers.announce(world, &node, session.as_deref(), announcements))?,
         ),
-        Request::Announce {
-            node,
-            session,
-            announcements,
-        } => done(lock(&shared.lab).with_peers(|peers, world| {
-            peers.announce(world, &node, session.as_deref(), announcements)
-        })?),
-        Request::Withdraw {
-            node,
-            session,
-            prefixes,
-        } => done(lock(&shared.lab).with_peers(|peers, world| {
-            peers.withdraw(world, &node, session.as_deref(), &prefixes)
-        })?),
+        Request::Withdraw { node, session, prefixes } => done(
+            lock(&shared.lab)
+                .with_peers(|peers, world| peers.withdraw(world, &node, session.as_deref(), &prefixes))?,
+        ),
         Request::Peer { node } => {
             let lab = lock(&shared.lab);
             lab.known(&node)?;
@@ -200,17 +175,11 @@ fn handle(shared: &Shared, request: Request) -> anyhow::Result<Value> {
         Request::Fault { fault } => {
             json!(lock(&shared.lab).with_site(|faults, site| faults.inject(site, fault))?)
         }
-        Request::Mend { id } => {
-            done(lock(&shared.lab).with_site(|faults, site| faults.mend(site, id))?)
-        }
+        Request::Mend { id } => done(lock(&shared.lab).with_site(|faults, site| faults.mend(site, id))?),
         Request::ProbeStart { probe } => json!(shared.probe_start(&probe)?),
         Request::ProbeStatus { id } => shared.probe_ask(id, "status")?,
         Request::ProbeStop { id } => shared.probe_stop(id)?,
-        Request::Trace {
-            from,
-            to,
-            source_port,
-        } => json!(shared.trace(&from, &to, source_port)?),
+        Request::Trace { from, to, source_port } => json!(shared.trace(&from, &to, source_port)?),
     })
 }
 
@@ -223,42 +192,23 @@ impl Lab {
         match self.topology.node(node) {
             Some(place) => Ok(place.kind),
             None => {
-                let names: Vec<_> = self
-                    .topology
-                    .nodes
-                    .iter()
-                    .map(|n| n.name.as_str())
-                    .collect();
+                let names: Vec<_> = self.topology.nodes.iter().map(|n| n.name.as_str()).collect();
                 bail!("there is no node '{node}'; there are: {}", names.join(", "))
             }
         }
     }
 
     fn with_peers<T>(&mut self, work: impl FnOnce(&mut Peers, &mut World) -> T) -> T {
-        let mut world = World {
-            topology: &self.topology,
-            state_dir: &self.state,
-            daemons: &mut self.daemons,
-        };
+        let mut world =
+            World { topology: &self.topology, state_dir: &self.state, daemons: &mut self.daemons };
         work(&mut self.peers, &mut world)
     }
 
     fn with_site<T>(&mut self, work: impl FnOnce(&mut Faults, &mut Site) -> T) -> T {
-        let mut world = World {
-            topology: &self.topology,
-            state_dir: &self.state,
-            daemons: &mut self.daemons,
-        };
+        let mut world =
+            World { topology: &self.topology, state_dir: &self.state, daemons: &mut self.daemons };
         let (panel, peers, exe) = (&self.panel, &mut self.peers, self.exe.as_path());
-        work(
-            &mut self.faults,
-            &mut Site {
-                world: &mut world,
-                panel,
-                peers,
-                exe,
-            },
-        )
+        work(&mut self.faults, &mut Site { world: &mut world, panel, peers, exe })
     }
 
     fn spawn(
@@ -269,17 +219,11 @@ impl Lab {
         env: BTreeMap<String, String>,
     ) -> anyhow::Result<u32> {
         self.known(&node)?;
-        ensure!(
-            is_name(&name),
-            "'{name}': names are 1 to 32 of a-z, 0-9 and '-'"
-        );
+        ensure!(is_name(&name), "'{name}': names are 1 to 32 of a-z, 0-9 and '-'");
         ensure!(!command.is_empty(), "no command is given");
         if let Some(other) = self.spawned.get(&name) {
             let running = self.daemons.is_alive(other, &spawned_name(&name));
-            ensure!(
-                !running,
-                "'{name}' already runs in {other}; 'kill {name}' first"
-            );
+            ensure!(!running, "'{name}' already runs in {other}; 'kill {name}' first");
         }
         let log = self.state.join("log").join(format!("{name}.log"));
         let pid = self.daemons.start(Spec {
@@ -297,15 +241,9 @@ impl Lab {
     fn kill(&mut self, name: &str, signal: &str) -> anyhow::Result<()> {
         let Some(node) = self.spawned.get(name) else {
             let known: Vec<_> = self.spawned.keys().cloned().collect();
-            bail!(
-                "nothing was spawned as '{name}'; there is: {}",
-                known.join(", ")
-            );
+            bail!("nothing was spawned as '{name}'; there is: {}", known.join(", "));
         };
-        ensure!(
-            signal.chars().all(|c| c.is_ascii_alphanumeric()),
-            "'{signal}' is no signal"
-        );
+        ensure!(signal.chars().all(|c| c.is_ascii_alphanumeric()), "'{signal}' is no signal");
         self.daemons.signal(node, &spawned_name(name), signal)
     }
 
@@ -322,19 +260,8 @@ impl Lab {
                 name: daemon.name.trim_start_matches(SPAWNED).to_string(),
                 ..daemon
             }));
-            let sessions = self
-                .peers
-                .state(&node.name)
-                .sessions
-                .into_iter()
-                .map(|s| s.name)
-                .collect();
-            nodes.push(NodeStatus {
-                name: node.name.clone(),
-                kind: node.kind,
-                daemons: own,
-                sessions,
-            });
+            let sessions = self.peers.state(&node.name).sessions.into_iter().map(|s| s.name).collect();
+            nodes.push(NodeStatus { name: node.name.clone(), kind: node.kind, daemons: own, sessions });
         }
         Status {
             name: self.topology.name.clone(),
@@ -360,8 +287,8 @@ impl Shared {
         let lab = lock(&self.lab);
         lab.known(name)?;
         let address = lab.topology.host_address(name);
-        let address = address
-            .with_context(|| format!("'{name}' is no host; packets are sent between hosts"))?;
+        let address =
+            address.with_context(|| format!("'{name}' is no host; packets are sent between hosts"))?;
         Ok((address, lab.state.join(name).join("echo.sock")))
     }
 
@@ -372,14 +299,8 @@ impl Shared {
     }
 
     fn probe_start(&self, spec: &ProbeSpec) -> anyhow::Result<ProbeStarted> {
-        ensure!(
-            (1..=FLOWS_MAX).contains(&spec.flows),
-            "flows: 1 to {FLOWS_MAX}"
-        );
-        ensure!(
-            (1..=10_000).contains(&spec.interval_ms),
-            "interval_ms: 1 to 10000"
-        );
+        ensure!((1..=FLOWS_MAX).contains(&spec.flows), "flows: 1 to {FLOWS_MAX}");
+        ensure!((1..=10_000).contains(&spec.interval_ms), "interval_ms: 1 to 10000");
         self.host(&spec.from)?;
         let (to, record) = self.host(&spec.to)?;
         let id = {
@@ -389,51 +310,26 @@ impl Shared {
         };
         let first = SOURCE_PORT_BASE + (id % PROBE_BLOCKS) as u16 * FLOWS_MAX;
         let source_ports: Vec<u16> = (first..first + spec.flows).collect();
-        let ports = source_ports
-            .iter()
-            .map(u16::to_string)
-            .collect::<Vec<_>>()
-            .join(",");
+        let ports = source_ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
         let mut command = self.own_program(&spec.from);
-        command.args([
-            "udp-probe",
-            "--to",
-            &format!("{to}:{}", echo::PORT),
-            "--source-ports",
-            &ports,
-        ]);
-        command
-            .args(["--interval-ms", &spec.interval_ms.to_string(), "--record"])
-            .arg(record);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let (input, output) = (
-            child.stdin.take().context("no input")?,
-            child.stdout.take().context("no output")?,
-        );
-        let probe = Probe {
-            child,
-            input,
-            output: BufReader::new(output),
-        };
+        command.args(["udp-probe", "--to", &format!("{to}:{}", echo::PORT), "--source-ports", &ports]);
+        command.args(["--interval-ms", &spec.interval_ms.to_string(), "--record"]).arg(record);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (input, output) =
+            (child.stdin.take().context("no input")?, child.stdout.take().context("no output")?);
+        let probe = Probe { child, input, output: BufReader::new(output) };
         lock(&self.probes).insert(id, Arc::new(Mutex::new(probe)));
         Ok(ProbeStarted { id, source_ports })
     }
 
     fn probe_ask(&self, id: u32, word: &str) -> anyhow::Result<Value> {
-        let probe = lock(&self.probes)
-            .get(&id)
-            .cloned()
-            .with_context(|| format!("no probe number {id} runs"))?;
+        let probe =
+            lock(&self.probes).get(&id).cloned().with_context(|| format!("no probe number {id} runs"))?;
         let mut probe = lock(&probe);
-        writeln!(probe.input, "{word}")
-            .with_context(|| format!("probe number {id} has ended by itself"))?;
+        writeln!(probe.input, "{word}").with_context(|| format!("probe number {id} has ended by itself"))?;
         let mut line = String::new();
         probe.output.read_line(&mut line)?;
-        serde_json::from_str(&line)
-            .with_context(|| format!("probe number {id} has ended by itself"))
+        serde_json::from_str(&line).with_context(|| format!("probe number {id} has ended by itself"))
     }
 
     fn probe_stop(&self, id: u32) -> anyhow::Result<Value> {
@@ -453,24 +349,11 @@ impl Shared {
         let (to, _) = self.host(to)?;
         let mut command = self.own_program(from);
         command.args(["udp-trace", "--to", &format!("{to}:{}", echo::PORT)]);
-        command.args([
-            "--source-port",
-            &source_port.unwrap_or(TRACE_PORT).to_string(),
-        ]);
+        command.args(["--source-port", &source_port.unwrap_or(TRACE_PORT).to_string()]);
         let mut trace: Trace = serde_json::from_str(&sys::run(command, None)?)?;
-        if trace
-            .hops
-            .iter()
-            .filter_map(|hop| hop.address)
-            .any(|a| !lock(&self.addresses).contains_key(&a))
-        {
+        if trace.hops.iter().filter_map(|hop| hop.address).any(|a| !lock(&self.addresses).contains_key(&a)) {
             // Sessions come and go, and their addresses with them.
-            let nodes: Vec<String> = lock(&self.lab)
-                .topology
-                .nodes
-                .iter()
-                .map(|n| n.name.clone())
-                .collect();
+            let nodes: Vec<String> = lock(&self.lab).topology.nodes.iter().map(|n| n.name.clone()).collect();
             *lock(&self.addresses) = addresses(&nodes)?;
         }
         let known = lock(&self.addresses);
@@ -493,9 +376,7 @@ fn addresses(nodes: &[String]) -> anyhow::Result<BTreeMap<IpAddr, (String, Strin
         for interface in interfaces.as_array().into_iter().flatten() {
             let name = interface["ifname"].as_str().unwrap_or_default();
             for address in interface["addr_info"].as_array().into_iter().flatten() {
-                let address = address["local"]
-                    .as_str()
-                    .and_then(|text| text.parse::<IpAddr>().ok());
+                let address = address["local"].as_str().and_then(|text| text.parse::<IpAddr>().ok());
                 if let Some(address) = address.filter(|address| !address.is_loopback()) {
                     found.insert(address, (node.clone(), name.to_string()));
                 }
@@ -507,22 +388,11 @@ fn addresses(nodes: &[String]) -> anyhow::Result<BTreeMap<IpAddr, (String, Strin
 
 /// Cuts logs that have grown too long. Daemons append, so they go on writing at the new end.
 fn bound_logs(state: &Path) {
-    let dirs = std::fs::read_dir(state)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    for dir in dirs
-        .filter(|path| path.is_dir())
-        .flat_map(|dir| [dir.join("ovs"), dir])
-    {
+    let dirs = std::fs::read_dir(state).into_iter().flatten().flatten().map(|entry| entry.path());
+    for dir in dirs.filter(|path| path.is_dir()).flat_map(|dir| [dir.join("ovs"), dir]) {
         for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
             let is_log = entry.path().extension().is_some_and(|ext| ext == "log");
-            if is_log
-                && entry
-                    .metadata()
-                    .is_ok_and(|meta| meta.len() > LOG_BYTES_MAX)
-            {
+            if is_log && entry.metadata().is_ok_and(|meta| meta.len() > LOG_BYTES_MAX) {
                 let file = std::fs::OpenOptions::new().write(true).open(entry.path());
                 let _ = file.and_then(|file| file.set_len(0));
             }
@@ -539,15 +409,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let node = dir.path().join("r1");
         std::fs::create_dir(&node).unwrap();
-        for (name, length) in [
-            ("long.log", LOG_BYTES_MAX + 1),
-            ("short.log", 10),
-            ("conf.db", LOG_BYTES_MAX + 1),
-        ] {
-            std::fs::File::create(node.join(name))
-                .unwrap()
-                .set_len(length)
-                .unwrap();
+        for (name, length) in
+            [("long.log", LOG_BYTES_MAX + 1), ("short.log", 10), ("conf.db", LOG_BYTES_MAX + 1)]
+        {
+            std::fs::File::create(node.join(name)).unwrap().set_len(length).unwrap();
         }
         bound_logs(dir.path());
         let length = |name: &str| std::fs::metadata(node.join(name)).unwrap().len();

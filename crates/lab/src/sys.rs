@@ -47,37 +47,23 @@ pub(crate) const NETNS_DIR: &str = "/run/netns";
 /// A command that will run in a node's network namespace. The process started is the command itself.
 pub(crate) fn in_node(node: &str, program: &str) -> Command {
     let mut command = Command::new("nsenter");
-    command
-        .arg(format!("--net={NETNS_DIR}/{node}"))
-        .arg("--")
-        .arg(program);
+    command.arg(format!("--net={NETNS_DIR}/{node}")).arg("--").arg(program);
     command
 }
 
 /// Runs to the end and gives everything it said, whatever its status.
 pub(crate) fn output(mut command: Command, stdin: Option<&str>) -> Result<Output, SysError> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.stdin(if stdin.is_some() {
-        Stdio::piped()
-    } else {
-        Stdio::null()
-    });
+    command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
     let line = command_line(&command);
-    let start = |source| SysError::Start {
-        program: line.clone(),
-        source,
-    };
+    let start = |source| SysError::Start { program: line.clone(), source };
     let mut child = command.spawn().map_err(start)?;
-    let writer = child
-        .stdin
-        .take()
-        .zip(stdin.map(str::to_owned))
-        .map(|(mut pipe, text)| {
-            std::thread::spawn(move || {
-                // A program that ends without reading its input says so by its status.
-                let _ = pipe.write_all(text.as_bytes());
-            })
-        });
+    let writer = child.stdin.take().zip(stdin.map(str::to_owned)).map(|(mut pipe, text)| {
+        std::thread::spawn(move || {
+            // A program that ends without reading its input says so by its status.
+            let _ = pipe.write_all(text.as_bytes());
+        })
+    });
     let output = child.wait_with_output().map_err(start)?;
     if let Some(writer) = writer {
         let _ = writer.join();
@@ -96,15 +82,8 @@ pub(crate) fn run(command: Command, stdin: Option<&str>) -> Result<String, SysEr
     if out.code == 0 {
         return Ok(out.stdout);
     }
-    let said = [out.stderr.trim(), out.stdout.trim()]
-        .join(" ")
-        .trim()
-        .to_string();
-    Err(SysError::Failed {
-        command: line,
-        code: out.code,
-        said,
-    })
+    let said = [out.stderr.trim(), out.stdout.trim()].join(" ").trim().to_string();
+    Err(SysError::Failed { command: line, code: out.code, said })
 }
 
 /// `ip` in a namespace, or in the lab's own when `None`, with a batch of commands, one per line.
@@ -141,11 +120,7 @@ pub(crate) fn wait_until(
     while !ready() {
         if start.elapsed() > limit {
             let log = log.display().to_string();
-            return Err(SysError::NotReady {
-                what: what.into(),
-                seconds: limit.as_secs(),
-                log,
-            });
+            return Err(SysError::NotReady { what: what.into(), seconds: limit.as_secs(), log });
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -154,10 +129,7 @@ pub(crate) fn wait_until(
 
 fn command_line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -166,24 +138,14 @@ mod tests {
 
     #[test]
     fn a_failing_command_is_named_whole_with_what_it_said() {
-        let error = run(command("sh", ["-c", "echo why >&2; exit 3"]), None)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("sh -c echo why") && error.contains("status 3: why"),
-            "{error}"
-        );
+        let error = run(command("sh", ["-c", "echo why >&2; exit 3"]), None).unwrap_err().to_string();
+        assert!(error.contains("sh -c echo why") && error.contains("status 3: why"), "{error}");
     }
 
     #[test]
     fn a_missing_program_is_told_as_such() {
-        let error = run(command("no-such-program", ["x"]), None)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("no-such-program") && error.contains("package"),
-            "{error}"
-        );
+        let error = run(command("no-such-program", ["x"]), None).unwrap_err().to_string();
+        assert!(error.contains("no-such-program") && error.contains("package"), "{error}");
     }
 
     #[test]

@@ -158,10 +158,9 @@ impl std::str::FromStr for Endpoint {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some((node, interface)) if !node.is_empty() && !interface.is_empty() => Ok(Endpoint {
-                node: node.into(),
-                interface: interface.into(),
-            }),
+            Some((node, interface)) if !node.is_empty() && !interface.is_empty() => {
+                Ok(Endpoint { node: node.into(), interface: interface.into() })
+            }
             _ => Err(format!("'{text}' isn't NODE:INTERFACE")),
         }
     }
@@ -208,10 +207,7 @@ impl Link {
             (Some(net), None, None) if net.prefix_len() == 31 => {
                 let lower = u32::from(net.network());
                 let upper = Ipv4Addr::from(lower + 1);
-                Some((
-                    Ipv4Net::new(net.network(), 31).ok()?,
-                    Ipv4Net::new(upper, 31).ok()?,
-                ))
+                Some((Ipv4Net::new(net.network(), 31).ok()?, Ipv4Net::new(upper, 31).ok()?))
             }
             (None, Some(a), Some(b)) => Some((a, b)),
             _ => None,
@@ -222,10 +218,7 @@ impl Link {
 impl Node {
     /// Whether it routes packets.
     pub fn is_router(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Frr | Kind::Bird | Kind::Gobgp | Kind::Exabgp
-        )
+        matches!(self.kind, Kind::Frr | Kind::Bird | Kind::Gobgp | Kind::Exabgp)
     }
 
     /// Whether it is a router of a peer, which sessions and announcements can be given to.
@@ -255,10 +248,8 @@ impl Node {
 impl Topology {
     /// Reads and validates a file.
     pub fn load(path: &Path) -> Result<Topology, TopologyError> {
-        let text = std::fs::read_to_string(path).map_err(|source| TopologyError::Read {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| TopologyError::Read { path: path.to_path_buf(), source })?;
         Topology::parse(&text)
     }
 
@@ -266,11 +257,7 @@ impl Topology {
     pub fn parse(text: &str) -> Result<Topology, TopologyError> {
         let topology: Topology = toml::from_str(text)?;
         let errors = validate::errors(&topology);
-        if errors.is_empty() {
-            Ok(topology)
-        } else {
-            Err(TopologyError::Invalid(errors))
-        }
+        if errors.is_empty() { Ok(topology) } else { Err(TopologyError::Invalid(errors)) }
     }
 
     /// The node of that name.
@@ -283,21 +270,9 @@ impl Topology {
         self.links.iter().filter_map(move |link| {
             let (a, b) = link.addresses()?;
             if link.a.node == node {
-                Some(Attachment {
-                    link,
-                    here: &link.a,
-                    there: &link.b,
-                    address: a,
-                    far_address: b,
-                })
+                Some(Attachment { link, here: &link.a, there: &link.b, address: a, far_address: b })
             } else if link.b.node == node {
-                Some(Attachment {
-                    link,
-                    here: &link.b,
-                    there: &link.a,
-                    address: b,
-                    far_address: a,
-                })
+                Some(Attachment { link, here: &link.b, there: &link.a, address: b, far_address: a })
             } else {
                 None
             }
@@ -307,19 +282,14 @@ impl Topology {
     /// The other routers in the iBGP mesh of `node`.
     pub fn ibgp_mesh<'a>(&'a self, node: &'a Node) -> impl Iterator<Item = &'a Node> + 'a {
         self.nodes.iter().filter(move |other| {
-            node.speaks_ibgp()
-                && other.speaks_ibgp()
-                && other.asn == node.asn
-                && other.name != node.name
+            node.speaks_ibgp() && other.speaks_ibgp() && other.asn == node.asn && other.name != node.name
         })
     }
 
     /// The address under which a host is reached, as probes use it.
     pub fn host_address(&self, name: &str) -> Option<IpAddr> {
         let node = self.node(name).filter(|node| node.kind == Kind::Host)?;
-        self.attachments(&node.name)
-            .next()
-            .map(|end| IpAddr::V4(end.address.addr()))
+        self.attachments(&node.name).next().map(|end| IpAddr::V4(end.address.addr()))
     }
 }
 
@@ -333,15 +303,11 @@ mod tests {
     fn the_default_topology_is_valid_and_has_both_kinds_of_peer_router_in_each_metro() {
         let lab = Topology::parse(DEFAULT).unwrap();
         for metro in ["ams", "fra"] {
-            let kinds: Vec<_> = (1..=2)
-                .map(|n| lab.node(&format!("tel-{metro}-{n}")).unwrap().kind)
-                .collect();
+            let kinds: Vec<_> =
+                (1..=2).map(|n| lab.node(&format!("tel-{metro}-{n}")).unwrap().kind).collect();
             assert_eq!(kinds, [Kind::Bird, Kind::Frr]);
         }
-        assert_eq!(
-            lab.host_address("sbc-1"),
-            Some("198.19.10.10".parse().unwrap())
-        );
+        assert_eq!(lab.host_address("sbc-1"), Some("198.19.10.10".parse().unwrap()));
         assert_eq!(lab.host_address("transit"), None);
     }
 
@@ -349,28 +315,17 @@ mod tests {
     fn the_ibgp_mesh_keeps_to_its_own_as() {
         let lab = Topology::parse(DEFAULT).unwrap();
         let names = |node: &str| -> Vec<String> {
-            lab.ibgp_mesh(lab.node(node).unwrap())
-                .map(|n| n.name.clone())
-                .collect()
+            lab.ibgp_mesh(lab.node(node).unwrap()).map(|n| n.name.clone()).collect()
         };
-        assert_eq!(
-            names("ams1-cr1"),
-            ["ams1-er1", "ams1-er2", "fra1-er1", "fra1-er2", "fra1-cr1"]
-        );
-        assert_eq!(
-            names("tel-core"),
-            ["tel-ams-1", "tel-ams-2", "tel-fra-1", "tel-fra-2"]
-        );
+        assert_eq!(names("ams1-cr1"), ["ams1-er1", "ams1-er2", "fra1-er1", "fra1-er2", "fra1-cr1"]);
+        assert_eq!(names("tel-core"), ["tel-ams-1", "tel-ams-2", "tel-fra-1", "tel-fra-2"]);
         assert!(names("transit").is_empty());
     }
 
     #[test]
     fn the_lower_address_of_a_31_goes_to_end_a() {
         let lab = Topology::parse(DEFAULT).unwrap();
-        let end = lab
-            .attachments("ams1-er1")
-            .find(|end| end.here.interface == "transit")
-            .unwrap();
+        let end = lab.attachments("ams1-er1").find(|end| end.here.interface == "transit").unwrap();
         assert_eq!(end.address.to_string(), "198.18.250.0/31");
         assert_eq!(end.far_address.to_string(), "198.18.250.1/31");
         assert_eq!(end.there.node, "transit");

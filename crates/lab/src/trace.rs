@@ -42,10 +42,7 @@ pub fn run(to: SocketAddrV4, source_port: u16) -> std::io::Result<Trace> {
     let mut answers = BTreeMap::new();
     for _ in 0..ROUNDS {
         let end = last(&answers).unwrap_or(TTL_MAX);
-        for ttl in (1..=end)
-            .filter(|ttl| !answers.contains_key(ttl))
-            .collect::<Vec<_>>()
-        {
+        for ttl in (1..=end).filter(|ttl| !answers.contains_key(ttl)).collect::<Vec<_>>() {
             udp.set_ttl_v4(u32::from(ttl))?;
             let packet = packet(source_port, to.port(), ttl);
             udp.send_to(&packet, &SocketAddrV4::new(*to.ip(), 0).into())?;
@@ -74,18 +71,13 @@ fn packet(source_port: u16, to_port: u16, ttl: u8) -> Vec<u8> {
     let payload = echo::trace_payload(PAYLOAD_BYTES + usize::from(ttl));
     let length = (8 + payload.len()) as u16;
     // A checksum of zero means none (RFC 768).
-    let header = [source_port, to_port, length, 0]
-        .map(u16::to_be_bytes)
-        .concat();
+    let header = [source_port, to_port, length, 0].map(u16::to_be_bytes).concat();
     [header, payload].concat()
 }
 
 /// The time to live of the first packet that ended its way.
 fn last(answers: &BTreeMap<u8, Answer>) -> Option<u8> {
-    answers
-        .iter()
-        .find(|(_, answer)| !matches!(answer, Answer::Router(_)))
-        .map(|(ttl, _)| *ttl)
+    answers.iter().find(|(_, answer)| !matches!(answer, Answer::Router(_))).map(|(ttl, _)| *ttl)
 }
 
 fn is_complete(answers: &BTreeMap<u8, Answer>) -> bool {
@@ -93,9 +85,7 @@ fn is_complete(answers: &BTreeMap<u8, Answer>) -> bool {
 }
 
 fn trace(answers: &BTreeMap<u8, Answer>) -> Trace {
-    let end = last(answers)
-        .or(answers.keys().last().copied())
-        .unwrap_or(0);
+    let end = last(answers).or(answers.keys().last().copied()).unwrap_or(0);
     let reached = last(answers).is_some_and(|end| matches!(answers[&end], Answer::Arrived(_)));
     let address = |ttl: u8| {
         answers.get(&ttl).map(|answer| match *answer {
@@ -104,25 +94,14 @@ fn trace(answers: &BTreeMap<u8, Answer>) -> Trace {
             }
         })
     };
-    let hops = (1..=end)
-        .map(|ttl| Hop {
-            ttl,
-            address: address(ttl),
-            node: None,
-            interface: None,
-        })
-        .collect();
+    let hops = (1..=end).map(|ttl| Hop { ttl, address: address(ttl), node: None, interface: None }).collect();
     Trace { reached, hops }
 }
 
 /// Source address and payload of an IPv4 packet (RFC 791).
 fn read_ip(packet: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr, &[u8])> {
     let header = usize::from(packet.first()? & 0xf) * 4;
-    let address = |at: usize| {
-        Some(Ipv4Addr::from(
-            <[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?,
-        ))
-    };
+    let address = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
     Some((address(12)?, address(16)?, packet.get(header..)?))
 }
 
@@ -130,13 +109,7 @@ fn read_ip(packet: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr, &[u8])> {
 fn read_udp_header(udp: &[u8]) -> Option<(u16, u16, u8)> {
     let word = |at: usize| Some(u16::from_be_bytes(udp.get(at..at + 2)?.try_into().ok()?));
     let ttl = usize::from(word(4)?).checked_sub(8 + PAYLOAD_BYTES)?;
-    Some((
-        word(0)?,
-        word(2)?,
-        u8::try_from(ttl)
-            .ok()
-            .filter(|ttl| (1..=TTL_MAX).contains(ttl))?,
-    ))
+    Some((word(0)?, word(2)?, u8::try_from(ttl).ok().filter(|ttl| (1..=TTL_MAX).contains(ttl))?))
 }
 
 fn read_icmp(packet: &[u8], to: SocketAddrV4, source_port: u16) -> Option<(u8, Answer)> {
@@ -175,30 +148,16 @@ mod tests {
     }
 
     fn icmp(kind: u8, ttl: u8) -> Vec<u8> {
-        let inner = ip(
-            [198, 18, 1, 10],
-            [198, 19, 10, 10],
-            &packet(40000, 5004, ttl)[..8],
-        );
-        ip(
-            [198, 18, 254, 4],
-            [198, 18, 1, 10],
-            &[vec![kind, 0, 0, 0, 0, 0, 0, 0], inner].concat(),
-        )
+        let inner = ip([198, 18, 1, 10], [198, 19, 10, 10], &packet(40000, 5004, ttl)[..8]);
+        ip([198, 18, 254, 4], [198, 18, 1, 10], &[vec![kind, 0, 0, 0, 0, 0, 0, 0], inner].concat())
     }
 
     #[test]
     fn an_icmp_error_names_the_router_and_the_packet() {
         let router = Ipv4Addr::new(198, 18, 254, 4);
         let to = TO.parse().unwrap();
-        assert_eq!(
-            read_icmp(&icmp(11, 3), to, 40000),
-            Some((3, Answer::Router(router)))
-        );
-        assert_eq!(
-            read_icmp(&icmp(3, 3), to, 40000),
-            Some((3, Answer::Unreachable(router)))
-        );
+        assert_eq!(read_icmp(&icmp(11, 3), to, 40000), Some((3, Answer::Router(router))));
+        assert_eq!(read_icmp(&icmp(3, 3), to, 40000), Some((3, Answer::Unreachable(router))));
         assert_eq!(read_icmp(&icmp(11, 3), to, 40001), None, "another flow's");
         assert_eq!(read_icmp(&icmp(0, 3), to, 40000), None, "an echo reply");
         assert_eq!(read_icmp(&[0x45, 1, 2], to, 40000), None, "cut short");
@@ -209,25 +168,17 @@ mod tests {
         let mut reply = packet(5004, 40000, 4);
         reply = ip([198, 19, 10, 10], [198, 18, 1, 10], &reply);
         let arrived = Answer::Arrived(Ipv4Addr::new(198, 19, 10, 10));
-        assert_eq!(
-            read_udp(&reply, TO.parse().unwrap(), 40000),
-            Some((4, arrived))
-        );
+        assert_eq!(read_udp(&reply, TO.parse().unwrap(), 40000), Some((4, arrived)));
     }
 
     #[test]
     fn a_path_is_complete_when_every_hop_before_its_end_has_answered() {
         let router = |n| Answer::Router(Ipv4Addr::new(198, 18, 254, n));
-        let mut answers = BTreeMap::from([
-            (1, router(1)),
-            (3, Answer::Arrived(Ipv4Addr::new(198, 19, 10, 10))),
-        ]);
+        let mut answers =
+            BTreeMap::from([(1, router(1)), (3, Answer::Arrived(Ipv4Addr::new(198, 19, 10, 10)))]);
         assert!(!is_complete(&answers));
         let partial = trace(&answers);
-        assert_eq!(
-            (partial.reached, partial.hops.len(), partial.hops[1].address),
-            (true, 3, None)
-        );
+        assert_eq!((partial.reached, partial.hops.len(), partial.hops[1].address), (true, 3, None));
         answers.insert(2, router(2));
         assert!(is_complete(&answers));
     }

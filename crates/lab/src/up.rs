@@ -53,14 +53,9 @@ impl Started {
 pub fn program_beside() -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
     let dirs = here.ancestors().skip(1).take(2);
-    let found = dirs
-        .map(|dir| dir.join("meetme-lab"))
-        .find(|path| path.is_file());
+    let found = dirs.map(|dir| dir.join("meetme-lab")).find(|path| path.is_file());
     found.with_context(|| {
-        format!(
-            "no meetme-lab beside {}; build it with 'cargo build -p meetme-lab'",
-            here.display()
-        )
+        format!("no meetme-lab beside {}; build it with 'cargo build -p meetme-lab'", here.display())
     })
 }
 
@@ -77,20 +72,14 @@ pub fn up(options: &Options, progress: impl Fn(&str)) -> anyhow::Result<Started>
     for line in lines {
         let line = line?;
         if line == READY {
-            return Ok(Started {
-                client: LabClient::new(state),
-                process,
-            });
+            return Ok(Started { client: LabClient::new(state), process });
         }
         progress(&line);
     }
     process.wait()?;
     let log = std::fs::read_to_string(state.join("log/supervisor.log")).unwrap_or_default();
     let last: Vec<_> = log.lines().rev().take(5).collect();
-    bail!(
-        "the lab didn't start: {}",
-        last.into_iter().rev().collect::<Vec<_>>().join("\n")
-    )
+    bail!("the lab didn't start: {}", last.into_iter().rev().collect::<Vec<_>>().join("\n"))
 }
 
 /// What the supervisor prints when all answers.
@@ -106,22 +95,10 @@ fn start(options: &Options, state: &Path) -> anyhow::Result<Child> {
         );
         command.args(["--user", "--map-root-user"]);
     }
-    command.args([
-        "--net",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
-    ]);
+    command.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     // The shell is the first process of the process namespace: it buries orphans, and when the supervisor ends it
     // ends too, and the kernel ends all others.
-    command.args([
-        "sh",
-        "-c",
-        "ulimit -c 0; \"$@\"; exit $?",
-        "meetme-lab-init",
-    ]);
+    command.args(["sh", "-c", "ulimit -c 0; \"$@\"; exit $?", "meetme-lab-init"]);
     command
         .arg(&options.program)
         .arg("supervise")
@@ -137,9 +114,7 @@ fn start(options: &Options, state: &Path) -> anyhow::Result<Child> {
         use std::os::unix::process::CommandExt;
         command.stdin(Stdio::null()).process_group(0);
     }
-    command
-        .spawn()
-        .context("'unshare' can't be started; is util-linux installed?")
+    command.spawn().context("'unshare' can't be started; is util-linux installed?")
 }
 
 fn is_root() -> anyhow::Result<bool> {
@@ -147,11 +122,7 @@ fn is_root() -> anyhow::Result<bool> {
 }
 
 fn tun_is_writable() -> bool {
-    std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/net/tun")
-        .is_ok()
+    std::fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_ok()
 }
 
 /// An empty state directory, whatever was there: a running lab is an error, a dead one is cleared away.
@@ -165,10 +136,7 @@ fn prepare(state: &Path) -> anyhow::Result<PathBuf> {
         state.display()
     );
     if std::os::unix::net::UnixStream::connect(state.join("lab.sock")).is_ok() {
-        bail!(
-            "a lab is up in {}; end it with 'meetme-lab down --state {0}'",
-            state.display()
-        );
+        bail!("a lab is up in {}; end it with 'meetme-lab down --state {0}'", state.display());
     }
     let is_empty = std::fs::read_dir(&state)?.next().is_none();
     ensure!(
@@ -179,11 +147,7 @@ fn prepare(state: &Path) -> anyhow::Result<PathBuf> {
     end_leftover(&state)?;
     for entry in std::fs::read_dir(&state)? {
         let path = entry?.path();
-        if path.is_dir() {
-            std::fs::remove_dir_all(&path)?
-        } else {
-            std::fs::remove_file(&path)?
-        }
+        if path.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
     }
     Ok(state)
 }
@@ -198,12 +162,7 @@ pub fn end_leftover(state: &Path) -> anyhow::Result<()> {
     }
     // All in its namespaces goes with it (unshare --kill-child).
     sys::run(sys::command("kill", ["-KILL", pid.trim()]), None)?;
-    sys::wait_until(
-        "the end of the earlier lab",
-        state,
-        Duration::from_secs(10),
-        || !is_lab(&pid, state),
-    )?;
+    sys::wait_until("the end of the earlier lab", state, Duration::from_secs(10), || !is_lab(&pid, state))?;
     // The kernel frees the namespace's last processes a moment after their parent.
     std::thread::sleep(Duration::from_millis(200));
     Ok(())
@@ -216,15 +175,12 @@ fn is_lab(pid: &str, state: &Path) -> bool {
     };
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<_> = command.split(|byte| *byte == 0).collect();
-    words.contains(&b"meetme-lab-init".as_slice())
-        && words.contains(&state.as_os_str().as_encoded_bytes())
+    words.contains(&b"meetme-lab-init".as_slice()) && words.contains(&state.as_os_str().as_encoded_bytes())
 }
 
 /// Ends the lab of a state directory and returns when all of it is gone.
 pub async fn down(state: &Path) -> anyhow::Result<()> {
-    let state = state
-        .canonicalize()
-        .with_context(|| format!("there is no lab in {}", state.display()))?;
+    let state = state.canonicalize().with_context(|| format!("there is no lab in {}", state.display()))?;
     let client = LabClient::new(&state);
     // A supervisor that hangs doesn't answer; it is ended below.
     let answer = tokio::time::timeout(Duration::from_secs(5), client.down()).await;
@@ -232,9 +188,8 @@ pub async fn down(state: &Path) -> anyhow::Result<()> {
         return Err(refused.into());
     }
     let pid = std::fs::read_to_string(state.join("lab.pid")).unwrap_or_default();
-    let gone = sys::wait_until("the end of the lab", &state, Duration::from_secs(5), || {
-        !is_lab(&pid, &state)
-    });
+    let gone =
+        sys::wait_until("the end of the lab", &state, Duration::from_secs(5), || !is_lab(&pid, &state));
     if gone.is_err() {
         end_leftover(&state)?;
     }
@@ -250,10 +205,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_a_labs_is_never_emptied() {
-        let dir = tempfile::Builder::new()
-            .prefix("l")
-            .tempdir_in("/tmp")
-            .unwrap();
+        let dir = tempfile::Builder::new().prefix("l").tempdir_in("/tmp").unwrap();
         std::fs::write(dir.path().join("precious"), "x").unwrap();
         let error = prepare(dir.path()).unwrap_err().to_string();
         assert!(error.contains("isn't a lab's"), "{error}");
@@ -262,17 +214,10 @@ mod tests {
 
     #[test]
     fn what_a_dead_lab_left_is_cleared_away() {
-        let dir = tempfile::Builder::new()
-            .prefix("l")
-            .tempdir_in("/tmp")
-            .unwrap();
+        let dir = tempfile::Builder::new().prefix("l").tempdir_in("/tmp").unwrap();
         std::fs::create_dir_all(dir.path().join("r1/vty")).unwrap();
         // This very process is no lab: it must not be ended.
-        for (name, text) in [
-            (MARK, ""),
-            ("lab.pid", &std::process::id().to_string()),
-            ("lab.sock", ""),
-        ] {
+        for (name, text) in [(MARK, ""), ("lab.pid", &std::process::id().to_string()), ("lab.sock", "")] {
             std::fs::write(dir.path().join(name), text).unwrap();
         }
         let state = prepare(dir.path()).unwrap();
@@ -281,13 +226,8 @@ mod tests {
 
     #[test]
     fn a_path_too_long_for_sockets_is_refused_before_anything_starts() {
-        let dir = tempfile::Builder::new()
-            .prefix("l")
-            .tempdir_in("/tmp")
-            .unwrap();
-        let error = prepare(&dir.path().join("x".repeat(STATE_PATH_MAX)))
-            .unwrap_err()
-            .to_string();
+        let dir = tempfile::Builder::new().prefix("l").tempdir_in("/tmp").unwrap();
+        let error = prepare(&dir.path().join("x".repeat(STATE_PATH_MAX))).unwrap_err().to_string();
         assert!(error.contains("too long"), "{error}");
     }
 }

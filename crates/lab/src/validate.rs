@@ -18,10 +18,7 @@ pub(crate) fn errors(topology: &Topology) -> Vec<String> {
         errors.push("there is no [[node]]".to_string());
     }
     if topology.nodes.len() > NODES_MAX {
-        errors.push(format!(
-            "{} nodes: at most {NODES_MAX} are supported",
-            topology.nodes.len()
-        ));
+        errors.push(format!("{} nodes: at most {NODES_MAX} are supported", topology.nodes.len()));
     }
     let mut seen = BTreeMap::new();
     for node in &topology.nodes {
@@ -41,9 +38,7 @@ pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 32
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 fn check_node(topology: &Topology, node: &Node, errors: &mut Vec<String>) {
@@ -54,9 +49,7 @@ fn check_node(topology: &Topology, node: &Node, errors: &mut Vec<String>) {
         ));
     }
     if ["log", "panel"].contains(&name.as_str()) {
-        errors.push(format!(
-            "node '{name}': the name is taken by the lab itself"
-        ));
+        errors.push(format!("node '{name}': the name is taken by the lab itself"));
     }
     if (node.kind == Kind::Frr) != node.role.is_some() {
         errors.push(format!(
@@ -71,19 +64,13 @@ fn check_node(topology: &Topology, node: &Node, errors: &mut Vec<String>) {
             errors.push(format!("node '{name}': a router needs a loopback"));
         }
     } else if node.asn.is_some() || node.loopback.is_some() || !node.ports.is_empty() {
-        errors.push(format!(
-            "node '{name}': asn, loopback and ports are for routers"
-        ));
+        errors.push(format!("node '{name}': asn, loopback and ports are for routers"));
     }
     if !node.originate.is_empty() && !matches!(node.role, Some(Role::Core | Role::Transit)) {
-        errors.push(format!(
-            "node '{name}': originate is for the roles core and transit"
-        ));
+        errors.push(format!("node '{name}': originate is for the roles core and transit"));
     }
     if node.kind == Kind::Host && topology.attachments(name).count() != 1 {
-        errors.push(format!(
-            "node '{name}': a host needs exactly one link, for its default route"
-        ));
+        errors.push(format!("node '{name}': a host needs exactly one link, for its default route"));
     }
     check_management(topology, node, errors);
 }
@@ -91,9 +78,7 @@ fn check_node(topology: &Topology, node: &Node, errors: &mut Vec<String>) {
 fn check_management(topology: &Topology, node: &Node, errors: &mut Vec<String>) {
     let name = &node.name;
     match (&node.site, node.kind) {
-        (Some(_), Kind::Host | Kind::Site) => {
-            errors.push(format!("node '{name}': site is for routers"))
-        }
+        (Some(_), Kind::Host | Kind::Site) => errors.push(format!("node '{name}': site is for routers")),
         (Some(site), _) => match topology.node(site) {
             Some(other) if other.kind == Kind::Site => {
                 if let (Some(mine), Some(theirs)) = (node.mgmt, other.mgmt)
@@ -111,18 +96,13 @@ fn check_management(topology: &Topology, node: &Node, errors: &mut Vec<String>) 
     }
     let wants_mgmt = node.kind == Kind::Site || node.site.is_some();
     if wants_mgmt != node.mgmt.is_some() {
-        errors.push(format!(
-            "node '{name}': mgmt is for sites and for routers with a site, which need one"
-        ));
+        errors.push(format!("node '{name}': mgmt is for sites and for routers with a site, which need one"));
     }
 }
 
 fn check_loopbacks(topology: &Topology, errors: &mut Vec<String>) {
     let mut owners = BTreeMap::new();
-    let loopbacks = topology
-        .nodes
-        .iter()
-        .filter_map(|n| Some((n.loopback?, &n.name)));
+    let loopbacks = topology.nodes.iter().filter_map(|n| Some((n.loopback?, &n.name)));
     let addresses = topology
         .links
         .iter()
@@ -137,10 +117,7 @@ fn check_loopbacks(topology: &Topology, errors: &mut Vec<String>) {
 
 fn check_interfaces(topology: &Topology, errors: &mut Vec<String>) {
     let mut seen = BTreeMap::new();
-    let ports = topology
-        .nodes
-        .iter()
-        .flat_map(|n| n.ports.iter().map(|p| (n.name.as_str(), p.as_str())));
+    let ports = topology.nodes.iter().flat_map(|n| n.ports.iter().map(|p| (n.name.as_str(), p.as_str())));
     let ends = topology
         .links
         .iter()
@@ -148,12 +125,12 @@ fn check_interfaces(topology: &Topology, errors: &mut Vec<String>) {
         .map(|end| (end.node.as_str(), end.interface.as_str()));
     for (node, interface) in ports.chain(ends) {
         if !is_name(interface) || interface.len() > INTERFACE_NAME_MAX {
-            errors.push(format!("{node}:{interface}: interface names are at most {INTERFACE_NAME_MAX} of a-z, 0-9 and '-'"));
+            errors.push(format!(
+                "{node}:{interface}: interface names are at most {INTERFACE_NAME_MAX} of a-z, 0-9 and '-'"
+            ));
         }
         if RESERVED_INTERFACES.contains(&interface) || interface.starts_with("lag") {
-            errors.push(format!(
-                "{node}:{interface}: the name is reserved (lo, mgmt0, ovs-netdev, lag…)"
-            ));
+            errors.push(format!("{node}:{interface}: the name is reserved (lo, mgmt0, ovs-netdev, lag…)"));
         }
         if seen.insert((node, interface), ()).is_some() {
             errors.push(format!("{node}:{interface} is used twice"));
@@ -168,9 +145,7 @@ fn check_links(topology: &Topology, errors: &mut Vec<String>) {
             match topology.node(&end.node) {
                 None => errors.push(format!("{place}: there is no node '{}'", end.node)),
                 Some(node) if node.kind == Kind::Site => {
-                    errors.push(format!(
-                        "{place}: a site is linked by its routers' mgmt only"
-                    ));
+                    errors.push(format!("{place}: a site is linked by its routers' mgmt only"));
                 }
                 Some(_) => {}
             }
@@ -179,9 +154,7 @@ fn check_links(topology: &Topology, errors: &mut Vec<String>) {
             errors.push(format!("{place}: both ends are on the same node"));
         }
         match link.addresses() {
-            None => errors.push(format!(
-                "{place}: give either net (a /31) or a_address and b_address"
-            )),
+            None => errors.push(format!("{place}: give either net (a /31) or a_address and b_address")),
             Some((a, b)) if a.trunc() != b.trunc() => {
                 errors.push(format!("{place}: {a} and {b} aren't in the same subnet"));
             }
@@ -255,10 +228,7 @@ mod tests {
             "igp is for two routers",
             "bgp is for two routers",
         ] {
-            assert!(
-                errors.iter().any(|e| e.contains(wanted)),
-                "missing '{wanted}' in {errors:#?}"
-            );
+            assert!(errors.iter().any(|e| e.contains(wanted)), "missing '{wanted}' in {errors:#?}");
         }
     }
 
@@ -301,18 +271,13 @@ mod tests {
             mgmt = "192.0.2.200/25"
             "#,
         );
-        assert_eq!(
-            errors,
-            ["node 'r1': mgmt 192.0.2.200/25 isn't in 192.0.2.0/25 of site 'site'"]
-        );
+        assert_eq!(errors, ["node 'r1': mgmt 192.0.2.200/25 isn't in 192.0.2.0/25 of site 'site'"]);
     }
 
     #[test]
     fn unknown_fields_are_refused_with_their_name() {
         let error = Topology::parse("name = \"x\"\nnode = []\nspeed = 3").unwrap_err();
-        let TopologyError::Syntax(error) = error else {
-            panic!("{error}")
-        };
+        let TopologyError::Syntax(error) = error else { panic!("{error}") };
         assert!(error.to_string().contains("speed"), "{error}");
     }
 }

@@ -62,31 +62,17 @@ pub enum ApproveCommand {
 
 pub async fn approve(command: ApproveCommand) -> anyhow::Result<()> {
     let (server, path, reason) = match &command {
-        ApproveCommand::Asn {
-            subscription,
-            name,
-            decision,
-        } => (
+        ApproveCommand::Asn { subscription, name, decision } => (
             &decision.server,
             Resources::new(subscription, "").decide_peer_asn(name, !decision.refuse),
             &decision.reason,
         ),
-        ApproveCommand::Connection { id, decision } => (
-            &decision.server,
-            Operator::decide_connection(id, !decision.refuse),
-            &decision.reason,
-        ),
-        ApproveCommand::Peering {
-            subscription,
-            resource_group,
-            name,
-            server,
-            reason,
-        } => (
-            server,
-            Resources::new(subscription, resource_group).approve_peering(name),
-            reason,
-        ),
+        ApproveCommand::Connection { id, decision } => {
+            (&decision.server, Operator::decide_connection(id, !decision.refuse), &decision.reason)
+        }
+        ApproveCommand::Peering { subscription, resource_group, name, server, reason } => {
+            (server, Resources::new(subscription, resource_group).approve_peering(name), reason)
+        }
     };
     let client = Client::new(&server.server, &server.token)?;
     client.post(&path, &json!({ "reason": reason })).await?;
@@ -101,16 +87,9 @@ pub async fn queue(server: Server) -> anyhow::Result<()> {
         println!("Nothing waits for a decision.");
         return Ok(());
     }
-    println!(
-        "{:<22} {:<12} {:<10} {:<24} WHAT",
-        "SINCE", "KIND", "ASN", "NAME"
-    );
+    println!("{:<22} {:<12} {:<10} {:<24} WHAT", "SINCE", "KIND", "ASN", "NAME");
     for w in &waiting {
-        let late = if w["overdue"].as_bool() == Some(true) {
-            "  OVERDUE"
-        } else {
-            ""
-        };
+        let late = if w["overdue"].as_bool() == Some(true) { "  OVERDUE" } else { "" };
         println!(
             "{:<22} {:<12} {:<10} {:<24} {}{late}",
             text(w, "since").split('.').next().unwrap_or(""),
@@ -135,11 +114,7 @@ fn what(waiting: &Value) -> String {
             waiting["bandwidthInMbps"],
             text(waiting, "peeringLocation")
         ),
-        None => format!(
-            "meetme approve asn {} {}",
-            text(waiting, "subscription"),
-            text(waiting, "name")
-        ),
+        None => format!("meetme approve asn {} {}", text(waiting, "subscription"), text(waiting, "name")),
     }
 }
 

@@ -94,13 +94,9 @@ impl Config {
 /// Reads the file. Every name in it must be known: a misspelt one is told, not ignored.
 pub fn load(path: &Path) -> anyhow::Result<Config> {
     let text = std::fs::read_to_string(path).with_context(|| {
-        format!(
-            "can't read the configuration {}; name another with --config",
-            path.display()
-        )
+        format!("can't read the configuration {}; name another with --config", path.display())
     })?;
-    toml::from_str(&text)
-        .with_context(|| format!("the configuration {} doesn't hold", path.display()))
+    toml::from_str(&text).with_context(|| format!("the configuration {} doesn't hold", path.display()))
 }
 
 #[cfg(test)]
@@ -111,12 +107,7 @@ mod tests {
     fn an_empty_file_is_a_configuration_and_a_misspelt_name_is_not() {
         let config: Config = toml::from_str("").unwrap();
         assert_eq!(config.listen.port(), 8971);
-        assert!(
-            toml::from_str::<Config>("lisen = '127.0.0.1:1'")
-                .unwrap_err()
-                .to_string()
-                .contains("lisen")
-        );
+        assert!(toml::from_str::<Config>("lisen = '127.0.0.1:1'").unwrap_err().to_string().contains("lisen"));
     }
 
     #[test]

@@ -22,10 +22,7 @@ pub struct EdgeArguments {
 
 /// Runs the edge until a signal ends it; routers stay as they are.
 pub async fn edge(arguments: EdgeArguments) -> anyhow::Result<()> {
-    let agent = Agent::new(AgentConfig {
-        site: arguments.site,
-        bmp_listen: arguments.bmp_listen,
-    });
+    let agent = Agent::new(AgentConfig { site: arguments.site, bmp_listen: arguments.bmp_listen });
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let connect = || UnixStream::connect(arguments.connect.clone());

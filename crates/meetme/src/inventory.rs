@@ -40,8 +40,7 @@ pub async fn run(config: &Config, command: InventoryCommand) -> anyhow::Result<(
 }
 
 async fn apply(config: &Config, file: PathBuf, dry_run: bool) -> anyhow::Result<()> {
-    let text =
-        std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
+    let text = std::fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
     let new: Inventory =
         toml::from_str(&text).with_context(|| format!("{} isn't an inventory", file.display()))?;
     check(&new).map_err(|v| refused(&file, &v))?;
@@ -49,22 +48,14 @@ async fn apply(config: &Config, file: PathBuf, dry_run: bool) -> anyhow::Result<
     let mut tx = store.begin().await?;
     let old = store::inventory_get(&mut tx).await?;
     check_orphans(&new, &in_use(&mut tx).await?).map_err(|v| refused(&file, &v))?;
-    let before = old
-        .map(|(_, old)| toml::to_string(&old))
-        .transpose()?
-        .unwrap_or_default();
+    let before = old.map(|(_, old)| toml::to_string(&old)).transpose()?.unwrap_or_default();
     let after = toml::to_string(&new)?;
     if before == after {
         println!("The inventory is already so; nothing changes.");
         return Ok(());
     }
     let diff = TextDiff::from_lines(&before, &after);
-    print!(
-        "{}",
-        diff.unified_diff()
-            .context_radius(3)
-            .header("inventory now", &file.display().to_string())
-    );
+    print!("{}", diff.unified_diff().context_radius(3).header("inventory now", &file.display().to_string()));
     if dry_run {
         println!("Not applied (--dry-run).");
         return Ok(());
@@ -82,16 +73,8 @@ async fn apply(config: &Config, file: PathBuf, dry_run: bool) -> anyhow::Result<
 }
 
 fn refused(file: &std::path::Path, violations: &Violations) -> anyhow::Error {
-    let lines: Vec<String> = violations
-        .0
-        .iter()
-        .map(|v| format!("  {}: {}", v.target, v.message))
-        .collect();
-    anyhow::anyhow!(
-        "{} is refused, nothing was changed:\n{}",
-        file.display(),
-        lines.join("\n")
-    )
+    let lines: Vec<String> = violations.0.iter().map(|v| format!("  {}: {}", v.target, v.message)).collect();
+    anyhow::anyhow!("{} is refused, nothing was changed:\n{}", file.display(), lines.join("\n"))
 }
 
 /// What peerings hold of the inventory.
@@ -104,25 +87,18 @@ async fn in_use(tx: &mut Tx) -> anyhow::Result<InUse> {
         page.after = Some(last.id);
         for peering in &peerings {
             let by = format!("peering {}/{}", peering.resource_group, peering.name);
-            found
-                .locations
-                .push((peering.spec.location.clone(), by.clone()));
+            found.locations.push((peering.spec.location.clone(), by.clone()));
             found.offerings.push((peering.spec.offering, by.clone()));
             for connection in store::connections_of(tx, peering.id).await? {
                 for (_, subnet) in connection.sessions() {
-                    if connection.spec.address_provider
-                        == meetme_model::peering::AddressProvider::Host
-                    {
+                    if connection.spec.address_provider == meetme_model::peering::AddressProvider::Host {
                         found.subnets.push((subnet.prefix, by.clone()));
                     }
                 }
                 if let Some(ports) = connection.ports {
-                    found.ports.extend(
-                        ports
-                            .ports
-                            .into_iter()
-                            .map(|p| (ports.router.clone(), p, by.clone())),
-                    );
+                    found
+                        .ports
+                        .extend(ports.ports.into_iter().map(|p| (ports.router.clone(), p, by.clone())));
                 }
             }
         }

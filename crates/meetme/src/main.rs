@@ -17,13 +17,7 @@ use std::process::ExitCode;
 #[command(version, about, max_term_width = 100)]
 struct Arguments {
     /// Configuration file.
-    #[arg(
-        long,
-        short,
-        global = true,
-        env = "MEETME_CONFIG",
-        default_value = "meetme.toml"
-    )]
+    #[arg(long, short, global = true, env = "MEETME_CONFIG", default_value = "meetme.toml")]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -52,16 +46,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
             eprintln!("meetme: can't start: {e}");
@@ -82,9 +68,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Serve => serve::serve(&config::load(&arguments.config)?).await,
         Command::Edge(edge) => edge::edge(edge).await,
         Command::Token(command) => token::run(&config::load(&arguments.config)?, command).await,
-        Command::Inventory(command) => {
-            inventory::run(&config::load(&arguments.config)?, command).await
-        }
+        Command::Inventory(command) => inventory::run(&config::load(&arguments.config)?, command).await,
         Command::Approve(command) => approve::approve(command).await,
         Command::Queue(server) => approve::queue(server).await,
     }

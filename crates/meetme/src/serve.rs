@@ -24,10 +24,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let api = ApiState {
         store: store.clone(),
         queries: queries(links.clone()),
-        settings: meetme_api::Settings {
-            external_url: config.external_url.clone(),
-            ..Default::default()
-        },
+        settings: meetme_api::Settings { external_url: config.external_url.clone(), ..Default::default() },
     };
     let listener = listen(config.listen).await?;
     info!("API on http://{}", config.listen);
@@ -65,9 +62,7 @@ fn queries(links: Arc<Links>) -> meetme_api::EdgeQueries {
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("can't listen on {address}; is it taken?"))
+    TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}; is it taken?"))
 }
 
 /// A socket that only its owner reaches. One left behind by a killed process is taken over; one
@@ -83,8 +78,7 @@ fn edge_listener(path: &Path) -> anyhow::Result<UnixListener> {
         std::fs::remove_file(path)
             .with_context(|| format!("can't replace the stale socket {}", path.display()))?;
     }
-    let listener =
-        UnixListener::bind(path).with_context(|| format!("can't listen on {}", path.display()))?;
+    let listener = UnixListener::bind(path).with_context(|| format!("can't listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
@@ -113,17 +107,12 @@ async fn embed_edges(config: &Config, store: &Store, links: &Arc<Links>) -> anyh
         "embedded_edges is set and there is no inventory; apply one with `meetme inventory apply FILE` first",
     )?;
     for name in &config.embedded_edges {
-        let site = inventory
-            .site(name)
-            .with_context(|| format!("embedded_edges: there is no site '{name}'"))?;
-        let bmp_listen = site
-            .bmp
-            .with_context(|| format!("site '{name}' has no bmp address in the inventory"))?;
+        let site =
+            inventory.site(name).with_context(|| format!("embedded_edges: there is no site '{name}'"))?;
+        let bmp_listen =
+            site.bmp.with_context(|| format!("site '{name}' has no bmp address in the inventory"))?;
         let links = links.clone();
-        let agent = Agent::new(AgentConfig {
-            site: name.clone(),
-            bmp_listen,
-        });
+        let agent = Agent::new(AgentConfig { site: name.clone(), bmp_listen });
         let name = name.clone();
         tokio::spawn(async move {
             let connect = || {

@@ -46,24 +46,14 @@ pub async fn run(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
     let opened = config.store().await?;
     let now = Timestamp::now();
     match command {
-        TokenCommand::Create {
-            role,
-            subscription,
-            name,
-            expires,
-        } => {
+        TokenCommand::Create { role, subscription, name, expires } => {
             let role = match role {
                 RoleArgument::Operator => Role::Operator,
                 RoleArgument::Peer => Role::Peer,
                 RoleArgument::Reader => Role::Reader,
             };
             let name = name.unwrap_or_else(|| role.name().to_owned());
-            let new = NewToken {
-                name,
-                role,
-                subscription,
-                expires_at: expires.map(|d| now + d),
-            };
+            let new = NewToken { name, role, subscription, expires_at: expires.map(|d| now + d) };
             let mut tx = opened.begin().await?;
             let (clear, principal) = store::token_create(&mut tx, new, now).await?;
             let detail = serde_json::json!({ "id": principal.id, "role": role.name(), "subscription": principal.subscription });
@@ -86,9 +76,7 @@ pub async fn run(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
                 } else {
                     "valid"
                 };
-                let expires = p
-                    .expires_at
-                    .map_or_else(|| "never".into(), |at| format!("{at:.0}"));
+                let expires = p.expires_at.map_or_else(|| "never".into(), |at| format!("{at:.0}"));
                 let subscription = p.subscription.as_deref().unwrap_or("(all)");
                 println!(
                     "{:<5} {:<10} {:<20} {subscription:<38} {expires:<22} {state}",
@@ -101,15 +89,8 @@ pub async fn run(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
         TokenCommand::Revoke { id } => {
             let mut tx = opened.begin().await?;
             store::token_revoke(&mut tx, id, now).await?;
-            store::audit_add(
-                &mut tx,
-                now,
-                "cli",
-                "token.revoke",
-                "token",
-                serde_json::json!({ "id": id }),
-            )
-            .await?;
+            store::audit_add(&mut tx, now, "cli", "token.revoke", "token", serde_json::json!({ "id": id }))
+                .await?;
             tx.commit().await?;
             println!("Token {id} is revoked.");
         }
@@ -121,19 +102,15 @@ pub async fn run(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
 fn duration(text: &str) -> anyhow::Result<SignedDuration> {
     let wrong = || format!("'{text}' isn't a duration; write a number with d, h or m, such as 90d");
     let unit = text.chars().last().with_context(wrong)?;
-    let number: i64 = text[..text.len() - unit.len_utf8()]
-        .parse()
-        .with_context(wrong)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().with_context(wrong)?;
     let minutes = match unit {
         'd' => 24 * 60,
         'h' => 60,
         'm' => 1,
         _ => anyhow::bail!(wrong()),
     };
-    let total = number
-        .checked_mul(minutes)
-        .filter(|m| (1..=60 * 24 * 3660).contains(m))
-        .with_context(wrong)?;
+    let total =
+        number.checked_mul(minutes).filter(|m| (1..=60 * 24 * 3660).contains(m)).with_context(wrong)?;
     Ok(SignedDuration::from_mins(total))
 }
 

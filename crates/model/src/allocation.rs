@@ -25,11 +25,7 @@ pub struct SubnetUse {
 
 /// The lowest subnet of `pool` that is neither in use nor resting, or `None` when it is exhausted.
 /// Cost follows how many are in use, not how large the pool is.
-pub fn allocate_subnet(
-    pool: &AddressPool,
-    used: &[SubnetUse],
-    now: Timestamp,
-) -> Option<SessionSubnet> {
+pub fn allocate_subnet(pool: &AddressPool, used: &[SubnetUse], now: Timestamp) -> Option<SessionSubnet> {
     let (pool_bits, base) = match pool.prefix.net() {
         IpNet::V4(net) => (32, u128::from(u32::from(net.network()))),
         IpNet::V6(net) => (128, u128::from(net.network())),
@@ -38,10 +34,7 @@ pub fn allocate_subnet(
     let end = base + ((1u128 << (pool_bits - pool.prefix.len())) - 1);
     let taken: BTreeMap<u128, u128> = used
         .iter()
-        .filter(|u| {
-            u.freed_at
-                .is_none_or(|at| now.duration_since(at) < ADDRESS_REST)
-        })
+        .filter(|u| u.freed_at.is_none_or(|at| now.duration_since(at) < ADDRESS_REST))
         .filter(|u| u.prefix.is_ipv4() == pool.prefix.is_ipv4())
         .map(|u| range(u.prefix))
         .collect();
@@ -59,14 +52,10 @@ pub fn allocate_subnet(
         return None;
     }
     let net = match pool.prefix.net() {
-        IpNet::V4(_) => IpNet::new(
-            std::net::Ipv4Addr::from(u32::try_from(candidate).ok()?).into(),
-            pool.subnet_length,
-        ),
-        IpNet::V6(_) => IpNet::new(
-            std::net::Ipv6Addr::from(candidate).into(),
-            pool.subnet_length,
-        ),
+        IpNet::V4(_) => {
+            IpNet::new(std::net::Ipv4Addr::from(u32::try_from(candidate).ok()?).into(), pool.subnet_length)
+        }
+        IpNet::V6(_) => IpNet::new(std::net::Ipv6Addr::from(candidate).into(), pool.subnet_length),
     };
     SessionSubnet::of(Prefix::containing(net.ok()?))
 }
@@ -78,14 +67,7 @@ fn range(prefix: Prefix) -> (u128, u128) {
         IpNet::V6(net) => (128, u128::from(net.network())),
     };
     let size = bits - prefix.len();
-    (
-        base,
-        if size == 128 {
-            u128::MAX
-        } else {
-            base + ((1u128 << size) - 1)
-        },
-    )
+    (base, if size == 128 { u128::MAX } else { base + ((1u128 << size) - 1) })
 }
 
 /// Why no port can be given to a connection.
@@ -126,10 +108,7 @@ pub fn select_ports(
     let mut best: Option<(u32, std::cmp::Reverse<usize>, &str, PortAssignment)> = None;
     let mut shared_only = false;
     for router in &inventory.routers {
-        if inventory
-            .site(&router.site)
-            .is_none_or(|s| s.facility_id != facility_id)
-        {
+        if inventory.site(&router.site).is_none_or(|s| s.facility_id != facility_id) {
             continue;
         }
         let mut free: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
@@ -152,23 +131,11 @@ pub fn select_ports(
             }
             let chosen = PortAssignment {
                 router: router.name.clone(),
-                ports: ports
-                    .iter()
-                    .take(links as usize)
-                    .map(|p| (*p).to_owned())
-                    .collect(),
+                ports: ports.iter().take(links as usize).map(|p| (*p).to_owned()).collect(),
                 port_speed_mbps: speed,
             };
-            let rank = (
-                links,
-                std::cmp::Reverse(ports.len()),
-                router.name.as_str(),
-                chosen,
-            );
-            if best
-                .as_ref()
-                .is_none_or(|b| (rank.0, rank.1, rank.2) < (b.0, b.1, b.2))
-            {
+            let rank = (links, std::cmp::Reverse(ports.len()), router.name.as_str(), chosen);
+            if best.as_ref().is_none_or(|b| (rank.0, rank.1, rank.2) < (b.0, b.1, b.2)) {
                 best = Some(rank);
             }
         }
@@ -178,10 +145,7 @@ pub fn select_ports(
             let used = avoid.iter().cloned().collect::<Vec<_>>().join(", ");
             NoPort::NoDiverseRouter { facility_id, used }
         } else {
-            NoPort::NoFreePorts {
-                facility_id,
-                bandwidth_mbps,
-            }
+            NoPort::NoFreePorts { facility_id, bandwidth_mbps }
         }
     })
 }

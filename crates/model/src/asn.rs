@@ -57,10 +57,7 @@ impl PublicSpace {
         if self.asns.iter().any(|&(lo, hi)| (lo..=hi).contains(&asn.0)) {
             return None;
         }
-        RESERVED
-            .iter()
-            .find(|&&(lo, hi, _)| (lo..=hi).contains(&asn.0))
-            .map(|&(_, _, rfc)| rfc)
+        RESERVED.iter().find(|&&(lo, hi, _)| (lo..=hi).contains(&asn.0)).map(|&(_, _, rfc)| rfc)
     }
 
     /// The reserved ranges that remain once this space's exceptions are taken out, in order:
@@ -138,10 +135,7 @@ mod tests {
 
     #[test]
     fn a_laboratory_may_count_documentation_numbers_as_public() {
-        let space = PublicSpace {
-            asns: vec![(64496, 64511)],
-            prefixes: vec![],
-        };
+        let space = PublicSpace { asns: vec![(64496, 64511)], prefixes: vec![] };
         assert!(PublicAsn::new(Asn(64510), &space).is_ok());
         assert!(PublicAsn::new(Asn(64512), &space).is_err());
         assert!(!space.reserved_ranges().contains(&(64496, 64511)));
@@ -150,10 +144,7 @@ mod tests {
 
     #[test]
     fn an_exception_inside_a_range_leaves_both_ends_reserved() {
-        let space = PublicSpace {
-            asns: vec![(64600, 64700)],
-            prefixes: vec![],
-        };
+        let space = PublicSpace { asns: vec![(64600, 64700)], prefixes: vec![] };
         let ranges = space.reserved_ranges();
         assert!(ranges.contains(&(64512, 64599)) && ranges.contains(&(64701, 65534)));
     }

@@ -17,9 +17,7 @@ pub enum Community {
 
 /// A text that isn't a community.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' isn't a community; write 8075:8007 (two numbers up to 65535) or three numbers of 32 bits"
-)]
+#[error("'{0}' isn't a community; write 8075:8007 (two numbers up to 65535) or three numbers of 32 bits")]
 pub struct CommunityError(pub String);
 
 /// Well-known GRACEFUL_SHUTDOWN (RFC 8326).
@@ -50,15 +48,12 @@ impl FromStr for Community {
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
         let error = || CommunityError(s.to_owned());
-        let parts: Vec<u32> = s
-            .split(':')
-            .map(|p| p.parse().map_err(|_| error()))
-            .collect::<Result<_, _>>()?;
+        let parts: Vec<u32> =
+            s.split(':').map(|p| p.parse().map_err(|_| error())).collect::<Result<_, _>>()?;
         match parts[..] {
-            [a, b] => Ok(Self::Standard(
-                a.try_into().map_err(|_| error())?,
-                b.try_into().map_err(|_| error())?,
-            )),
+            [a, b] => {
+                Ok(Self::Standard(a.try_into().map_err(|_| error())?, b.try_into().map_err(|_| error())?))
+            }
             [a, b, c] => Ok(Self::Large(a, b, c)),
             _ => Err(error()),
         }
@@ -86,14 +81,8 @@ mod tests {
 
     #[test]
     fn the_default_needs_a_large_community_for_a_long_asn() {
-        assert_eq!(
-            Community::default_for_voice(Asn(8075)).to_string(),
-            "8075:8007"
-        );
-        assert_eq!(
-            Community::default_for_voice(Asn(200_000)).to_string(),
-            "200000:0:8007"
-        );
+        assert_eq!(Community::default_for_voice(Asn(8075)).to_string(), "8075:8007");
+        assert_eq!(Community::default_for_voice(Asn(200_000)).to_string(), "200000:0:8007");
     }
 
     #[test]

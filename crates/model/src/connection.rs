@@ -127,15 +127,9 @@ impl ConnectionState {
         match self {
             Self::Onboarding(stage) => match event {
                 E::Approve if stage == S::PendingApproval => Ok(Self::Onboarding(S::Approved)),
-                E::PortConfigured if stage == S::Approved => {
-                    Ok(Self::Onboarding(S::ProvisioningStarted))
-                }
-                E::LagUp if stage == S::ProvisioningStarted => {
-                    Ok(Self::Onboarding(S::ProvisioningCompleted))
-                }
-                E::SessionsUp if stage == S::ProvisioningCompleted => {
-                    Ok(Self::Onboarding(S::Validating))
-                }
+                E::PortConfigured if stage == S::Approved => Ok(Self::Onboarding(S::ProvisioningStarted)),
+                E::LagUp if stage == S::ProvisioningStarted => Ok(Self::Onboarding(S::ProvisioningCompleted)),
+                E::SessionsUp if stage == S::ProvisioningCompleted => Ok(Self::Onboarding(S::Validating)),
                 E::Validated if stage == S::Validating => Ok(Self::Active),
                 E::HostFailed => Ok(Self::ProvisioningFailed(stage)),
                 E::PeerOverdue => Ok(Self::ExternalBlocker(stage)),
@@ -245,19 +239,12 @@ impl SessionSubnet {
             IpAddr::V4(_) => IpAddr::V4(u32::try_from(n).expect("stays in an IPv4 prefix").into()),
             IpAddr::V6(_) => IpAddr::V6(n.into()),
         };
-        Some(Self {
-            prefix,
-            host: address(host),
-            peer: address(peer),
-        })
+        Some(Self { prefix, host: address(host), peer: address(peer) })
     }
 
     /// Our end with the prefix length, for an interface.
     pub fn host_interface(&self) -> InterfaceAddress {
-        InterfaceAddress {
-            address: self.host,
-            prefix_len: self.prefix.len(),
-        }
+        InterfaceAddress { address: self.host, prefix_len: self.prefix.len() }
     }
 }
 
@@ -374,10 +361,7 @@ mod tests {
     fn the_way_to_active_has_no_short_cut() {
         let mut state = ConnectionState::Onboarding(Stage::PendingApproval);
         for event in &EVENTS[..5] {
-            let legal: Vec<&E> = EVENTS[..5]
-                .iter()
-                .filter(|e| state.on(**e).is_ok())
-                .collect();
+            let legal: Vec<&E> = EVENTS[..5].iter().filter(|e| state.on(**e).is_ok()).collect();
             assert_eq!(legal, [event], "{}", state.wire_name());
             state = state.on(*event).unwrap();
         }
@@ -398,10 +382,7 @@ mod tests {
 
     #[test]
     fn active_leaves_only_through_a_conversion() {
-        let legal: Vec<&E> = EVENTS
-            .iter()
-            .filter(|e| ConnectionState::Active.on(**e).is_ok())
-            .collect();
+        let legal: Vec<&E> = EVENTS.iter().filter(|e| ConnectionState::Active.on(**e).is_ok()).collect();
         assert_eq!(legal, [&E::ConvertRequested]);
         let converted = [E::ConvertRequested, E::ConvertStarted, E::ConvertDone]
             .into_iter()
@@ -415,22 +396,10 @@ mod tests {
             let subnet = SessionSubnet::of(s.parse().unwrap()).unwrap();
             (subnet.peer.to_string(), subnet.host.to_string())
         };
-        assert_eq!(
-            ends("198.18.192.0/31"),
-            ("198.18.192.0".into(), "198.18.192.1".into())
-        );
-        assert_eq!(
-            ends("198.18.192.4/30"),
-            ("198.18.192.5".into(), "198.18.192.6".into())
-        );
-        assert_eq!(
-            ends("2001:db8::/127"),
-            ("2001:db8::".into(), "2001:db8::1".into())
-        );
-        assert_eq!(
-            ends("2001:db8::/126"),
-            ("2001:db8::1".into(), "2001:db8::2".into())
-        );
+        assert_eq!(ends("198.18.192.0/31"), ("198.18.192.0".into(), "198.18.192.1".into()));
+        assert_eq!(ends("198.18.192.4/30"), ("198.18.192.5".into(), "198.18.192.6".into()));
+        assert_eq!(ends("2001:db8::/127"), ("2001:db8::".into(), "2001:db8::1".into()));
+        assert_eq!(ends("2001:db8::/126"), ("2001:db8::1".into(), "2001:db8::2".into()));
         assert_eq!(SessionSubnet::of("198.18.192.0/32".parse().unwrap()), None);
     }
 }

@@ -116,10 +116,7 @@ pub struct Offering {
 }
 
 fn default_bfd() -> BfdTimers {
-    BfdTimers {
-        interval_ms: 100,
-        multiplier: 3,
-    }
+    BfdTimers { interval_ms: 100, multiplier: 3 }
 }
 
 fn default_max_length_v4() -> u8 {
@@ -134,9 +131,7 @@ impl Offering {
     /// The community in force, for a host with ASN `host`; `None` where the offering needs none.
     pub fn community(&self, host: Asn) -> Option<Community> {
         match self.kind {
-            OfferingKind::Voice => {
-                Some(self.community.unwrap_or(Community::default_for_voice(host)))
-            }
+            OfferingKind::Voice => Some(self.community.unwrap_or(Community::default_for_voice(host))),
             OfferingKind::Edge | OfferingKind::IxRs | OfferingKind::Exchange => self.community,
         }
     }
@@ -323,9 +318,7 @@ impl Inventory {
 
     /// The location named so, ignoring ASCII case, as ARM compares names.
     pub fn location(&self, name: &str) -> Option<&Location> {
-        self.locations
-            .iter()
-            .find(|l| l.name.eq_ignore_ascii_case(name))
+        self.locations.iter().find(|l| l.name.eq_ignore_ascii_case(name))
     }
 
     /// The offering of a kind.
@@ -335,17 +328,11 @@ impl Inventory {
 
     /// The location that a router stands in.
     pub fn location_of(&self, router: &Router) -> Option<&Location> {
-        self.site(&router.site)
-            .and_then(|s| self.location(&s.location))
+        self.site(&router.site).and_then(|s| self.location(&s.location))
     }
 
     /// Host's own space: what it announces and what its pools hold.
     pub fn host_space(&self) -> Vec<Prefix> {
-        self.host
-            .announced
-            .iter()
-            .copied()
-            .chain(self.pools.iter().map(|p| p.prefix))
-            .collect()
+        self.host.announced.iter().copied().chain(self.pools.iter().map(|p| p.prefix)).collect()
     }
 }

@@ -23,17 +23,9 @@ fn unique<'a>(names: impl Iterator<Item = (String, &'a str)>, what: &str, v: &mu
     for (target, name) in names {
         let plain = !name.is_empty() && name.len() <= 63 && !name.chars().any(char::is_control);
         if !plain {
-            v.add(
-                "NameInvalid",
-                target,
-                format!("a {what} needs a name of 1 to 63 characters"),
-            );
+            v.add("NameInvalid", target, format!("a {what} needs a name of 1 to 63 characters"));
         } else if !seen.insert(name.to_ascii_lowercase()) {
-            v.add(
-                "NameNotUnique",
-                target,
-                format!("there are two of {what} '{name}'"),
-            );
+            v.add("NameNotUnique", target, format!("there are two of {what} '{name}'"));
         }
     }
 }
@@ -41,18 +33,10 @@ fn unique<'a>(names: impl Iterator<Item = (String, &'a str)>, what: &str, v: &mu
 fn check_host(inventory: &Inventory, v: &mut Violations) {
     let host = &inventory.host;
     if let Some(rfc) = host.public_space.reserved_by(host.asn) {
-        v.add(
-            "HostAsnReserved",
-            "host.asn",
-            format!("AS{} is reserved by {rfc}", host.asn),
-        );
+        v.add("HostAsnReserved", "host.asn", format!("AS{} is reserved by {rfc}", host.asn));
     }
     if host.announced.is_empty() {
-        v.add(
-            "AnnouncedEmpty",
-            "host.announced",
-            "the host announces nothing; list its service prefixes",
-        );
+        v.add("AnnouncedEmpty", "host.announced", "the host announces nothing; list its service prefixes");
     }
     for (i, prefix) in host.announced.iter().enumerate() {
         let reason = if prefix.is_default() {
@@ -61,46 +45,28 @@ fn check_host(inventory: &Inventory, v: &mut Violations) {
             prefix.bogon_reason(&host.public_space)
         };
         if let Some(reason) = reason {
-            v.add(
-                "AnnouncedInvalid",
-                format!("host.announced[{i}]"),
-                format!("{prefix}: {reason}"),
-            );
+            v.add("AnnouncedInvalid", format!("host.announced[{i}]"), format!("{prefix}: {reason}"));
         }
     }
     unique(
-        inventory
-            .offerings
-            .iter()
-            .enumerate()
-            .map(|(i, o)| (format!("offering[{i}].name"), o.name.as_str())),
+        inventory.offerings.iter().enumerate().map(|(i, o)| (format!("offering[{i}].name"), o.name.as_str())),
         "offering",
         v,
     );
     for (i, offering) in inventory.offerings.iter().enumerate() {
         let at = |field: &str| format!("offering[{i}].{field}");
-        if inventory.offerings[..i]
-            .iter()
-            .any(|o| o.kind == offering.kind)
-        {
+        if inventory.offerings[..i].iter().any(|o| o.kind == offering.kind) {
             v.add(
                 "OfferingKindNotUnique",
                 at("kind"),
                 format!("there are two offerings of kind {:?}", offering.kind),
             );
         }
-        if !(10..=60_000).contains(&offering.bfd.interval_ms)
-            || !(2..=255).contains(&offering.bfd.multiplier)
+        if !(10..=60_000).contains(&offering.bfd.interval_ms) || !(2..=255).contains(&offering.bfd.multiplier)
         {
-            v.add(
-                "BfdTimersInvalid",
-                at("bfd"),
-                "interval_ms is 10 to 60000 and multiplier 2 to 255",
-            );
+            v.add("BfdTimersInvalid", at("bfd"), "interval_ms is 10 to 60000 and multiplier 2 to 255");
         }
-        if !(8..=32).contains(&offering.max_length_v4)
-            || !(16..=128).contains(&offering.max_length_v6)
-        {
+        if !(8..=32).contains(&offering.max_length_v4) || !(16..=128).contains(&offering.max_length_v6) {
             v.add(
                 "MaxLengthInvalid",
                 at("max_length_v4"),
@@ -112,17 +78,12 @@ fn check_host(inventory: &Inventory, v: &mut Violations) {
 
 fn check_places(inventory: &Inventory, v: &mut Violations) {
     unique(
-        inventory
-            .locations
-            .iter()
-            .enumerate()
-            .map(|(i, l)| (format!("location[{i}].name"), l.name.as_str())),
+        inventory.locations.iter().enumerate().map(|(i, l)| (format!("location[{i}].name"), l.name.as_str())),
         "location",
         v,
     );
     for (i, location) in inventory.locations.iter().enumerate() {
-        if location.country.len() != 2 || !location.country.chars().all(|c| c.is_ascii_uppercase())
-        {
+        if location.country.len() != 2 || !location.country.chars().all(|c| c.is_ascii_uppercase()) {
             v.add(
                 "CountryInvalid",
                 format!("location[{i}].country"),
@@ -130,10 +91,7 @@ fn check_places(inventory: &Inventory, v: &mut Violations) {
             );
         }
         if location.speeds_mbps.is_empty()
-            || location
-                .speeds_mbps
-                .iter()
-                .any(|s| *s < 10_000 || s % 10_000 != 0)
+            || location.speeds_mbps.iter().any(|s| *s < 10_000 || s % 10_000 != 0)
         {
             v.add(
                 "SpeedInvalid",
@@ -143,11 +101,7 @@ fn check_places(inventory: &Inventory, v: &mut Violations) {
         }
     }
     unique(
-        inventory
-            .sites
-            .iter()
-            .enumerate()
-            .map(|(i, s)| (format!("site[{i}].name"), s.name.as_str())),
+        inventory.sites.iter().enumerate().map(|(i, s)| (format!("site[{i}].name"), s.name.as_str())),
         "site",
         v,
     );
@@ -181,25 +135,15 @@ fn check_places(inventory: &Inventory, v: &mut Violations) {
 }
 
 fn check_routers(inventory: &Inventory, v: &mut Violations) {
-    let names = inventory
-        .routers
-        .iter()
-        .enumerate()
-        .map(|(i, r)| (format!("router[{i}].name"), r.name.as_str()));
-    let backbone = inventory
-        .backbone
-        .iter()
-        .enumerate()
-        .map(|(i, r)| (format!("backbone[{i}].name"), r.name.as_str()));
+    let names =
+        inventory.routers.iter().enumerate().map(|(i, r)| (format!("router[{i}].name"), r.name.as_str()));
+    let backbone =
+        inventory.backbone.iter().enumerate().map(|(i, r)| (format!("backbone[{i}].name"), r.name.as_str()));
     unique(names.chain(backbone), "router", v);
     let mut loopbacks = BTreeMap::new();
     for (i, router) in inventory.routers.iter().enumerate() {
         if inventory.site(&router.site).is_none() {
-            v.add(
-                "SiteUnknown",
-                format!("router[{i}].site"),
-                format!("there is no site '{}'", router.site),
-            );
+            v.add("SiteUnknown", format!("router[{i}].site"), format!("there is no site '{}'", router.site));
         }
         if let Some(other) = loopbacks.insert(router.loopback, &router.name) {
             v.add(
@@ -226,10 +170,7 @@ fn check_routers(inventory: &Inventory, v: &mut Violations) {
                 );
             }
             let linux_name = port.name.len() <= 15
-                && port
-                    .name
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+                && port.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
             if !linux_name {
                 v.add(
                     "PortNameInvalid",
@@ -244,11 +185,7 @@ fn check_routers(inventory: &Inventory, v: &mut Violations) {
 fn check_pools(inventory: &Inventory, v: &mut Violations) {
     for (i, pool) in inventory.pools.iter().enumerate() {
         let at = |field: &str| format!("pool[{i}].{field}");
-        let lengths = if pool.prefix.is_ipv4() {
-            [30, 31]
-        } else {
-            [126, 127]
-        };
+        let lengths = if pool.prefix.is_ipv4() { [30, 31] } else { [126, 127] };
         if !lengths.contains(&pool.subnet_length) || pool.subnet_length < pool.prefix.len() {
             v.add(
                 "SubnetLengthInvalid",
@@ -260,32 +197,17 @@ fn check_pools(inventory: &Inventory, v: &mut Violations) {
             );
         }
         if inventory.location(&pool.location).is_none() {
-            v.add(
-                "LocationUnknown",
-                at("location"),
-                format!("there is no location '{}'", pool.location),
-            );
+            v.add("LocationUnknown", at("location"), format!("there is no location '{}'", pool.location));
         }
-        if let Some(other) = inventory.pools[..i]
-            .iter()
-            .find(|p| p.prefix.overlaps(pool.prefix))
-        {
-            v.add(
-                "PoolOverlap",
-                at("prefix"),
-                format!("{} overlaps pool {}", pool.prefix, other.prefix),
-            );
+        if let Some(other) = inventory.pools[..i].iter().find(|p| p.prefix.overlaps(pool.prefix)) {
+            v.add("PoolOverlap", at("prefix"), format!("{} overlaps pool {}", pool.prefix, other.prefix));
         }
     }
 }
 
 fn check_attachments(inventory: &Inventory, v: &mut Violations) {
     unique(
-        inventory
-            .transits
-            .iter()
-            .enumerate()
-            .map(|(i, t)| (format!("transit[{i}].name"), t.name.as_str())),
+        inventory.transits.iter().enumerate().map(|(i, t)| (format!("transit[{i}].name"), t.name.as_str())),
         "transit",
         v,
     );
@@ -324,10 +246,7 @@ pub struct InUse {
 pub fn check_orphans(new: &Inventory, in_use: &InUse) -> Result<(), Violations> {
     let mut v = Violations::default();
     for (router, port, by) in &in_use.ports {
-        if !new
-            .router(router)
-            .is_some_and(|r| r.ports.iter().any(|p| p.name == *port))
-        {
+        if !new.router(router).is_some_and(|r| r.ports.iter().any(|p| p.name == *port)) {
             v.add(
                 "PortInUse",
                 format!("router '{router}' port '{port}'"),
@@ -413,16 +332,9 @@ mod tests {
             locations: vec![("Amsterdam".into(), by.clone())],
             offerings: vec![(crate::inventory::OfferingKind::Voice, by)],
         };
-        let codes: Vec<String> = check_orphans(&new, &in_use)
-            .unwrap_err()
-            .0
-            .into_iter()
-            .map(|v| v.code)
-            .collect();
-        assert_eq!(
-            codes,
-            ["PortInUse", "SubnetInUse", "LocationInUse", "OfferingInUse"]
-        );
+        let codes: Vec<String> =
+            check_orphans(&new, &in_use).unwrap_err().0.into_iter().map(|v| v.code).collect();
+        assert_eq!(codes, ["PortInUse", "SubnetInUse", "LocationInUse", "OfferingInUse"]);
         assert_eq!(check_orphans(&testing::inventory(), &in_use), Ok(()));
     }
 }

@@ -215,11 +215,7 @@ pub struct LagState {
 impl LagState {
     /// Up when it has members and every member collects and distributes (`docs/rules.md` §3).
     pub fn is_up(&self) -> bool {
-        !self.members.is_empty()
-            && self
-                .members
-                .values()
-                .all(|m| m.collecting && m.distributing)
+        !self.members.is_empty() && self.members.values().all(|m| m.collecting && m.distributing)
     }
 
     /// True when any member has light.

@@ -144,28 +144,16 @@ pub fn validate(draft: &PeerAsnDraft, host: &Host) -> Result<PeerAsnSpec, Violat
             "the peer needs a name of 1 to 128 characters without control characters",
         );
     }
-    let contacts: Vec<Contact> = draft
-        .contacts
-        .iter()
-        .enumerate()
-        .filter_map(|(i, c)| check_contact(i, c, host, &mut v))
-        .collect();
-    if !draft
-        .contacts
-        .iter()
-        .any(|c| c.role.as_deref() == Some("Noc"))
-    {
+    let contacts: Vec<Contact> =
+        draft.contacts.iter().enumerate().filter_map(|(i, c)| check_contact(i, c, host, &mut v)).collect();
+    if !draft.contacts.iter().any(|c| c.role.as_deref() == Some("Noc")) {
         v.add(
             "NocContactMissing",
             "properties.peerContactDetail",
             "at least one contact with role Noc is needed, reachable at all hours by e-mail and phone",
         );
     }
-    v.into_result(PeerAsnSpec {
-        asn,
-        peer_name,
-        contacts,
-    })
+    v.into_result(PeerAsnSpec { asn, peer_name, contacts })
 }
 
 fn check_asn(asn: Option<i64>, host: &Host, v: &mut Violations) -> Asn {
@@ -175,37 +163,21 @@ fn check_asn(asn: Option<i64>, host: &Host, v: &mut Violations) -> Asn {
         return Asn(0);
     };
     let Ok(number) = u32::try_from(asn) else {
-        v.add(
-            "PeerAsnOutOfRange",
-            TARGET,
-            format!("{asn} isn't an ASN; it must be 1 to 4294967294"),
-        );
+        v.add("PeerAsnOutOfRange", TARGET, format!("{asn} isn't an ASN; it must be 1 to 4294967294"));
         return Asn(0);
     };
     if let Err(reserved) = PublicAsn::new(Asn(number), &host.public_space) {
         v.add("PeerAsnReserved", TARGET, reserved.to_string());
     } else if Asn(number) == host.asn {
-        v.add(
-            "PeerAsnIsHost",
-            TARGET,
-            format!("AS{number} is this network's own ASN"),
-        );
+        v.add("PeerAsnIsHost", TARGET, format!("AS{number} is this network's own ASN"));
     }
     Asn(number)
 }
 
-fn check_contact(
-    i: usize,
-    draft: &ContactDraft,
-    host: &Host,
-    v: &mut Violations,
-) -> Option<Contact> {
+fn check_contact(i: usize, draft: &ContactDraft, host: &Host, v: &mut Violations) -> Option<Contact> {
     let target = |field: &str| format!("properties.peerContactDetail[{i}].{field}");
     let role_name = draft.role.as_deref().unwrap_or("");
-    let role = ContactRole::ALL
-        .iter()
-        .find(|(name, _)| *name == role_name)
-        .map(|&(_, role)| role);
+    let role = ContactRole::ALL.iter().find(|(name, _)| *name == role_name).map(|&(_, role)| role);
     if role.is_none() {
         v.add(
             "ContactRoleInvalid",
@@ -223,48 +195,36 @@ fn check_contact(
         Some(domain) if role == Some(ContactRole::Noc) && is_free_mail(&domain, host) => v.add(
             "ContactEmailNotCorporate",
             target("email"),
-            format!("{domain} gives addresses to anybody; the Noc contact needs one on the peer's own domain"),
+            format!(
+                "{domain} gives addresses to anybody; the Noc contact needs one on the peer's own domain"
+            ),
         ),
         Some(_) => {}
     }
     let phone = draft.phone.as_deref().unwrap_or("").trim();
     let digits = phone.chars().filter(char::is_ascii_digit).count();
-    let well_formed = phone.len() <= 64
-        && phone
-            .chars()
-            .all(|c| c.is_ascii_digit() || " +()-./x#,".contains(c));
+    let well_formed =
+        phone.len() <= 64 && phone.chars().all(|c| c.is_ascii_digit() || " +()-./x#,".contains(c));
     let required = role == Some(ContactRole::Noc);
     if !well_formed || (digits < 5 && (required || !phone.is_empty())) {
         v.add(
             "ContactPhoneInvalid",
             target("phone"),
-            format!(
-                "contact {} needs a phone number, such as +31 20 555 0100",
-                i + 1
-            ),
+            format!("contact {} needs a phone number, such as +31 20 555 0100", i + 1),
         );
     }
-    Some(Contact {
-        role: role?,
-        email: email.to_owned(),
-        phone: phone.to_owned(),
-    })
+    Some(Contact { role: role?, email: email.to_owned(), phone: phone.to_owned() })
 }
 
 fn is_free_mail(domain: &str, host: &Host) -> bool {
-    host.free_mail_domains
-        .iter()
-        .any(|free| free.eq_ignore_ascii_case(domain))
+    host.free_mail_domains.iter().any(|free| free.eq_ignore_ascii_case(domain))
 }
 
 /// The domain of a plausible address, lower case; `None` when it isn't one.
 fn email_domain(email: &str) -> Option<String> {
     let (local, domain) = email.rsplit_once('@')?;
-    let plain = |s: &str| {
-        !s.is_empty()
-            && s.chars()
-                .all(|c| c.is_ascii_graphic() && !"<>()[],;:\\\"@".contains(c))
-    };
+    let plain =
+        |s: &str| !s.is_empty() && s.chars().all(|c| c.is_ascii_graphic() && !"<>()[],;:\\\"@".contains(c));
     let labels_ok = domain.split('.').all(|l| {
         !l.is_empty()
             && l.len() <= 63
@@ -294,11 +254,7 @@ mod tests {
     }
 
     fn contact(role: &str, email: &str, phone: &str) -> ContactDraft {
-        ContactDraft {
-            role: Some(role.into()),
-            email: Some(email.into()),
-            phone: Some(phone.into()),
-        }
+        ContactDraft { role: Some(role.into()), email: Some(email.into()), phone: Some(phone.into()) }
     }
 
     fn draft() -> PeerAsnDraft {
@@ -310,12 +266,7 @@ mod tests {
     }
 
     fn codes(result: Result<PeerAsnSpec, Violations>) -> Vec<(String, String)> {
-        result
-            .unwrap_err()
-            .0
-            .into_iter()
-            .map(|v| (v.code, v.target))
-            .collect()
+        result.unwrap_err().0.into_iter().map(|v| (v.code, v.target)).collect()
     }
 
     #[test]
@@ -340,20 +291,11 @@ mod tests {
             ("PeerAsnReserved", "properties.peerAsn"),
             ("PeerNameInvalid", "properties.peerName"),
             ("ContactRoleInvalid", "properties.peerContactDetail[0].role"),
-            (
-                "ContactEmailInvalid",
-                "properties.peerContactDetail[0].email",
-            ),
-            (
-                "ContactPhoneInvalid",
-                "properties.peerContactDetail[0].phone",
-            ),
+            ("ContactEmailInvalid", "properties.peerContactDetail[0].email"),
+            ("ContactPhoneInvalid", "properties.peerContactDetail[0].phone"),
             ("NocContactMissing", "properties.peerContactDetail"),
         ];
-        let found: Vec<(&str, &str)> = found
-            .iter()
-            .map(|(c, t)| (c.as_str(), t.as_str()))
-            .collect();
+        let found: Vec<(&str, &str)> = found.iter().map(|(c, t)| (c.as_str(), t.as_str())).collect();
         assert_eq!(found, expect);
     }
 
@@ -362,10 +304,7 @@ mod tests {
         let mut d = draft();
         d.contacts = vec![contact("Noc", "noc@FreeMail.example", "")];
         assert_eq!(
-            codes(validate(&d, &host()))
-                .into_iter()
-                .map(|c| c.0)
-                .collect::<Vec<_>>(),
+            codes(validate(&d, &host())).into_iter().map(|c| c.0).collect::<Vec<_>>(),
             ["ContactEmailNotCorporate", "ContactPhoneInvalid"]
         );
     }

@@ -93,10 +93,7 @@ pub struct PeeringSpec {
 
 impl PeeringSpec {
     /// True when it is used for Peering Service, given its connections.
-    pub fn peering_service<'a>(
-        &self,
-        connections: impl IntoIterator<Item = &'a ConnectionSpec>,
-    ) -> bool {
+    pub fn peering_service<'a>(&self, connections: impl IntoIterator<Item = &'a ConnectionSpec>) -> bool {
         match self.offering {
             OfferingKind::Voice | OfferingKind::IxRs => true,
             OfferingKind::Edge => connections.into_iter().any(|c| c.use_for_peering_service),
@@ -177,9 +174,7 @@ pub struct PeeringDraft {
 /// True for a resource name that the rules allow: `[A-Za-z0-9_.-]{1,63}`, and neither `.` nor `..`.
 pub fn is_resource_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
         && !name.chars().all(|c| c == '.')
 }
 

@@ -141,36 +141,24 @@ impl PrefixEventKind {
     /// Wire name, level and summary.
     pub fn facts(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::PrefixAnnouncementEvent => (
-                "PrefixAnnouncementEvent",
-                "Information",
-                "Announcement received",
-            ),
-            Self::PrefixWithdrawalEvent => {
-                ("PrefixWithdrawalEvent", "Warning", "Withdrawal received")
+            Self::PrefixAnnouncementEvent => {
+                ("PrefixAnnouncementEvent", "Information", "Announcement received")
             }
-            Self::PrefixBackupRouteAnnouncementEvent => (
-                "PrefixBackupRouteAnnouncementEvent",
-                "Information",
-                "Backup route announcement received",
-            ),
-            Self::PrefixBackupRouteWithdrawalEvent => (
-                "PrefixBackupRouteWithdrawalEvent",
-                "Warning",
-                "Backup route withdrawal received",
-            ),
+            Self::PrefixWithdrawalEvent => ("PrefixWithdrawalEvent", "Warning", "Withdrawal received"),
+            Self::PrefixBackupRouteAnnouncementEvent => {
+                ("PrefixBackupRouteAnnouncementEvent", "Information", "Backup route announcement received")
+            }
+            Self::PrefixBackupRouteWithdrawalEvent => {
+                ("PrefixBackupRouteWithdrawalEvent", "Warning", "Backup route withdrawal received")
+            }
             Self::PrefixActivePath => ("PrefixActivePath", "Information", "Current active route"),
             Self::PrefixBackupPath => ("PrefixBackupPath", "Information", "Current backup route"),
-            Self::PrefixOriginAsChangeEvent => (
-                "PrefixOriginAsChangeEvent",
-                "Critical",
-                "Active route with a different origin ASN",
-            ),
-            Self::PrefixBackupRouteOriginAsChangeEvent => (
-                "PrefixBackupRouteOriginAsChangeEvent",
-                "Error",
-                "Backup route with a different origin ASN",
-            ),
+            Self::PrefixOriginAsChangeEvent => {
+                ("PrefixOriginAsChangeEvent", "Critical", "Active route with a different origin ASN")
+            }
+            Self::PrefixBackupRouteOriginAsChangeEvent => {
+                ("PrefixBackupRouteOriginAsChangeEvent", "Error", "Backup route with a different origin ASN")
+            }
         }
     }
 }

@@ -78,9 +78,7 @@ impl Prefix {
         if self.is_default() || space.prefixes.iter().any(|p| p.contains(self)) {
             return None;
         }
-        bogons()
-            .find(|(bogon, _)| bogon.overlaps(self))
-            .map(|(_, why)| why)
+        bogons().find(|(bogon, _)| bogon.overlaps(self)).map(|(_, why)| why)
     }
 }
 
@@ -112,9 +110,7 @@ const BOGONS: &[(&str, &str)] = &[
 
 /// Every prefix that may not be peered for, with the reason, before a [`PublicSpace`]'s exceptions.
 pub fn bogons() -> impl Iterator<Item = (Prefix, &'static str)> {
-    BOGONS
-        .iter()
-        .map(|(text, why)| (text.parse().expect("the table holds prefixes"), *why))
+    BOGONS.iter().map(|(text, why)| (text.parse().expect("the table holds prefixes"), *why))
 }
 
 impl fmt::Display for Prefix {
@@ -127,19 +123,9 @@ impl FromStr for Prefix {
     type Err = PrefixError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let net: IpNet = s
-            .trim()
-            .parse()
-            .map_err(|_| PrefixError::Syntax(s.to_owned()))?;
+        let net: IpNet = s.trim().parse().map_err(|_| PrefixError::Syntax(s.to_owned()))?;
         let right = Prefix::containing(net);
-        if right.0 == net {
-            Ok(right)
-        } else {
-            Err(PrefixError::HostBits {
-                given: s.to_owned(),
-                right,
-            })
-        }
+        if right.0 == net { Ok(right) } else { Err(PrefixError::HostBits { given: s.to_owned(), right }) }
     }
 }
 
@@ -175,26 +161,14 @@ mod tests {
     #[test]
     fn private_and_documentation_space_has_its_reason() {
         let space = PublicSpace::default();
-        assert_eq!(
-            p("10.22.20.0/24").bogon_reason(&space),
-            Some("private (RFC 1918)")
-        );
-        assert!(
-            p("8.0.0.0/5").bogon_reason(&space).is_some(),
-            "covers private space"
-        );
+        assert_eq!(p("10.22.20.0/24").bogon_reason(&space), Some("private (RFC 1918)"));
+        assert!(p("8.0.0.0/5").bogon_reason(&space).is_some(), "covers private space");
         assert_eq!(p("8.8.8.0/24").bogon_reason(&space), None);
         assert!(p("fd00::/48").bogon_reason(&space).is_some());
         assert_eq!(p("2a00::/32").bogon_reason(&space), None);
-        let lab = PublicSpace {
-            asns: vec![],
-            prefixes: vec![p("198.18.0.0/15")],
-        };
+        let lab = PublicSpace { asns: vec![], prefixes: vec![p("198.18.0.0/15")] };
         assert_eq!(p("198.19.10.0/24").bogon_reason(&lab), None);
-        assert!(
-            p("198.0.0.0/8").bogon_reason(&lab).is_some(),
-            "more than the exception"
-        );
+        assert!(p("198.0.0.0/8").bogon_reason(&lab).is_some(), "more than the exception");
     }
 
     proptest! {

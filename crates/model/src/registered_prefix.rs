@@ -124,11 +124,7 @@ pub struct PrefixVerdict {
 impl PrefixVerdict {
     /// The verdict on a prefix that nothing was seen of.
     pub fn pending() -> Self {
-        Self {
-            state: PrefixState::Pending,
-            error_message: None,
-            checks: Vec::new(),
-        }
+        Self { state: PrefixState::Pending, error_message: None, checks: Vec::new() }
     }
 }
 

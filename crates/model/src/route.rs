@@ -30,9 +30,7 @@ pub struct AsPath(pub Vec<PathSegment>);
 impl AsPath {
     /// A path of one sequence.
     pub fn sequence(asns: impl IntoIterator<Item = u32>) -> Self {
-        Self(vec![PathSegment::Sequence(
-            asns.into_iter().map(Asn).collect(),
-        )])
+        Self(vec![PathSegment::Sequence(asns.into_iter().map(Asn).collect())])
     }
 
     /// Every ASN in order, sets included.
@@ -83,12 +81,7 @@ impl AsPath {
 
 impl fmt::Display for AsPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let join = |asns: &[Asn], sep: &str| {
-            asns.iter()
-                .map(Asn::to_string)
-                .collect::<Vec<_>>()
-                .join(sep)
-        };
+        let join = |asns: &[Asn], sep: &str| asns.iter().map(Asn::to_string).collect::<Vec<_>>().join(sep);
         for (i, segment) in self.0.iter().enumerate() {
             if i > 0 {
                 f.write_str(" ")?;
@@ -308,18 +301,12 @@ impl fmt::Display for RouteFault {
             Self::Bogon { reason } => write!(f, "not public unicast space: {reason}"),
             Self::HostSpace => f.write_str("inside the host's own address space"),
             Self::TooLong { max_length } => {
-                write!(
-                    f,
-                    "longer than /{max_length}, the longest that this offering accepts"
-                )
+                write!(f, "longer than /{max_length}, the longest that this offering accepts")
             }
             Self::FirstAsNotPeer => f.write_str("the AS path doesn't start with the peer's ASN"),
             Self::AsSet => f.write_str("the AS path has an AS_SET (RFC 6472)"),
             Self::ReservedAsn { asn } => {
-                write!(
-                    f,
-                    "the AS path has AS{asn}, a private or reserved ASN; remove it before announcing"
-                )
+                write!(f, "the AS path has AS{asn}, a private or reserved ASN; remove it before announcing")
             }
             Self::RpkiInvalid => f.write_str("RPKI invalid: no ROA matches prefix and origin"),
             Self::NextHopNotSession => f.write_str("the next hop isn't the session's peer address"),
@@ -327,16 +314,10 @@ impl fmt::Display for RouteFault {
                 f.write_str("not registered; register this very prefix on one of your peerings")
             }
             Self::CommunityMissing { community } => {
-                write!(
-                    f,
-                    "announced without community {community}; add it on this session"
-                )
+                write!(f, "announced without community {community}; add it on this session")
             }
             Self::PathTooLong { length, max } => {
-                write!(
-                    f,
-                    "the AS path has {length} ASNs; at most {max} are accepted for this prefix"
-                )
+                write!(f, "the AS path has {length} ASNs; at most {max} are accepted for this prefix")
             }
         }
     }
@@ -375,17 +356,13 @@ pub fn judge(
         faults.push(RouteFault::DefaultRoute);
     }
     if let Some(reason) = prefix.bogon_reason(&policy.space) {
-        faults.push(RouteFault::Bogon {
-            reason: reason.to_owned(),
-        });
+        faults.push(RouteFault::Bogon { reason: reason.to_owned() });
     }
     if policy.host_space.iter().any(|own| own.contains(prefix)) {
         faults.push(RouteFault::HostSpace);
     }
     if prefix.len() > policy.max_length {
-        faults.push(RouteFault::TooLong {
-            max_length: policy.max_length,
-        });
+        faults.push(RouteFault::TooLong { max_length: policy.max_length });
     }
     if route.as_path.first() != Some(policy.peer_asn) {
         faults.push(RouteFault::FirstAsNotPeer);
@@ -393,11 +370,7 @@ pub fn judge(
     if route.as_path.has_set() {
         faults.push(RouteFault::AsSet);
     }
-    if let Some(asn) = route
-        .as_path
-        .asns()
-        .find(|&a| policy.space.reserved_by(a).is_some())
-    {
+    if let Some(asn) = route.as_path.asns().find(|&a| policy.space.reserved_by(a).is_some()) {
         faults.push(RouteFault::ReservedAsn { asn });
     }
     if rpki == RpkiState::Invalid {
@@ -407,17 +380,8 @@ pub fn judge(
         faults.push(RouteFault::NextHopNotSession);
     }
     let length = route.as_path.length();
-    let long = prefix.len()
-        > if prefix.is_ipv4() {
-            LONG_PREFIX_V4
-        } else {
-            LONG_PREFIX_V6
-        };
-    let max_path = if long {
-        Some(policy.long_prefix_max_path)
-    } else {
-        policy.max_path
-    };
+    let long = prefix.len() > if prefix.is_ipv4() { LONG_PREFIX_V4 } else { LONG_PREFIX_V6 };
+    let max_path = if long { Some(policy.long_prefix_max_path) } else { policy.max_path };
     if let Some(max) = max_path.filter(|&max| length > usize::from(max)) {
         let length = u16::try_from(length).unwrap_or(u16::MAX);
         faults.push(RouteFault::PathTooLong { length, max });
@@ -435,11 +399,7 @@ pub fn judge(
         RouteUse::Unused
     } else if policy.registration_required && faults.is_empty() {
         registered.map_or(RouteUse::Ordinary, |p| RouteUse::Registered(p.role))
-    } else if policy.ordinary_used
-        && !faults
-            .iter()
-            .any(|f| matches!(f, RouteFault::PathTooLong { .. }))
-    {
+    } else if policy.ordinary_used && !faults.iter().any(|f| matches!(f, RouteFault::PathTooLong { .. })) {
         RouteUse::Ordinary
     } else {
         RouteUse::Unused

@@ -9,10 +9,7 @@ fn offering(name: &str, kind: OfferingKind) -> Offering {
         name: name.into(),
         kind,
         community: Some("8075:8007".parse().unwrap()),
-        bfd: BfdTimers {
-            interval_ms: 50,
-            multiplier: 3,
-        },
+        bfd: BfdTimers { interval_ms: 50, multiplier: 3 },
         max_length_v4: 29,
         max_length_v6: 64,
         max_path: None,
@@ -53,22 +50,14 @@ fn router(name: &str, site: &str, n: u8) -> Router {
             bmp_source: [192, 0, 2, n].into(),
         },
         ports: (1..=6)
-            .map(|p| Port {
-                name: format!("et{p}"),
-                speed_mbps: 10_000,
-                panel: format!("PP1:{p}"),
-            })
+            .map(|p| Port { name: format!("et{p}"), speed_mbps: 10_000, panel: format!("PP1:{p}") })
             .collect(),
         announced: None,
     }
 }
 
 fn pool(prefix: &str, location: &str) -> AddressPool {
-    AddressPool {
-        prefix: prefix.parse().unwrap(),
-        location: location.into(),
-        subnet_length: 31,
-    }
+    AddressPool { prefix: prefix.parse().unwrap(), location: location.into(), subnet_length: 31 }
 }
 
 /// The network.
@@ -88,10 +77,7 @@ pub fn inventory() -> Inventory {
         },
         offerings: vec![
             offering("AS64500 (with Voice)", OfferingKind::Voice),
-            Offering {
-                community: None,
-                ..offering("AS64500", OfferingKind::Edge)
-            },
+            Offering { community: None, ..offering("AS64500", OfferingKind::Edge) },
         ],
         locations: vec![
             location("Amsterdam", "NL", "westeurope"),
@@ -104,14 +90,8 @@ pub fn inventory() -> Inventory {
             router("fra1-er1", "fra1", 21),
             router("fra1-er2", "fra1", 22),
         ],
-        pools: vec![
-            pool("198.18.192.0/24", "Amsterdam"),
-            pool("198.18.193.0/24", "Frankfurt"),
-        ],
-        backbone: vec![BackboneRouter {
-            name: "ams1-cr1".into(),
-            loopback: [198, 18, 255, 1].into(),
-        }],
+        pools: vec![pool("198.18.192.0/24", "Amsterdam"), pool("198.18.193.0/24", "Frankfurt")],
+        backbone: vec![BackboneRouter { name: "ams1-cr1".into(), loopback: [198, 18, 255, 1].into() }],
         transits: vec![Transit {
             name: "transit-a".into(),
             router: "ams1-er1".into(),

@@ -23,20 +23,12 @@ pub struct Violations(pub Vec<Violation>);
 impl Violations {
     /// Adds a violation of rule `code` at JSON path `target`.
     pub fn add(&mut self, code: &str, target: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Violation {
-            code: code.to_owned(),
-            target: target.into(),
-            message: message.into(),
-        });
+        self.0.push(Violation { code: code.to_owned(), target: target.into(), message: message.into() });
     }
 
     /// `Ok(value)` when nothing was violated, else all the violations.
     pub fn into_result<T>(self, value: T) -> Result<T, Violations> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(self)
-        }
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 
     /// True when no rule was broken.

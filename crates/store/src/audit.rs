@@ -52,11 +52,7 @@ pub async fn audit_add(
 }
 
 /// Entries of a scope, newest first.
-pub async fn audit_list(
-    db: &mut impl Db,
-    scope: Scope<'_>,
-    page: IdPage,
-) -> Result<Vec<AuditEntry>> {
+pub async fn audit_list(db: &mut impl Db, scope: Scope<'_>, page: IdPage) -> Result<Vec<AuditEntry>> {
     let rows = sql(LIST)
         .bind(scope.parameter())
         .bind(page.after.unwrap_or(i64::MAX))
@@ -80,8 +76,5 @@ pub async fn audit_list(
 /// The subscription in an ARM id.
 fn subscription_of(resource: &str) -> Option<String> {
     let mut segments = resource.strip_prefix('/')?.split('/');
-    segments
-        .next()?
-        .eq_ignore_ascii_case("subscriptions")
-        .then(|| segments.next().map(fold))?
+    segments.next()?.eq_ignore_ascii_case("subscriptions").then(|| segments.next().map(fold))?
 }

@@ -58,11 +58,7 @@ pub async fn connections_on_router(db: &mut impl Db, router: &str) -> Result<Vec
 
 /// Everybody's that wait for approval, oldest first: the operators' queue.
 pub async fn connections_pending(db: &mut impl Db, page: IdPage) -> Result<Vec<Connection>> {
-    let rows = sql(PENDING)
-        .bind(page.after.unwrap_or(0))
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
+    let rows = sql(PENDING).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
 }
 
@@ -102,10 +98,7 @@ pub async fn connection_insert(
         .optional(tx)
         .await?;
     let Some(row) = row else {
-        return Err(Conflict::ConnectionIdentifierTaken {
-            identifier: spec.identifier.clone(),
-        }
-        .into());
+        return Err(Conflict::ConnectionIdentifierTaken { identifier: spec.identifier.clone() }.into());
     };
     connection.id = row.int(0)?;
     if let Some(key) = &md5_key {
@@ -136,14 +129,8 @@ pub async fn connection_delete(tx: &mut Tx, id: i64, at: Timestamp) -> Result<()
 
 /// Seals and keeps a connection's MD5 key, instead of the one it had.
 pub async fn md5_key_put(tx: &mut Tx, connection_id: i64, key: &Secret) -> Result<()> {
-    let sealed = tx
-        .sealer()
-        .seal(&key_name(connection_id), key.reveal().as_bytes());
-    sql(KEY_PUT)
-        .bind(connection_id)
-        .bind(sealed)
-        .run(tx)
-        .await?;
+    let sealed = tx.sealer().seal(&key_name(connection_id), key.reveal().as_bytes());
+    sql(KEY_PUT).bind(connection_id).bind(sealed).run(tx).await?;
     Ok(())
 }
 
@@ -159,11 +146,7 @@ pub async fn md5_key_get(db: &mut impl Db, connection_id: i64) -> Result<Option<
 
 /// Whether a connection has an MD5 key: the flag that is shown instead of it.
 pub async fn md5_key_has(db: &mut impl Db, connection_id: i64) -> Result<bool> {
-    Ok(sql(KEY_HAS)
-        .bind(connection_id)
-        .optional(db)
-        .await?
-        .is_some())
+    Ok(sql(KEY_HAS).bind(connection_id).optional(db).await?.is_some())
 }
 
 /// Forgets a connection's MD5 key, if it has one.

@@ -51,11 +51,8 @@ impl Store {
         if engine == Engine::Sqlite {
             create_private_file(url)?;
         }
-        let options =
-            AnyConnectOptions::from_str(&engine.connect_url(url)).map_err(|e| StoreError::Url {
-                url: without_password(url),
-                reason: e.to_string(),
-            })?;
+        let options = AnyConnectOptions::from_str(&engine.connect_url(url))
+            .map_err(|e| StoreError::Url { url: without_password(url), reason: e.to_string() })?;
         let write = pool(engine, &options, engine.write_connections()).await?;
         let sealer = Arc::new(Sealer::new(seal_key));
         let wake = Arc::new(Notify::new());
@@ -65,27 +62,14 @@ impl Store {
             None => write.clone(),
         };
         let listener = engine.listen(url, &wake);
-        Ok(Self(Arc::new(Inner {
-            engine,
-            write,
-            read,
-            sealer,
-            wake,
-            listener,
-        })))
+        Ok(Self(Arc::new(Inner { engine, write, read, sealer, wake, listener })))
     }
 
     /// Begins a write transaction. Dropping it without [`Tx::commit`] undoes it.
     ///
     /// On SQLite there is one at a time: don't hold it across a network call.
     pub async fn begin(&self) -> Result<Tx> {
-        Tx::begin(
-            &self.0.write,
-            self.0.engine,
-            self.0.sealer.clone(),
-            self.0.wake.clone(),
-        )
-        .await
+        Tx::begin(&self.0.write, self.0.engine, self.0.sealer.clone(), self.0.wake.clone()).await
     }
 
     /// A handle to read with.
@@ -139,12 +123,7 @@ fn create_private_file(url: &str) -> Result<()> {
     let path = url.trim_start_matches("sqlite:");
     let path = path.strip_prefix("//").unwrap_or(path);
     let path = path.split('?').next().unwrap_or(path);
-    match std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(e) => Err(StoreError::Url {
@@ -218,9 +197,7 @@ impl Tx {
     /// Makes everything of it durable, and wakes who waits for work that it enqueued.
     pub async fn commit(mut self) -> Result<()> {
         if let (true, Some(statement)) = (self.wakes, self.engine.wake_statement()) {
-            sqlx::raw_sql(statement)
-                .execute(&mut *self.transaction)
-                .await?;
+            sqlx::raw_sql(statement).execute(&mut *self.transaction).await?;
         }
         self.transaction.commit().await?;
         if self.wakes {

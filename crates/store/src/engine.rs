@@ -25,12 +25,8 @@ pub enum Engine {
 impl Engine {
     /// The engine that `url` speaks of.
     pub fn of(url: &str) -> Result<Self> {
-        let refuse = |reason: &str| {
-            Err(StoreError::Url {
-                url: without_password(url),
-                reason: reason.to_owned(),
-            })
-        };
+        let refuse =
+            |reason: &str| Err(StoreError::Url { url: without_password(url), reason: reason.to_owned() });
         match url.split_once(':') {
             Some(("sqlite", path)) if path.contains(":memory:") || path.contains("mode=memory") => {
                 refuse("a database in memory can't be shared by connections; give a file")
@@ -128,9 +124,7 @@ impl Engine {
                 ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
             ],
         };
-        let text = tokens.iter().fold(sql.to_owned(), |text, (token, with)| {
-            text.replace(token, with)
-        });
+        let text = tokens.iter().fold(sql.to_owned(), |text, (token, with)| text.replace(token, with));
         AssertSqlSafe(text).into_sql_str()
     }
 
@@ -139,9 +133,7 @@ impl Engine {
     pub fn listen(self, url: &str, wake: &Arc<Notify>) -> Option<tokio::task::AbortHandle> {
         match self {
             Self::Sqlite => None,
-            Self::Postgres => {
-                Some(tokio::spawn(listen(url.to_owned(), wake.clone())).abort_handle())
-            }
+            Self::Postgres => Some(tokio::spawn(listen(url.to_owned(), wake.clone())).abort_handle()),
         }
     }
 }
@@ -172,9 +164,7 @@ async fn listen_once(url: &str, wake: &Notify) -> std::result::Result<(), sqlx::
 pub(crate) fn is_busy(code: &str) -> bool {
     match code {
         "40001" | "40P01" | "55P03" => true,
-        _ => code
-            .parse::<u32>()
-            .is_ok_and(|c| c < 10_000 && matches!(c & 0xff, 5 | 6)),
+        _ => code.parse::<u32>().is_ok_and(|c| c < 10_000 && matches!(c & 0xff, 5 | 6)),
     }
 }
 

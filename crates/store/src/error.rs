@@ -106,9 +106,7 @@ fn list(refs: &[ResourceRef]) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// The subscription has a peer ASN of that name.
-    #[error(
-        "a peer ASN named {name} exists in this subscription; update it or choose another name"
-    )]
+    #[error("a peer ASN named {name} exists in this subscription; update it or choose another name")]
     PeerAsnNameTaken {
         /// The name.
         name: String,
@@ -120,17 +118,13 @@ pub enum Conflict {
         peerings: Vec<ResourceRef>,
     },
     /// The resource group has a peering of that name.
-    #[error(
-        "a peering named {name} exists in this resource group; update it or choose another name"
-    )]
+    #[error("a peering named {name} exists in this resource group; update it or choose another name")]
     PeeringNameTaken {
         /// The name.
         name: String,
     },
     /// One peering per ASN, location and offering (`docs/rules.md` §2).
-    #[error(
-        "this ASN has a peering of this offering at this location: {peering}; add connections to it"
-    )]
+    #[error("this ASN has a peering of this offering at this location: {peering}; add connections to it")]
     PeeringExists {
         /// Which.
         peering: ResourceRef,
@@ -148,9 +142,7 @@ pub enum Conflict {
         identifier: String,
     },
     /// The port belongs to another connection.
-    #[error(
-        "port {port} of {router} is assigned to connection {connection_id}; choose another port"
-    )]
+    #[error("port {port} of {router} is assigned to connection {connection_id}; choose another port")]
     PortTaken {
         /// The router.
         router: String,
@@ -182,9 +174,7 @@ pub enum Conflict {
         name: String,
     },
     /// The prefix is registered already (`docs/rules.md` §5).
-    #[error(
-        "prefix {prefix} is registered already, on {peering}; one registration serves all locations"
-    )]
+    #[error("prefix {prefix} is registered already, on {peering}; one registration serves all locations")]
     PrefixRegistered {
         /// The prefix.
         prefix: Prefix,
@@ -246,10 +236,7 @@ impl StoreError {
         what: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self::Corrupt {
-            what,
-            source: source.into(),
-        }
+        Self::Corrupt { what, source: source.into() }
     }
 }
 
@@ -262,10 +249,8 @@ impl From<sqlx::Error> for StoreError {
                 if crate::engine::is_busy(&code) {
                     Self::Busy
                 } else if db.is_unique_violation() || db.is_foreign_key_violation() {
-                    Conflict::Constraint {
-                        constraint: db.constraint().unwrap_or(db.message()).to_owned(),
-                    }
-                    .into()
+                    Conflict::Constraint { constraint: db.constraint().unwrap_or(db.message()).to_owned() }
+                        .into()
                 } else {
                     Self::Database(error)
                 }

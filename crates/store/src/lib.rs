@@ -37,55 +37,50 @@ mod tests;
 pub use audit::{AuditEntry, audit_add, audit_list};
 pub use connections::{
     connection_by_id, connection_delete, connection_insert, connection_update, connections_of,
-    connections_on_router, connections_pending, md5_key_delete, md5_key_get, md5_key_has,
-    md5_key_put,
+    connections_on_router, connections_pending, md5_key_delete, md5_key_get, md5_key_has, md5_key_put,
 };
 pub use db::{Db, IdPage, Page, Reader, Scope, Store, Tx};
 pub use error::{Conflict, ResourceRef, Result, StoreError};
 pub use inventory::{inventory_get, inventory_put, inventory_version};
 pub use mails::{
-    Mail, NewMail, mail_enqueue, mail_get, mail_mark_failed, mail_mark_sent, mails_list,
-    mails_of_resource, mails_unsent,
+    Mail, NewMail, mail_enqueue, mail_get, mail_mark_failed, mail_mark_sent, mails_list, mails_of_resource,
+    mails_unsent,
 };
 pub use observed::{
-    APPLY_RESULTS_KEPT, apply_result_put, apply_results_list, connection_observed,
-    router_state_get, router_state_list, router_state_put, session_routes_delete,
-    session_routes_get, session_routes_list, session_routes_of, session_routes_put,
+    APPLY_RESULTS_KEPT, apply_result_put, apply_results_list, connection_observed, router_state_get,
+    router_state_list, router_state_put, session_routes_delete, session_routes_get, session_routes_list,
+    session_routes_of, session_routes_put,
 };
 pub use peer_asns::{
-    peer_asn_by_id, peer_asn_by_number, peer_asn_delete, peer_asn_get, peer_asn_insert,
-    peer_asn_lock, peer_asn_update, peer_asns_all, peer_asns_approved, peer_asns_list,
-    peer_asns_pending,
+    peer_asn_by_id, peer_asn_by_number, peer_asn_delete, peer_asn_get, peer_asn_insert, peer_asn_lock,
+    peer_asn_update, peer_asns_all, peer_asns_approved, peer_asns_list, peer_asns_pending,
 };
 pub use peering_services::{
     peering_service_by_id, peering_service_delete, peering_service_get, peering_service_insert,
     peering_service_lock, peering_service_update, peering_services_list,
 };
 pub use peerings::{
-    path_key, peering_by_id, peering_delete, peering_get, peering_insert, peering_lock,
-    peering_update, peerings_all, peerings_list, peerings_of_asn,
+    path_key, peering_by_id, peering_delete, peering_get, peering_insert, peering_lock, peering_update,
+    peerings_all, peerings_list, peerings_of_asn,
 };
 pub use ports::{port_assign, ports_free, ports_used};
 pub use registered_prefixes::{
-    registered_prefix_by_id, registered_prefix_by_key, registered_prefix_by_prefix,
-    registered_prefix_delete, registered_prefix_get, registered_prefix_insert,
-    registered_prefix_lock, registered_prefix_update, registered_prefixes_all,
-    registered_prefixes_list, registered_prefixes_of_asn,
+    registered_prefix_by_id, registered_prefix_by_key, registered_prefix_by_prefix, registered_prefix_delete,
+    registered_prefix_get, registered_prefix_insert, registered_prefix_lock, registered_prefix_update,
+    registered_prefixes_all, registered_prefixes_list, registered_prefixes_of_asn,
 };
 pub use router_intents::{
     router_intent_generation, router_intent_get, router_intent_list, router_intent_put,
 };
 pub use seal::SealKey;
 pub use service_prefixes::{
-    StoredPrefixEvent, prefix_event_add, prefix_events_list, service_prefix_by_id,
-    service_prefix_by_prefix, service_prefix_delete, service_prefix_get, service_prefix_insert,
-    service_prefix_lock, service_prefix_update, service_prefixes_all, service_prefixes_list,
-    service_prefixes_of_asn, service_prefixes_of_registration,
+    StoredPrefixEvent, prefix_event_add, prefix_events_list, service_prefix_by_id, service_prefix_by_prefix,
+    service_prefix_delete, service_prefix_get, service_prefix_insert, service_prefix_lock,
+    service_prefix_update, service_prefixes_all, service_prefixes_list, service_prefixes_of_asn,
+    service_prefixes_of_registration,
 };
 pub use subnets::{SubnetUse, subnet_take, subnets_purge, subnets_release, subnets_within};
-pub use tokens::{
-    NewToken, Principal, Role, Token, token_create, token_find, token_list, token_revoke,
-};
+pub use tokens::{NewToken, Principal, Role, Token, token_create, token_find, token_list, token_revoke};
 pub use work::{
     WorkItem, WorkKind, work_claim, work_depth, work_done, work_enqueue, work_next_due, work_retry,
 };

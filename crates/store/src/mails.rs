@@ -96,21 +96,12 @@ pub async fn mail_get(db: &mut impl Db, key: &str) -> Result<Option<Mail>> {
 
 /// Notes that the mail server took it.
 pub async fn mail_mark_sent(tx: &mut Tx, key: &str, at: Timestamp) -> Result<()> {
-    sql(SENT)
-        .bind_time(at)
-        .bind(key)
-        .run_one(tx, "unsent mail", key)
-        .await
+    sql(SENT).bind_time(at).bind(key).run_one(tx, "unsent mail", key).await
 }
 
 /// Notes why sending failed, and how often it has by now.
 pub async fn mail_mark_failed(tx: &mut Tx, key: &str, error: &str, attempts: u32) -> Result<()> {
-    sql(FAILED)
-        .bind(error)
-        .bind(i64::from(attempts))
-        .bind(key)
-        .run_one(tx, "mail", key)
-        .await
+    sql(FAILED).bind(error).bind(i64::from(attempts)).bind(key).run_one(tx, "mail", key).await
 }
 
 /// Mails of a scope, newest first.
@@ -125,16 +116,8 @@ pub async fn mails_list(db: &mut impl Db, scope: Scope<'_>, page: IdPage) -> Res
 }
 
 /// Mails that a resource lists, newest first.
-pub async fn mails_of_resource(
-    db: &mut impl Db,
-    scope: Scope<'_>,
-    resource_id: &str,
-) -> Result<Vec<Mail>> {
-    let rows = sql(OF_RESOURCE)
-        .bind(scope.parameter())
-        .bind(fold(resource_id))
-        .all(db)
-        .await?;
+pub async fn mails_of_resource(db: &mut impl Db, scope: Scope<'_>, resource_id: &str) -> Result<Vec<Mail>> {
+    let rows = sql(OF_RESOURCE).bind(scope.parameter()).bind(fold(resource_id)).all(db).await?;
     rows.iter().map(mail).collect()
 }
 

@@ -19,8 +19,7 @@ const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql")];
 /// Sealed into every database, to tell a wrong key.
 const KEY_CHECK: &str = "the key check";
 
-const CREATE_SCHEMA: &str =
-    "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
+const CREATE_SCHEMA: &str = "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL PRIMARY KEY)";
 
 statements! {
     VERSION = "SELECT COALESCE(MAX(version), 0) FROM schema_version";
@@ -40,18 +39,14 @@ pub(crate) async fn migrate(
     if let Some(lock) = engine.migration_lock() {
         sqlx::raw_sql(lock).execute(tx.connection()).await?;
     }
-    sqlx::raw_sql(CREATE_SCHEMA)
-        .execute(tx.connection())
-        .await?;
+    sqlx::raw_sql(CREATE_SCHEMA).execute(tx.connection()).await?;
     let found = schema_version(&mut tx).await?;
     let known = MIGRATIONS.len() as i64;
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
     for (version, text) in (1..).zip(MIGRATIONS).skip(found as usize) {
-        sqlx::raw_sql(engine.render(text))
-            .execute(tx.connection())
-            .await?;
+        sqlx::raw_sql(engine.render(text)).execute(tx.connection()).await?;
         sql(VERSION_ADD).bind::<i64>(version).run(&mut tx).await?;
         tracing::info!(version, "migrated the database");
     }
@@ -72,9 +67,7 @@ async fn check_key(tx: &mut Tx) -> Result<()> {
         return sealer
             .open(KEY_CHECK, &row.bytes(0)?)
             .map(drop)
-            .map_err(|_| StoreError::Sealed {
-                what: "the database".to_owned(),
-            });
+            .map_err(|_| StoreError::Sealed { what: "the database".to_owned() });
     }
     let sealed = sealer.seal(KEY_CHECK, KEY_CHECK.as_bytes());
     sql(META_ADD).bind(KEY_CHECK).bind(sealed).run(tx).await?;

@@ -79,9 +79,7 @@ pub async fn session_routes_get(
 /// The latest route summaries of a router's sessions.
 pub async fn session_routes_list(db: &mut impl Db, router: &str) -> Result<Vec<SessionRoutes>> {
     let rows = sql(ROUTES).bind(router).all(db).await?;
-    rows.iter()
-        .map(|row| row.doc(0, "session routes"))
-        .collect()
+    rows.iter().map(|row| row.doc(0, "session routes")).collect()
 }
 
 /// The latest route summaries of sessions given as (router, session); those that have none are
@@ -99,11 +97,7 @@ pub async fn session_routes_of(
 
 /// Forgets a session that was removed.
 pub async fn session_routes_delete(tx: &mut Tx, router: &str, session: &str) -> Result<()> {
-    sql(ROUTES_DELETE)
-        .bind(router)
-        .bind(session)
-        .run(tx)
-        .await?;
+    sql(ROUTES_DELETE).bind(router).bind(session).run(tx).await?;
     Ok(())
 }
 
@@ -115,25 +109,13 @@ pub async fn apply_result_put(tx: &mut Tx, result: &ApplyResult) -> Result<()> {
         .bind(to_doc(result, "apply result")?)
         .run(tx)
         .await?;
-    sql(APPLY_TRIM)
-        .bind(result.router.as_str())
-        .bind(i64::from(APPLY_RESULTS_KEPT))
-        .run(tx)
-        .await?;
+    sql(APPLY_TRIM).bind(result.router.as_str()).bind(i64::from(APPLY_RESULTS_KEPT)).run(tx).await?;
     Ok(())
 }
 
 /// A router's last results of applying, newest first.
-pub async fn apply_results_list(
-    db: &mut impl Db,
-    router: &str,
-    limit: u32,
-) -> Result<Vec<ApplyResult>> {
-    let rows = sql(APPLIES)
-        .bind(router)
-        .bind(i64::from(limit))
-        .all(db)
-        .await?;
+pub async fn apply_results_list(db: &mut impl Db, router: &str, limit: u32) -> Result<Vec<ApplyResult>> {
+    let rows = sql(APPLIES).bind(router).bind(i64::from(limit)).all(db).await?;
     rows.iter().map(|row| row.doc(0, "apply result")).collect()
 }
 
@@ -171,12 +153,10 @@ async fn apply_error(db: &mut impl Db, router: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     Ok(match last.outcome {
-        ApplyOutcome::Refused { reason } => Some(format!(
-            "the router's check refused the configuration: {reason}"
-        )),
-        ApplyOutcome::RolledBack { reason } => {
-            Some(format!("the configuration was undone: {reason}"))
+        ApplyOutcome::Refused { reason } => {
+            Some(format!("the router's check refused the configuration: {reason}"))
         }
+        ApplyOutcome::RolledBack { reason } => Some(format!("the configuration was undone: {reason}")),
         ApplyOutcome::Confirmed | ApplyOutcome::Unreachable { .. } => None,
     })
 }

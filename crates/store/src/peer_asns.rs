@@ -3,9 +3,7 @@
 use crate::db::{Db, IdPage, Page, Tx};
 use crate::error::{Conflict, ResourceRef, Result, StoreError};
 use crate::peerings::resource_ref;
-use crate::statement::{
-    Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc,
-};
+use crate::statement::{Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc};
 use meetme_model::Asn;
 use meetme_model::peer_asn::{AsnState, PeerAsn};
 
@@ -36,16 +34,8 @@ statements! {
 }
 
 /// The one of a name, any case.
-pub async fn peer_asn_get(
-    db: &mut impl Db,
-    subscription: &str,
-    name: &str,
-) -> Result<Option<PeerAsn>> {
-    let row = sql(GET)
-        .bind(fold(subscription))
-        .bind(fold(name))
-        .optional(db)
-        .await?;
+pub async fn peer_asn_get(db: &mut impl Db, subscription: &str, name: &str) -> Result<Option<PeerAsn>> {
+    let row = sql(GET).bind(fold(subscription)).bind(fold(name)).optional(db).await?;
     entity_or_none(row)
 }
 
@@ -60,41 +50,21 @@ pub async fn peer_asn_lock(tx: &mut Tx, id: i64) -> Result<PeerAsn> {
 }
 
 /// The one of a number in a subscription; of several, an approved one.
-pub async fn peer_asn_by_number(
-    db: &mut impl Db,
-    subscription: &str,
-    asn: Asn,
-) -> Result<Option<PeerAsn>> {
-    let row = sql(BY_NUMBER)
-        .bind(fold(subscription))
-        .bind(i64::from(asn.0))
-        .optional(db)
-        .await?;
+pub async fn peer_asn_by_number(db: &mut impl Db, subscription: &str, asn: Asn) -> Result<Option<PeerAsn>> {
+    let row = sql(BY_NUMBER).bind(fold(subscription)).bind(i64::from(asn.0)).optional(db).await?;
     entity_or_none(row)
 }
 
 /// Those of a subscription, by name.
-pub async fn peer_asns_list(
-    db: &mut impl Db,
-    subscription: &str,
-    page: &Page,
-) -> Result<Vec<PeerAsn>> {
-    let rows = sql(LIST)
-        .bind(fold(subscription))
-        .bind(page.after_key())
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
+pub async fn peer_asns_list(db: &mut impl Db, subscription: &str, page: &Page) -> Result<Vec<PeerAsn>> {
+    let rows =
+        sql(LIST).bind(fold(subscription)).bind(page.after_key()).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
 }
 
 /// Everybody's, oldest first: for operators and reconcilers.
 pub async fn peer_asns_all(db: &mut impl Db, page: IdPage) -> Result<Vec<PeerAsn>> {
-    let rows = sql(ALL)
-        .bind(page.after.unwrap_or(0))
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
+    let rows = sql(ALL).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
 }
 
@@ -139,10 +109,7 @@ pub async fn peer_asn_insert(tx: &mut Tx, new: &PeerAsn) -> Result<PeerAsn> {
         .optional(tx)
         .await?;
     let Some(row) = row else {
-        return Err(Conflict::PeerAsnNameTaken {
-            name: new.name.clone(),
-        }
-        .into());
+        return Err(Conflict::PeerAsnNameTaken { name: new.name.clone() }.into());
     };
     let mut inserted = new.clone();
     inserted.id = row.int(0)?;
@@ -173,10 +140,7 @@ pub async fn peer_asn_delete(tx: &mut Tx, id: i64) -> Result<()> {
     }
     match sql(DELETE).bind(id).run(tx).await? {
         1 => Ok(()),
-        _ => Err(StoreError::NotFound {
-            what: PeerAsn::WHAT,
-            key: id.to_string(),
-        }),
+        _ => Err(StoreError::NotFound { what: PeerAsn::WHAT, key: id.to_string() }),
     }
 }
 

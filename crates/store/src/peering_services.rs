@@ -4,9 +4,7 @@ use crate::db::{Db, Page, Tx};
 use crate::error::{Conflict, Result};
 use crate::peerings::path_key;
 use crate::service_prefixes::service_prefixes_delete_of;
-use crate::statement::{
-    Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc,
-};
+use crate::statement::{Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc};
 use meetme_model::peering_service::PeeringService;
 
 impl Entity for PeeringService {
@@ -36,11 +34,7 @@ pub async fn peering_service_get(
     resource_group: &str,
     name: &str,
 ) -> Result<Option<PeeringService>> {
-    let row = sql(GET)
-        .bind(fold(subscription))
-        .bind(path_key(resource_group, name))
-        .optional(db)
-        .await?;
+    let row = sql(GET).bind(fold(subscription)).bind(path_key(resource_group, name)).optional(db).await?;
     entity_or_none(row)
 }
 
@@ -84,10 +78,7 @@ pub async fn peering_service_insert(tx: &mut Tx, new: &PeeringService) -> Result
         .optional(tx)
         .await?;
     let Some(row) = row else {
-        return Err(Conflict::PeeringServiceNameTaken {
-            name: new.name.clone(),
-        }
-        .into());
+        return Err(Conflict::PeeringServiceNameTaken { name: new.name.clone() }.into());
     };
     let mut inserted = new.clone();
     inserted.id = row.int(0)?;
@@ -107,8 +98,5 @@ pub async fn peering_service_update(tx: &mut Tx, service: &PeeringService) -> Re
 pub async fn peering_service_delete(tx: &mut Tx, id: i64) -> Result<()> {
     peering_service_lock(tx, id).await?;
     service_prefixes_delete_of(tx, id).await?;
-    sql(DELETE)
-        .bind(id)
-        .run_one(tx, PeeringService::WHAT, id)
-        .await
+    sql(DELETE).bind(id).run_one(tx, PeeringService::WHAT, id).await
 }

@@ -61,11 +61,7 @@ pub async fn peering_get(
     resource_group: &str,
     name: &str,
 ) -> Result<Option<Peering>> {
-    let row = sql(GET)
-        .bind(fold(subscription))
-        .bind(path_key(resource_group, name))
-        .optional(db)
-        .await?;
+    let row = sql(GET).bind(fold(subscription)).bind(path_key(resource_group, name)).optional(db).await?;
     entity_or_none(row)
 }
 
@@ -99,11 +95,7 @@ pub async fn peerings_list(
 
 /// Everybody's, oldest first: for operators and reconcilers.
 pub async fn peerings_all(db: &mut impl Db, page: IdPage) -> Result<Vec<Peering>> {
-    let rows = sql(ALL)
-        .bind(page.after.unwrap_or(0))
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
+    let rows = sql(ALL).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
 }
 
@@ -128,10 +120,7 @@ pub async fn peering_insert(
     let asn_name = &new.spec.peer_asn_name;
     let peer_asn = peer_asn_get(tx, &new.subscription, asn_name)
         .await?
-        .ok_or_else(|| StoreError::NotFound {
-            what: "peer ASN",
-            key: asn_name.clone(),
-        })?;
+        .ok_or_else(|| StoreError::NotFound { what: "peer ASN", key: asn_name.clone() })?;
     let row = sql(INSERT)
         .bind(fold(&new.subscription))
         .bind(fold(&new.resource_group))
@@ -158,10 +147,7 @@ pub async fn peering_insert(
 async fn insert_conflict(tx: &mut Tx, new: &Peering) -> Result<StoreError> {
     let same_name = peering_get(tx, &new.subscription, &new.resource_group, &new.name).await?;
     if same_name.is_some() {
-        return Ok(Conflict::PeeringNameTaken {
-            name: new.name.clone(),
-        }
-        .into());
+        return Ok(Conflict::PeeringNameTaken { name: new.name.clone() }.into());
     }
     // Neither is left when the other one was deleted in this very moment.
     Ok(match same_offering(tx, new, 0).await? {

@@ -23,12 +23,7 @@ pub async fn port_assign<P: AsRef<str>>(
     ports: &[P],
 ) -> Result<()> {
     for port in ports.iter().map(AsRef::as_ref) {
-        let inserted = sql(ASSIGN)
-            .bind(router)
-            .bind(port)
-            .bind(connection_id)
-            .run(tx)
-            .await?;
+        let inserted = sql(ASSIGN).bind(router).bind(port).bind(connection_id).run(tx).await?;
         if inserted == 1 {
             continue;
         }
@@ -52,9 +47,7 @@ pub async fn port_assign<P: AsRef<str>>(
 /// All assigned ports as (router, port, connection id).
 pub async fn ports_used(db: &mut impl Db) -> Result<Vec<(String, String, i64)>> {
     let rows = sql(USED).all(db).await?;
-    rows.iter()
-        .map(|row| Ok((row.text(0)?, row.text(1)?, row.int(2)?)))
-        .collect()
+    rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?, row.int(2)?))).collect()
 }
 
 /// Frees all ports of a connection.

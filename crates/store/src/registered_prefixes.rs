@@ -5,9 +5,7 @@ use crate::db::{Db, IdPage, Page, Tx};
 use crate::error::{Conflict, Result, StoreError};
 use crate::peerings::{peering_by_id, resource_ref};
 use crate::service_prefixes::uses_of_registration;
-use crate::statement::{
-    Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc,
-};
+use crate::statement::{Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc};
 use meetme_model::peering::Peering;
 use meetme_model::registered_prefix::RegisteredPrefix;
 use meetme_model::{Asn, Prefix};
@@ -48,10 +46,7 @@ pub async fn registered_prefix_get(
 }
 
 /// The one of an id.
-pub async fn registered_prefix_by_id(
-    db: &mut impl Db,
-    id: i64,
-) -> Result<Option<RegisteredPrefix>> {
+pub async fn registered_prefix_by_id(db: &mut impl Db, id: i64) -> Result<Option<RegisteredPrefix>> {
     entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
 }
 
@@ -61,10 +56,7 @@ pub async fn registered_prefix_lock(tx: &mut Tx, id: i64) -> Result<RegisteredPr
 }
 
 /// The one of a prefix key, any case.
-pub async fn registered_prefix_by_key(
-    db: &mut impl Db,
-    key: &str,
-) -> Result<Option<RegisteredPrefix>> {
+pub async fn registered_prefix_by_key(db: &mut impl Db, key: &str) -> Result<Option<RegisteredPrefix>> {
     entity_or_none(sql(BY_KEY).bind(fold(key)).optional(db).await?)
 }
 
@@ -83,33 +75,18 @@ pub async fn registered_prefixes_list(
     peering_id: i64,
     page: &Page,
 ) -> Result<Vec<RegisteredPrefix>> {
-    let rows = sql(LIST)
-        .bind(peering_id)
-        .bind(page.after_key())
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
+    let rows = sql(LIST).bind(peering_id).bind(page.after_key()).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
 }
 
 /// Everybody's, oldest first: for operators and reconcilers.
-pub async fn registered_prefixes_all(
-    db: &mut impl Db,
-    page: IdPage,
-) -> Result<Vec<RegisteredPrefix>> {
-    let rows = sql(ALL)
-        .bind(page.after.unwrap_or(0))
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
+pub async fn registered_prefixes_all(db: &mut impl Db, page: IdPage) -> Result<Vec<RegisteredPrefix>> {
+    let rows = sql(ALL).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
 }
 
 /// Those on all peerings of a peer (`docs/rules.md` §4).
-pub async fn registered_prefixes_of_asn(
-    db: &mut impl Db,
-    asn: Asn,
-) -> Result<Vec<RegisteredPrefix>> {
+pub async fn registered_prefixes_of_asn(db: &mut impl Db, asn: Asn) -> Result<Vec<RegisteredPrefix>> {
     entities(&sql(OF_ASN).bind(i64::from(asn.0)).all(db).await?)
 }
 
@@ -118,10 +95,7 @@ pub async fn registered_prefixes_of_asn(
 /// # Errors
 /// [`Conflict::RegisteredPrefixNameTaken`]; [`Conflict::PrefixRegistered`] with the peering, whose
 /// subscription decides what may be said.
-pub async fn registered_prefix_insert(
-    tx: &mut Tx,
-    new: &RegisteredPrefix,
-) -> Result<RegisteredPrefix> {
+pub async fn registered_prefix_insert(tx: &mut Tx, new: &RegisteredPrefix) -> Result<RegisteredPrefix> {
     let row = sql(INSERT)
         .bind(new.peering_id)
         .bind(fold(&new.name))
@@ -141,10 +115,7 @@ pub async fn registered_prefix_insert(
 async fn insert_conflict(tx: &mut Tx, new: &RegisteredPrefix) -> Result<StoreError> {
     let same_name = registered_prefix_get(tx, new.peering_id, &new.name).await?;
     if same_name.is_some() {
-        return Ok(Conflict::RegisteredPrefixNameTaken {
-            name: new.name.clone(),
-        }
-        .into());
+        return Ok(Conflict::RegisteredPrefixNameTaken { name: new.name.clone() }.into());
     }
     let Some(other) = registered_prefix_by_prefix(tx, new.prefix).await? else {
         return Ok(StoreError::Busy);
@@ -156,10 +127,7 @@ async fn insert_conflict(tx: &mut Tx, new: &RegisteredPrefix) -> Result<StoreErr
             peering: resource_ref(&peering),
         }
         .into(),
-        None => StoreError::NotFound {
-            what: Peering::WHAT,
-            key: other.peering_id.to_string(),
-        },
+        None => StoreError::NotFound { what: Peering::WHAT, key: other.peering_id.to_string() },
     })
 }
 
@@ -183,10 +151,7 @@ pub async fn registered_prefix_delete(tx: &mut Tx, id: i64) -> Result<()> {
     if !services.is_empty() {
         return Err(Conflict::RegisteredPrefixInUse { services }.into());
     }
-    sql(DELETE)
-        .bind(id)
-        .run_one(tx, RegisteredPrefix::WHAT, id)
-        .await
+    sql(DELETE).bind(id).run_one(tx, RegisteredPrefix::WHAT, id).await
 }
 
 /// Deletes those of a peering, none of which may be in use.

@@ -36,16 +36,11 @@ impl SealKey {
     /// # Errors
     /// [`StoreError::SealKeyFile`] when others may read the file or it holds no key.
     pub fn load_or_create(path: &Path) -> Result<Self> {
-        let refuse = |reason: String| StoreError::SealKeyFile {
-            path: path.to_owned(),
-            reason,
-        };
+        let refuse = |reason: String| StoreError::SealKeyFile { path: path.to_owned(), reason };
         if !path.exists() {
             create_key_file(path).map_err(|e| refuse(e.to_string()))?;
         }
-        let mode = fs::metadata(path)
-            .map_err(|e| refuse(e.to_string()))?
-            .mode();
+        let mode = fs::metadata(path).map_err(|e| refuse(e.to_string()))?.mode();
         if mode & 0o077 != 0 {
             return Err(refuse("others may read it; run chmod 600 on it".to_owned()));
         }
@@ -63,11 +58,7 @@ fn create_key_file(path: &Path) -> std::io::Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(format!(".{:016x}", rand::rng().next_u64()));
     let aside = PathBuf::from(aside);
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
     let written = file
         .write_all(format!("{}\n", hex(&key)).as_bytes())
         .and_then(|()| file.sync_all())
@@ -110,10 +101,7 @@ impl Sealer {
     pub fn seal(&self, what: &str, clear: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE_BYTES];
         rand::rng().fill_bytes(&mut nonce);
-        let payload = Payload {
-            msg: clear,
-            aad: what.as_bytes(),
-        };
+        let payload = Payload { msg: clear, aad: what.as_bytes() };
         let sealed = self
             .0
             .encrypt(Nonce::from_slice(&nonce), payload)
@@ -123,20 +111,13 @@ impl Sealer {
 
     /// Opens what was sealed as `what`.
     pub fn open(&self, what: &str, sealed: &[u8]) -> Result<Vec<u8>> {
-        let fail = || StoreError::Sealed {
-            what: what.to_owned(),
-        };
+        let fail = || StoreError::Sealed { what: what.to_owned() };
         if sealed.len() < NONCE_BYTES {
             return Err(fail());
         }
         let (nonce, msg) = sealed.split_at(NONCE_BYTES);
-        let payload = Payload {
-            msg,
-            aad: what.as_bytes(),
-        };
-        self.0
-            .decrypt(Nonce::from_slice(nonce), payload)
-            .map_err(|_| fail())
+        let payload = Payload { msg, aad: what.as_bytes() };
+        self.0.decrypt(Nonce::from_slice(nonce), payload).map_err(|_| fail())
     }
 }
 
@@ -149,18 +130,11 @@ mod tests {
     fn a_sealed_value_opens_only_with_its_key_and_in_its_place() {
         let sealer = Sealer::new(&SealKey::new([1; 32]));
         let sealed = sealer.seal("md5 key of connection 7", b"hunter2");
-        assert_eq!(
-            sealer.open("md5 key of connection 7", &sealed).unwrap(),
-            b"hunter2"
-        );
+        assert_eq!(sealer.open("md5 key of connection 7", &sealed).unwrap(), b"hunter2");
         assert!(sealer.open("md5 key of connection 8", &sealed).is_err());
         let other = Sealer::new(&SealKey::new([2; 32]));
         assert!(other.open("md5 key of connection 7", &sealed).is_err());
-        assert!(
-            sealer
-                .open("md5 key of connection 7", &sealed[..5])
-                .is_err()
-        );
+        assert!(sealer.open("md5 key of connection 7", &sealed[..5]).is_err());
     }
 
     #[test]

@@ -81,10 +81,7 @@ pub async fn service_prefix_lock(tx: &mut Tx, id: i64) -> Result<ServicePrefix> 
 }
 
 /// The activation of this very prefix.
-pub async fn service_prefix_by_prefix(
-    db: &mut impl Db,
-    prefix: Prefix,
-) -> Result<Option<ServicePrefix>> {
+pub async fn service_prefix_by_prefix(db: &mut impl Db, prefix: Prefix) -> Result<Option<ServicePrefix>> {
     let row = sql(BY_PREFIX).bind(prefix.to_string()).optional(db);
     entity_or_none(row.await?)
 }
@@ -95,22 +92,13 @@ pub async fn service_prefixes_list(
     service_id: i64,
     page: &Page,
 ) -> Result<Vec<ServicePrefix>> {
-    let rows = sql(LIST)
-        .bind(service_id)
-        .bind(page.after_key())
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
+    let rows = sql(LIST).bind(service_id).bind(page.after_key()).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
 }
 
 /// Everybody's, oldest first: for operators and reconcilers.
 pub async fn service_prefixes_all(db: &mut impl Db, page: IdPage) -> Result<Vec<ServicePrefix>> {
-    let rows = sql(ALL)
-        .bind(page.after.unwrap_or(0))
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
+    let rows = sql(ALL).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
 }
 
@@ -119,12 +107,7 @@ pub async fn service_prefixes_of_registration(
     db: &mut impl Db,
     registered_prefix_id: i64,
 ) -> Result<Vec<ServicePrefix>> {
-    entities(
-        &sql(OF_REGISTRATION)
-            .bind(registered_prefix_id)
-            .all(db)
-            .await?,
-    )
+    entities(&sql(OF_REGISTRATION).bind(registered_prefix_id).all(db).await?)
 }
 
 /// Those of prefixes that a peer registered, each with its service (for primary and backup).
@@ -160,21 +143,11 @@ pub async fn service_prefix_insert(tx: &mut Tx, new: &ServicePrefix) -> Result<S
 async fn insert_conflict(tx: &mut Tx, new: &ServicePrefix) -> Result<StoreError> {
     let same_name = service_prefix_get(tx, new.service_id, &new.name).await?;
     if same_name.is_some() {
-        return Ok(Conflict::ServicePrefixNameTaken {
-            name: new.name.clone(),
-        }
-        .into());
+        return Ok(Conflict::ServicePrefixNameTaken { name: new.name.clone() }.into());
     }
-    let row = sql(USES_PREFIX)
-        .bind(new.prefix.to_string())
-        .optional(tx)
-        .await?;
+    let row = sql(USES_PREFIX).bind(new.prefix.to_string()).optional(tx).await?;
     Ok(match row {
-        Some(row) => Conflict::PrefixActivated {
-            prefix: new.prefix,
-            service: use_ref(&row)?,
-        }
-        .into(),
+        Some(row) => Conflict::PrefixActivated { prefix: new.prefix, service: use_ref(&row)? }.into(),
         None => StoreError::Busy,
     })
 }
@@ -190,10 +163,7 @@ pub async fn service_prefix_update(tx: &mut Tx, prefix: &ServicePrefix) -> Resul
 
 /// Deletes one with its events.
 pub async fn service_prefix_delete(tx: &mut Tx, id: i64) -> Result<()> {
-    sql(DELETE)
-        .bind(id)
-        .run_one(tx, ServicePrefix::WHAT, id)
-        .await
+    sql(DELETE).bind(id).run_one(tx, ServicePrefix::WHAT, id).await
 }
 
 /// Deletes those of a service.
@@ -215,11 +185,7 @@ pub(crate) async fn uses_of_peering(tx: &mut Tx, id: i64) -> Result<Vec<Resource
 }
 
 /// Writes an event. Whether there is one is the reconciler's finding: once per change.
-pub async fn prefix_event_add(
-    tx: &mut Tx,
-    service_prefix_id: i64,
-    event: &PrefixEvent,
-) -> Result<()> {
+pub async fn prefix_event_add(tx: &mut Tx, service_prefix_id: i64, event: &PrefixEvent) -> Result<()> {
     sql(EVENT_ADD)
         .bind(service_prefix_id)
         .bind_time(event.at)
@@ -242,12 +208,7 @@ pub async fn prefix_events_list(
         .all(db)
         .await?;
     rows.iter()
-        .map(|row| {
-            Ok(StoredPrefixEvent {
-                id: row.int(0)?,
-                event: row.doc(1, "prefix event")?,
-            })
-        })
+        .map(|row| Ok(StoredPrefixEvent { id: row.int(0)?, event: row.doc(1, "prefix event")? }))
         .collect()
 }
 

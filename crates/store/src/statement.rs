@@ -28,18 +28,13 @@ pub(crate) struct Statement {
 
 /// Starts a statement.
 pub(crate) fn sql(sql: &'static str) -> Statement {
-    Statement {
-        sql,
-        arguments: AnyArguments::default(),
-    }
+    Statement { sql, arguments: AnyArguments::default() }
 }
 
 impl Statement {
     /// Binds the next parameter.
     pub fn bind<'t, T: Encode<'t, Any> + Type<Any>>(mut self, value: T) -> Self {
-        self.arguments
-            .add(value)
-            .expect("integers, texts and bytes always encode");
+        self.arguments.add(value).expect("integers, texts and bytes always encode");
         self
     }
 
@@ -51,41 +46,26 @@ impl Statement {
     /// All rows.
     pub async fn all(self, db: &mut impl Db) -> Result<Vec<AnyRow>> {
         let text = db.engine().render(self.sql);
-        Ok(sqlx::query_with::<Any, _>(text, self.arguments)
-            .fetch_all(db.connection())
-            .await?)
+        Ok(sqlx::query_with::<Any, _>(text, self.arguments).fetch_all(db.connection()).await?)
     }
 
     /// The first row, if any.
     pub async fn optional(self, db: &mut impl Db) -> Result<Option<AnyRow>> {
         let text = db.engine().render(self.sql);
-        Ok(sqlx::query_with::<Any, _>(text, self.arguments)
-            .fetch_optional(db.connection())
-            .await?)
+        Ok(sqlx::query_with::<Any, _>(text, self.arguments).fetch_optional(db.connection()).await?)
     }
 
     /// The number of changed rows.
     pub async fn run(self, db: &mut impl Db) -> Result<u64> {
         let text = db.engine().render(self.sql);
-        Ok(sqlx::query_with::<Any, _>(text, self.arguments)
-            .execute(db.connection())
-            .await?
-            .rows_affected())
+        Ok(sqlx::query_with::<Any, _>(text, self.arguments).execute(db.connection()).await?.rows_affected())
     }
 
     /// Runs it and insists that it changed exactly one row.
-    pub async fn run_one(
-        self,
-        db: &mut impl Db,
-        what: &'static str,
-        key: impl ToString,
-    ) -> Result<()> {
+    pub async fn run_one(self, db: &mut impl Db, what: &'static str, key: impl ToString) -> Result<()> {
         match self.run(db).await? {
             1 => Ok(()),
-            _ => Err(StoreError::NotFound {
-                what,
-                key: key.to_string(),
-            }),
+            _ => Err(StoreError::NotFound { what, key: key.to_string() }),
         }
     }
 }
@@ -180,10 +160,7 @@ pub(crate) fn entity_or_none<T: Entity>(row: Option<AnyRow>) -> Result<Option<T>
 
 /// Reads a row of `id, doc` that must be there.
 pub(crate) fn entity_or_missing<T: Entity>(row: Option<AnyRow>, key: impl ToString) -> Result<T> {
-    entity_or_none(row)?.ok_or_else(|| StoreError::NotFound {
-        what: T::WHAT,
-        key: key.to_string(),
-    })
+    entity_or_none(row)?.ok_or_else(|| StoreError::NotFound { what: T::WHAT, key: key.to_string() })
 }
 
 /// A name as it is compared.

@@ -59,18 +59,10 @@ pub async fn subnet_take(tx: &mut Tx, connection_id: i64, prefix: Prefix) -> Res
         match (other.connection_id, other.freed_at) {
             (Some(holder), _) if holder == connection_id && other.prefix == prefix => {}
             (Some(holder), _) => {
-                return Err(Conflict::SubnetTaken {
-                    prefix,
-                    connection_id: holder,
-                }
-                .into());
+                return Err(Conflict::SubnetTaken { prefix, connection_id: holder }.into());
             }
             (None, freed_at) => {
-                return Err(Conflict::SubnetResting {
-                    prefix,
-                    freed_at: freed_at.unwrap_or_default(),
-                }
-                .into());
+                return Err(Conflict::SubnetResting { prefix, freed_at: freed_at.unwrap_or_default() }.into());
             }
         }
     }
@@ -83,11 +75,7 @@ pub async fn subnet_take(tx: &mut Tx, connection_id: i64, prefix: Prefix) -> Res
 
 /// Lets all subnets of a connection rest from `at` on.
 pub async fn subnets_release(tx: &mut Tx, connection_id: i64, at: Timestamp) -> Result<()> {
-    sql(RELEASE)
-        .bind_time(at)
-        .bind(connection_id)
-        .run(tx)
-        .await?;
+    sql(RELEASE).bind_time(at).bind(connection_id).run(tx).await?;
     Ok(())
 }
 
@@ -109,10 +97,7 @@ fn subnet_use(row: &sqlx::any::AnyRow) -> Result<SubnetUse> {
 
 /// First and last address as texts whose order is that of the addresses, families apart.
 fn range(prefix: Prefix) -> (String, String) {
-    (
-        sortable(prefix.net().network()),
-        sortable(prefix.net().broadcast()),
-    )
+    (sortable(prefix.net().network()), sortable(prefix.net().broadcast()))
 }
 
 fn sortable(address: IpAddr) -> String {

@@ -33,9 +33,7 @@ impl Role {
 
     /// The role of a name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Operator, Self::Peer, Self::Reader]
-            .into_iter()
-            .find(|role| role.name() == name)
+        [Self::Operator, Self::Peer, Self::Reader].into_iter().find(|role| role.name() == name)
     }
 }
 
@@ -93,11 +91,7 @@ statements! {
 ///
 /// # Errors
 /// [`StoreError::TokenWithoutSubscription`] for a peer's token that would reach everything.
-pub async fn token_create(
-    tx: &mut Tx,
-    new: NewToken,
-    at: Timestamp,
-) -> Result<(String, Principal)> {
+pub async fn token_create(tx: &mut Tx, new: NewToken, at: Timestamp) -> Result<(String, Principal)> {
     if new.role == Role::Peer && new.subscription.is_none() {
         return Err(StoreError::TokenWithoutSubscription);
     }
@@ -125,16 +119,8 @@ pub async fn token_create(
 }
 
 /// Who `clear` stands for; `None` when it is unknown, expired or revoked.
-pub async fn token_find(
-    db: &mut impl Db,
-    clear: &str,
-    now: Timestamp,
-) -> Result<Option<Principal>> {
-    let row = sql(FIND)
-        .bind(hash(clear))
-        .bind_time(now)
-        .optional(db)
-        .await?;
+pub async fn token_find(db: &mut impl Db, clear: &str, now: Timestamp) -> Result<Option<Principal>> {
+    let row = sql(FIND).bind(hash(clear)).bind_time(now).optional(db).await?;
     row.as_ref().map(principal).transpose()
 }
 
@@ -154,11 +140,7 @@ pub async fn token_list(db: &mut impl Db) -> Result<Vec<Token>> {
 
 /// Ends a token now.
 pub async fn token_revoke(tx: &mut Tx, id: i64, at: Timestamp) -> Result<()> {
-    sql(REVOKE)
-        .bind_time(at)
-        .bind(id)
-        .run_one(tx, "valid token", id)
-        .await
+    sql(REVOKE).bind_time(at).bind(id).run_one(tx, "valid token", id).await
 }
 
 fn principal(row: &AnyRow) -> Result<Principal> {

@@ -28,14 +28,8 @@ pub enum WorkKind {
 
 impl WorkKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
-        Self::PeerAsn,
-        Self::Peering,
-        Self::RegisteredPrefix,
-        Self::ServicePrefix,
-        Self::Router,
-        Self::Mail,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::PeerAsn, Self::Peering, Self::RegisteredPrefix, Self::ServicePrefix, Self::Router, Self::Mail];
 
     /// Its name in the database and in logs.
     pub fn name(self) -> &'static str {
@@ -93,12 +87,7 @@ statements! {
 
 /// Asks for something to be looked at, at `due_at` at the latest.
 pub async fn work_enqueue(tx: &mut Tx, kind: WorkKind, key: &str, due_at: Timestamp) -> Result<()> {
-    sql(ENQUEUE)
-        .bind(kind.name())
-        .bind(key)
-        .bind_time(due_at)
-        .run(tx)
-        .await?;
+    sql(ENQUEUE).bind(kind.name()).bind(key).bind_time(due_at).run(tx).await?;
     tx.wakes_workers();
     Ok(())
 }
@@ -120,11 +109,7 @@ pub async fn work_claim(
     let lease_until = Timestamp::from_millisecond(now.as_millisecond() + i64::from(lease_ms))
         .map_err(|e| StoreError::corrupt("time", e))?;
     let mut tx = store.begin().await?;
-    let rows = sql(CLAIMABLE)
-        .bind_time(now)
-        .bind(i64::from(limit))
-        .all(&mut tx)
-        .await?;
+    let rows = sql(CLAIMABLE).bind_time(now).bind(i64::from(limit)).all(&mut tx).await?;
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
         let item = WorkItem {

@@ -24,43 +24,15 @@ struct Display {
 const OPERATIONS: &[(&str, &str, &[&str])] = &[
     ("peerAsns", "Peer ASN", &["read", "write", "delete"]),
     ("peerings", "Peering", &["read", "write", "delete"]),
-    (
-        "peerings/registeredPrefixes",
-        "Registered prefix",
-        &["read", "write", "delete", "validate/action"],
-    ),
+    ("peerings/registeredPrefixes", "Registered prefix", &["read", "write", "delete", "validate/action"]),
     ("peerings/receivedRoutes", "Received route", &["read"]),
-    (
-        "peeringServices",
-        "Peering service",
-        &["read", "write", "delete"],
-    ),
-    (
-        "peeringServices/prefixes",
-        "Peering service prefix",
-        &["read", "write", "delete"],
-    ),
+    ("peeringServices", "Peering service", &["read", "write", "delete"]),
+    ("peeringServices/prefixes", "Peering service prefix", &["read", "write", "delete"]),
     ("peeringLocations", "Peering location", &["read"]),
-    (
-        "peeringServiceLocations",
-        "Peering service location",
-        &["read"],
-    ),
-    (
-        "peeringServiceCountries",
-        "Peering service country",
-        &["read"],
-    ),
-    (
-        "peeringServiceProviders",
-        "Peering service provider",
-        &["read"],
-    ),
-    (
-        "checkServiceProviderAvailability",
-        "Peering service provider",
-        &["action"],
-    ),
+    ("peeringServiceLocations", "Peering service location", &["read"]),
+    ("peeringServiceCountries", "Peering service country", &["read"]),
+    ("peeringServiceProviders", "Peering service provider", &["read"]),
+    ("checkServiceProviderAvailability", "Peering service provider", &["action"]),
 ];
 
 /// Answers the list.

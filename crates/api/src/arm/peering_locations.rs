@@ -108,12 +108,7 @@ fn show(
     kinds: &[OfferingKind],
     direct: bool,
 ) -> Shown {
-    let sites = || {
-        inventory
-            .sites
-            .iter()
-            .filter(|s| s.location == location.name)
-    };
+    let sites = || inventory.sites.iter().filter(|s| s.location == location.name);
     let link = |id: i32| format!("https://www.peeringdb.com/fac/{id}");
     let facilities = || {
         sites()

@@ -29,9 +29,7 @@ pub(super) struct Provider {
 impl Provider {
     /// True when a connection of it is Active at the location.
     pub fn is_at(&self, location: &str) -> bool {
-        self.present
-            .iter()
-            .any(|l| l.eq_ignore_ascii_case(location))
+        self.present.iter().any(|l| l.eq_ignore_ascii_case(location))
     }
 }
 
@@ -82,10 +80,7 @@ pub(super) fn find<'a>(
     providers: &'a BTreeMap<String, Provider>,
     name: &str,
 ) -> Option<(&'a str, &'a Provider)> {
-    providers
-        .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case(name.trim()))
-        .map(|(n, p)| (n.as_str(), p))
+    providers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.trim())).map(|(n, p)| (n.as_str(), p))
 }
 
 #[derive(Serialize)]
@@ -148,17 +143,10 @@ pub(super) async fn check(call: Call) -> Answer {
     v.into_result(())?;
     let inventory = inventory(&call).await?;
     let place = question.peering_service_location.unwrap_or_default();
-    let known = inventory
-        .service_locations
-        .iter()
-        .any(|l| l.name.eq_ignore_ascii_case(place.trim()));
+    let known = inventory.service_locations.iter().any(|l| l.name.eq_ignore_ascii_case(place.trim()));
     let mut db = call.state.store.read().await?;
     let providers = all(&mut db).await?;
     let name = question.peering_service_provider.unwrap_or_default();
     let present = find(&providers, &name).is_some_and(|(_, p)| !p.present.is_empty());
-    ok(if known && present {
-        "Available"
-    } else {
-        "Unavailable"
-    })
+    ok(if known && present { "Available" } else { "Unavailable" })
 }

@@ -86,37 +86,26 @@ pub(crate) async fn list(call: Call) -> Answer {
             break;
         }
     }
-    let next = after
-        .filter(|_| more)
-        .map(|(prefix, session)| format!("{prefix} {session}"));
+    let next = after.filter(|_| more).map(|(prefix, session)| format!("{prefix} {session}"));
     ok(Page::part(&call, rows, next))
 }
 
 type Position = (Prefix, String);
 
 /// The sessions by router, and the peer's address of each session.
-type Sessions = (
-    BTreeMap<String, Vec<(String, String)>>,
-    HashMap<String, IpAddr>,
-);
+type Sessions = (BTreeMap<String, Vec<(String, String)>>, HashMap<String, IpAddr>);
 
 fn sessions(connections: &[Connection]) -> Sessions {
     let mut by_router: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     let mut addresses = HashMap::new();
     for c in connections {
         let Some(ports) = &c.ports else { continue };
-        if c.state
-            .stage()
-            .is_some_and(|stage| stage < Stage::ProvisioningCompleted)
-        {
+        if c.state.stage().is_some_and(|stage| stage < Stage::ProvisioningCompleted) {
             continue;
         }
         for (name, subnet) in c.sessions() {
             addresses.insert(name.clone(), subnet.peer);
-            by_router
-                .entry(ports.router.clone())
-                .or_default()
-                .push((ports.router.clone(), name));
+            by_router.entry(ports.router.clone()).or_default().push((ports.router.clone(), name));
         }
     }
     (by_router, addresses)
@@ -164,9 +153,7 @@ fn filters(call: &Call) -> Result<(RouteFilter, Option<bool>), ApiError> {
         .map_err(|e| ApiError::bad_request("InvalidFilter", "prefix", e.to_string()))?;
     let as_path = given("asPath").map(str::to_owned);
     if let Some(path) = &as_path
-        && !path
-            .chars()
-            .all(|c| c.is_ascii_digit() || " {},".contains(c))
+        && !path.chars().all(|c| c.is_ascii_digit() || " {},".contains(c))
     {
         return Err(ApiError::bad_request(
             "InvalidFilter",
@@ -199,12 +186,7 @@ fn filters(call: &Call) -> Result<(RouteFilter, Option<bool>), ApiError> {
             }
         },
     };
-    let filter = RouteFilter {
-        prefix,
-        as_path,
-        used: None,
-        rpki,
-    };
+    let filter = RouteFilter { prefix, as_path, used: None, rpki };
     Ok((filter, origin))
 }
 
@@ -236,10 +218,7 @@ fn show(row: JudgedRoute, peer: Asn, addresses: &HashMap<String, IpAddr>) -> Sho
             .verdict
             .faults
             .iter()
-            .map(|f| Reason {
-                code: f.code(),
-                message: f.to_string(),
-            })
+            .map(|f| Reason { code: f.code(), message: f.to_string() })
             .collect(),
         session_ip: addresses.get(&row.session).copied(),
         router: row.router,

@@ -54,11 +54,7 @@ pub(crate) async fn locations(call: Call) -> Answer {
 /// Answers the countries of the places.
 pub(crate) async fn countries(call: Call) -> Answer {
     let inventory = inventory(&call).await?;
-    let mut names: Vec<&str> = inventory
-        .service_locations
-        .iter()
-        .map(|l| l.country.as_str())
-        .collect();
+    let mut names: Vec<&str> = inventory.service_locations.iter().map(|l| l.country.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     let shown = names
@@ -73,8 +69,5 @@ pub(crate) async fn countries(call: Call) -> Answer {
 }
 
 fn id(call: &Call, kind: &str, name: &str) -> String {
-    format!(
-        "/subscriptions/{}/providers/Microsoft.Peering/{kind}/{name}",
-        call.subscription()
-    )
+    format!("/subscriptions/{}/providers/Microsoft.Peering/{kind}/{name}", call.subscription())
 }

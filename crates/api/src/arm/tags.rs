@@ -8,10 +8,7 @@ pub(super) fn check(
     tags: Option<BTreeMap<String, String>>,
 ) -> Result<Option<BTreeMap<String, String>>, ApiError> {
     let Some(tags) = tags else { return Ok(None) };
-    let fits = tags.len() <= 50
-        && tags
-            .iter()
-            .all(|(k, v)| (1..=512).contains(&k.len()) && v.len() <= 256);
+    let fits = tags.len() <= 50 && tags.iter().all(|(k, v)| (1..=512).contains(&k.len()) && v.len() <= 256);
     if fits {
         return Ok(Some(tags));
     }

@@ -33,11 +33,7 @@ pub(crate) fn check(query: &[(String, String)]) -> Result<(), ApiError> {
     if VERSIONS.iter().any(|v| v.eq_ignore_ascii_case(given)) {
         return Ok(());
     }
-    let shown: String = given
-        .chars()
-        .take(40)
-        .flat_map(char::escape_default)
-        .collect();
+    let shown: String = given.chars().take(40).flat_map(char::escape_default).collect();
     Err(ApiError::bad_request(
         "InvalidApiVersionParameter",
         "api-version",

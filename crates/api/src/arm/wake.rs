@@ -12,11 +12,7 @@ pub(super) async fn routers_of(tx: &mut Tx, asn: Asn, now: Timestamp) -> Result<
     let mut routers = BTreeSet::new();
     for peering in peerings_of_asn(tx, asn).await? {
         let connections = connections_of(tx, peering.id).await?;
-        routers.extend(
-            connections
-                .into_iter()
-                .filter_map(|c| Some(c.ports?.router)),
-        );
+        routers.extend(connections.into_iter().filter_map(|c| Some(c.ports?.router)));
     }
     for router in routers {
         work_enqueue(tx, WorkKind::Router, &router, now).await?;

@@ -57,10 +57,7 @@ struct Activated {
 pub(super) async fn registered(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let (_, found) = registered_prefix_of(&call, &mut db).await?;
-    ok(Registered {
-        since: found.since,
-        verdict: Verdict::new(found.prefix, found.verdict),
-    })
+    ok(Registered { since: found.since, verdict: Verdict::new(found.prefix, found.verdict) })
 }
 
 /// Answers the checks and the active path of an activated prefix.

@@ -149,14 +149,9 @@ pub(super) async fn list(call: Call) -> Answer {
 
 fn show(c: Connection, mut observed: Observed, inventory: &Inventory, now: Timestamp) -> Shown {
     let awaited = awaited(&c, &observed);
-    let sessions = c
-        .sessions()
-        .map(|(name, subnet)| session(name, subnet, &mut observed))
-        .collect();
+    let sessions = c.sessions().map(|(name, subnet)| session(name, subnet, &mut observed)).collect();
     let router = c.ports.as_ref().map(|p| {
-        let site = inventory
-            .router(&p.router)
-            .and_then(|r| inventory.site(&r.site));
+        let site = inventory.router(&p.router).and_then(|r| inventory.site(&r.site));
         ShownRouter {
             name: p.router.clone(),
             site: site.map(|s| s.name.clone()),
@@ -193,16 +188,11 @@ fn lag(c: &Connection, observed: &Observed, inventory: &Inventory) -> ShownLag {
     let ports = c.ports.iter().flat_map(|assigned| {
         let router = inventory.router(&assigned.router);
         assigned.ports.iter().map(move |name| {
-            let member: MemberState = state
-                .and_then(|s| s.members.get(name))
-                .copied()
-                .unwrap_or_default();
+            let member: MemberState = state.and_then(|s| s.members.get(name)).copied().unwrap_or_default();
             Port {
                 name: name.clone(),
                 speed_mbps: assigned.port_speed_mbps,
-                panel: router
-                    .and_then(|r| r.ports.iter().find(|p| p.name == *name))
-                    .map(|p| p.panel.clone()),
+                panel: router.and_then(|r| r.ports.iter().find(|p| p.name == *name)).map(|p| p.panel.clone()),
                 light: member.carrier,
                 collecting: member.collecting,
                 distributing: member.distributing,
@@ -244,11 +234,7 @@ fn show_routes(mut routes: SessionRoutes) -> Routes {
     let mut faults = Vec::new();
     for (code, count) in routes.faults {
         let examples = routes.examples.remove(&code).unwrap_or_default();
-        faults.push(Fault {
-            code,
-            count,
-            examples,
-        });
+        faults.push(Fault { code, count, examples });
     }
     Routes {
         at: routes.at,

@@ -65,10 +65,7 @@ async fn asn(call: Call, approved: bool) -> Answer {
         AsnState::Approved => {
             return Err(ApiError::conflict(
                 "AlreadyApproved",
-                format!(
-                    "AS{} is approved already; delete the association to take it back",
-                    asn.spec.asn
-                ),
+                format!("AS{} is approved already; delete the association to take it back", asn.spec.asn),
             ));
         }
         AsnState::None | AsnState::Pending | AsnState::Failed => {
@@ -83,47 +80,28 @@ async fn asn(call: Call, approved: bool) -> Answer {
         }
     }
     tx.commit().await?;
-    ok(Decided {
-        resource: id,
-        approved,
-        reason: decision.reason,
-        connections: Vec::new(),
-    })
+    ok(Decided { resource: id, approved, reason: decision.reason, connections: Vec::new() })
 }
 
 async fn connection(call: Call, approved: bool) -> Answer {
     let decision = decision(&call, approved)?;
     let text = call.param("connection");
     let unknown = || ApiError::not_found("connection", text);
-    let id: i64 = text
-        .trim_start_matches(['c', 'C'])
-        .parse()
-        .map_err(|_| unknown())?;
+    let id: i64 = text.trim_start_matches(['c', 'C']).parse().map_err(|_| unknown())?;
     let mut tx = call.state.store.begin().await?;
     let found = connection_by_id(&mut tx, id).await?.ok_or_else(unknown)?;
     let (peering, connections) = peering_lock(&mut tx, found.peering_id).await?;
-    let found = connections
-        .into_iter()
-        .find(|c| c.id == id)
-        .ok_or_else(unknown)?;
+    let found = connections.into_iter().find(|c| c.id == id).ok_or_else(unknown)?;
     if !is_open_to(&found, approved) {
         return Err(ApiError::conflict(
             "DecisionNotAwaited",
-            format!(
-                "connection {id} is in state {} and awaits no such decision",
-                found.state.wire_name()
-            ),
+            format!("connection {id} is in state {} and awaits no such decision", found.state.wire_name()),
         ));
     }
     let resource = peerings::id(&peering);
     decide(&call, &mut tx, &peering, vec![found], &decision).await?;
     tx.commit().await?;
-    ok(Decided {
-        resource,
-        approved,
-        reason: decision.reason,
-        connections: vec![id],
-    })
+    ok(Decided { resource, approved, reason: decision.reason, connections: vec![id] })
 }
 
 /// `POST …/peerings/{name}/approve`: every connection that waits for approval.
@@ -132,10 +110,7 @@ pub(super) async fn approve_peering(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let found = peering_of(&call, &mut tx).await?;
     let (peering, connections) = peering_lock(&mut tx, found.id).await?;
-    let waiting: Vec<Connection> = connections
-        .into_iter()
-        .filter(|c| is_open_to(c, true))
-        .collect();
+    let waiting: Vec<Connection> = connections.into_iter().filter(|c| is_open_to(c, true)).collect();
     let ids: Vec<i64> = waiting.iter().map(|c| c.id).collect();
     if !waiting.is_empty() {
         decide(&call, &mut tx, &peering, waiting, &decision).await?;
@@ -175,15 +150,7 @@ async fn decide(
         identifiers.push(c.spec.identifier);
     }
     let detail = json!({ "connections": identifiers });
-    audit(
-        call,
-        tx,
-        "connections",
-        &peerings::id(peering),
-        decision,
-        detail,
-    )
-    .await?;
+    audit(call, tx, "connections", &peerings::id(peering), decision, detail).await?;
     let key = peering.id.to_string();
     Ok(work_enqueue(tx, WorkKind::Peering, &key, call.now).await?)
 }
@@ -196,32 +163,15 @@ async fn audit(
     decision: &Decision,
     mut detail: serde_json::Value,
 ) -> Result<(), ApiError> {
-    let verb = if decision.approved {
-        "approve"
-    } else {
-        "refuse"
-    };
+    let verb = if decision.approved { "approve" } else { "refuse" };
     detail["reason"] = decision.reason.clone().into();
     let action = format!("{what}/{verb}");
-    Ok(audit_add(
-        tx,
-        call.now,
-        &call.principal.name,
-        &action,
-        resource,
-        detail,
-    )
-    .await?)
+    Ok(audit_add(tx, call.now, &call.principal.name, &action, resource, detail).await?)
 }
 
 /// The decision with its reason, which a no needs.
 fn decision(call: &Call, approved: bool) -> Result<Decision, ApiError> {
-    let reason = call
-        .json_or_default::<Reason>()?
-        .reason
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
+    let reason = call.json_or_default::<Reason>()?.reason.unwrap_or_default().trim().to_owned();
     if reason.is_empty() && !approved {
         return Err(ApiError::bad_request(
             "ReasonRequired",
@@ -239,11 +189,7 @@ fn decision(call: &Call, approved: bool) -> Result<Decision, ApiError> {
     Ok(Decision {
         approved,
         by: call.principal.name.clone(),
-        reason: if reason.is_empty() {
-            "approved by an operator".into()
-        } else {
-            reason
-        },
+        reason: if reason.is_empty() { "approved by an operator".into() } else { reason },
         at: call.now,
     })
 }

@@ -33,28 +33,13 @@ pub(crate) fn routes(routes: Routes) -> Routes {
             Access::HostDecision,
             decide::refuse_connection,
         )
-        .add(
-            post(),
-            APPROVE_PEERING,
-            Access::Decision,
-            decide::approve_peering,
-        )
+        .add(post(), APPROVE_PEERING, Access::Decision, decide::approve_peering)
         .add(get(), CONNECTIONS, Access::Subscription, connections::list)
         .add(get(), CHECKS, Access::Subscription, checks::registered)
         .add(get(), STATUS, Access::Subscription, checks::activated)
         .add(get(), "/api/v1/routers", Access::Host, routers::list)
-        .add(
-            get(),
-            "/api/v1/routers/{router}",
-            Access::Host,
-            routers::get,
-        )
-        .add(
-            get(),
-            "/api/v1/routers/{router}/diff",
-            Access::Host,
-            routers::diff,
-        )
+        .add(get(), "/api/v1/routers/{router}", Access::Host, routers::get)
+        .add(get(), "/api/v1/routers/{router}/diff", Access::Host, routers::diff)
         .add(get(), "/api/v1/mails", Access::Host, mails::list)
         .add(get(), "/api/v1/audit", Access::Host, audit::list)
         .add(get(), "/api/v1/inventory", Access::Host, inventory::get)
@@ -62,7 +47,9 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 
 const APPROVE_ASN: &str = "/api/v1/subscriptions/{subscription}/peerAsns/{peer_asn}/approve";
 const REFUSE_ASN: &str = "/api/v1/subscriptions/{subscription}/peerAsns/{peer_asn}/refuse";
-const APPROVE_PEERING: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/approve";
-const CONNECTIONS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/connections";
+const APPROVE_PEERING: &str =
+    "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/approve";
+const CONNECTIONS: &str =
+    "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/connections";
 const CHECKS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/registeredPrefixes/{registered_prefix}/checks";
 const STATUS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/prefixes/{prefix}/status";

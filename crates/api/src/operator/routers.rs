@@ -98,27 +98,17 @@ pub(super) async fn diff(call: Call) -> Answer {
         router_intent_get(&mut db, &router.name).await?
     };
     let Some(intent) = intent else {
-        return ok(Diff {
-            router: router.name.clone(),
-            generation: None,
-            diff: String::new(),
-        });
+        return ok(Diff { router: router.name.clone(), generation: None, diff: String::new() });
     };
     let generation = Some(intent.generation);
-    let query = EdgeQuery::Diff {
-        intent: Box::new(intent),
-    };
+    let query = EdgeQuery::Diff { intent: Box::new(intent) };
     let answer = (call.state.queries)(router.name.clone(), query)
         .await
         .map_err(|e| ApiError::edge_unavailable(&format!("{}: {e}", router.name)))?;
     let EdgeAnswer::Diff { diff } = answer else {
         return Err(ApiError::internal("an edge answered another question"));
     };
-    ok(Diff {
-        router: router.name.clone(),
-        generation,
-        diff,
-    })
+    ok(Diff { router: router.name.clone(), generation, diff })
 }
 
 fn find<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Router, ApiError> {

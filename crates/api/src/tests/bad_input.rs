@@ -12,15 +12,7 @@ async fn put(api: &Api, path: &str, body: impl Into<Body>) -> Reply {
 #[tokio::test]
 async fn broken_json_is_told() {
     let api = Api::new().await;
-    for body in [
-        "",
-        "{",
-        "{]",
-        "nonsense",
-        "{\"a\":1} trailing",
-        "\u{0}",
-        "[1,",
-    ] {
+    for body in ["", "{", "{]", "nonsense", "{\"a\":1} trailing", "\u{0}", "[1,"] {
         for path in [asn("x"), peering("x"), service("x")] {
             let reply = put(&api, &path, body).await;
             assert_eq!(
@@ -43,56 +35,22 @@ async fn a_wrong_type_is_told_with_its_path() {
     api.provider().await;
     let c = "properties.direct.connections";
     for (path, pointer, value, target) in [
-        (
-            asn("x"),
-            "/properties/peerAsn",
-            json!("64510"),
-            "properties.peerAsn",
-        ),
-        (
-            asn("x"),
-            "/properties/peerAsn",
-            json!(1.5),
-            "properties.peerAsn",
-        ),
-        (
-            asn("x"),
-            "/properties/peerAsn",
-            json!(1e30),
-            "properties.peerAsn",
-        ),
-        (
-            asn("x"),
-            "/properties/peerContactDetail",
-            json!({}),
-            "properties.peerContactDetail",
-        ),
-        (
-            asn("x"),
-            "/properties/peerContactDetail/0/role",
-            json!(7),
-            "properties.peerContactDetail[0].role",
-        ),
+        (asn("x"), "/properties/peerAsn", json!("64510"), "properties.peerAsn"),
+        (asn("x"), "/properties/peerAsn", json!(1.5), "properties.peerAsn"),
+        (asn("x"), "/properties/peerAsn", json!(1e30), "properties.peerAsn"),
+        (asn("x"), "/properties/peerContactDetail", json!({}), "properties.peerContactDetail"),
+        (asn("x"), "/properties/peerContactDetail/0/role", json!(7), "properties.peerContactDetail[0].role"),
         (
             peering("x"),
             "/properties/direct/connections/1/bandwidthInMbps",
             json!("many"),
             &format!("{c}[1].bandwidthInMbps"),
         ),
-        (
-            peering("x"),
-            "/properties/direct/connections/0",
-            json!([]),
-            &format!("{c}[0]"),
-        ),
+        (peering("x"), "/properties/direct/connections/0", json!([]), &format!("{c}[0]")),
         (peering("x"), "/sku", json!("Premium"), "sku"),
         (peering("x"), "/properties", json!(true), "properties"),
     ] {
-        let mut body = if path.contains("peerAsns") {
-            asn_body(64510)
-        } else {
-            voice("Amsterdam", 64)
-        };
+        let mut body = if path.contains("peerAsns") { asn_body(64510) } else { voice("Amsterdam", 64) };
         *body.pointer_mut(pointer).unwrap() = value;
         let reply = api.put(&path, body).await;
         // An empty array is a struct's field list to the parser: its first field is named.
@@ -126,10 +84,7 @@ async fn a_body_beyond_the_limit_is_413() {
     };
     let mib = 1024 * 1024;
     let reply = put(&api, &asn("x"), padded(mib + 1)).await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (413, "RequestTooLarge")
-    );
+    assert_eq!((reply.status.as_u16(), reply.code()), (413, "RequestTooLarge"));
     let reply = put(&api, &asn("x"), padded(mib)).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
     // Told by its length alone, before it is read.
@@ -163,16 +118,9 @@ async fn names_that_could_mean_something_else_are_refused() {
         "a'b",
         &"x".repeat(64),
     ] {
-        for path in [
-            asn(name),
-            peering(name),
-            service(name),
-            registered("ams", name),
-        ] {
+        for path in [asn(name), peering(name), service(name), registered("ams", name)] {
             for method in [Method::PUT, Method::GET, Method::DELETE] {
-                let reply = api
-                    .ask(&api.peer, method.clone(), &path, Body::from("{}"))
-                    .await;
+                let reply = api.ask(&api.peer, method.clone(), &path, Body::from("{}")).await;
                 assert_eq!(
                     (reply.status.as_u16(), reply.code()),
                     (400, "InvalidResourceName"),
@@ -191,17 +139,10 @@ async fn names_that_could_mean_something_else_are_refused() {
 async fn paths_take_any_case() {
     let api = Api::new().await;
     api.provider().await;
-    for path in [
-        peering("ams").to_uppercase(),
-        peering("ams").to_lowercase(),
-        format!("{}/", peering("Ams")),
-    ] {
+    for path in [peering("ams").to_uppercase(), peering("ams").to_lowercase(), format!("{}/", peering("Ams"))]
+    {
         let reply = api.get(&format!("{path}?API-VERSION=2025-05-01")).await;
-        let reply = if reply.status == 200 {
-            reply
-        } else {
-            api.get(&path).await
-        };
+        let reply = if reply.status == 200 { reply } else { api.get(&path).await };
         assert_eq!(reply.status, 200, "{path}: {}", reply.body);
         assert_eq!(reply.body["name"], "ams");
     }
@@ -215,8 +156,7 @@ async fn paths_take_any_case() {
 #[tokio::test]
 async fn every_known_version_is_spoken_and_others_are_told_which() {
     let api = Api::new().await;
-    let at =
-        |query: &str| format!("/subscriptions/{SUB}/providers/Microsoft.Peering/peerAsns{query}");
+    let at = |query: &str| format!("/subscriptions/{SUB}/providers/Microsoft.Peering/peerAsns{query}");
     for version in crate::VERSIONS {
         let reply = api.get(&at(&format!("?api-version={version}"))).await;
         assert_eq!(reply.status, 200, "{version}");
@@ -228,11 +168,7 @@ async fn every_known_version_is_spoken_and_others_are_told_which() {
         ("?api-version=latest", "InvalidApiVersionParameter"),
     ] {
         let reply = api.get(&at(query)).await;
-        assert_eq!(
-            (reply.status.as_u16(), reply.code()),
-            (400, code),
-            "{query}"
-        );
+        assert_eq!((reply.status.as_u16(), reply.code()), (400, code), "{query}");
         for version in crate::VERSIONS {
             assert!(reply.message().contains(version), "{}", reply.message());
         }
@@ -242,29 +178,15 @@ async fn every_known_version_is_spoken_and_others_are_told_which() {
 #[tokio::test]
 async fn a_wrong_method_and_a_path_that_is_none_are_told() {
     let api = Api::new().await;
-    let reply = api
-        .ask(&api.peer, Method::PATCH, &asn("x"), Body::from("{}"))
-        .await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (405, "MethodNotAllowed")
-    );
+    let reply = api.ask(&api.peer, Method::PATCH, &asn("x"), Body::from("{}")).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (405, "MethodNotAllowed"));
     let allow = reply.headers["allow"].to_str().unwrap();
     for method in ["GET", "PUT", "DELETE"] {
         assert!(allow.contains(method), "{allow}");
     }
-    for path in [
-        "/",
-        "/api/v1",
-        "/api/v1/nothing",
-        "/subscriptions/Sub-A/nothing",
-    ] {
+    for path in ["/", "/api/v1", "/api/v1/nothing", "/subscriptions/Sub-A/nothing"] {
         let reply = api.get(path).await;
-        assert_eq!(
-            (reply.status.as_u16(), reply.code()),
-            (404, "NotFound"),
-            "{path}"
-        );
+        assert_eq!((reply.status.as_u16(), reply.code()), (404, "NotFound"), "{path}");
     }
 }
 

@@ -13,16 +13,8 @@ async fn each_rule_about_connections_is_told() {
     api.provider().await;
     let guid = "5F4CB5C7-6B43-4444-9338-9ABC72606C16";
     let cases: [(Value, Value, &str); 7] = [
-        (
-            json!({ "peeringDBFacilityId": 58 }),
-            json!({}),
-            "FacilityNotAtLocation [0].peeringDBFacilityId",
-        ),
-        (
-            json!({}),
-            json!({ "bandwidthInMbps": 10000 }),
-            "BandwidthNotEqual [1].bandwidthInMbps",
-        ),
+        (json!({ "peeringDBFacilityId": 58 }), json!({}), "FacilityNotAtLocation [0].peeringDBFacilityId"),
+        (json!({}), json!({ "bandwidthInMbps": 10000 }), "BandwidthNotEqual [1].bandwidthInMbps"),
         (
             json!({ "bandwidthInMbps": 0 }),
             json!({ "bandwidthInMbps": 0 }),
@@ -62,11 +54,7 @@ async fn each_rule_about_connections_is_told() {
         let reply = api.put(&peering("new"), body).await;
         assert_eq!(reply.status, 400, "{expected}: {}", reply.body);
         let expected = expected.replacen(' ', &format!(" {C}"), 1);
-        assert!(
-            reply.violations().contains(&expected),
-            "{expected}: {:?}",
-            reply.violations()
-        );
+        assert!(reply.violations().contains(&expected), "{expected}: {:?}", reply.violations());
     }
 }
 
@@ -83,21 +71,9 @@ async fn with_peer_addressing_the_subnet_is_needed_and_outside_the_hosts_space()
     };
     for (session, code, field) in [
         (json!({}), "SessionPrefixRequired", "sessionPrefixV4"),
-        (
-            json!({ "sessionPrefixV4": "198.19.0.0/29" }),
-            "SessionPrefixInvalid",
-            "sessionPrefixV4",
-        ),
-        (
-            json!({ "sessionPrefixV4": "198.19.0.1/31" }),
-            "SessionPrefixInvalid",
-            "sessionPrefixV4",
-        ),
-        (
-            json!({ "sessionPrefixV4": "198.18.192.0/31" }),
-            "SessionPrefixInHostSpace",
-            "sessionPrefixV4",
-        ),
+        (json!({ "sessionPrefixV4": "198.19.0.0/29" }), "SessionPrefixInvalid", "sessionPrefixV4"),
+        (json!({ "sessionPrefixV4": "198.19.0.1/31" }), "SessionPrefixInvalid", "sessionPrefixV4"),
+        (json!({ "sessionPrefixV4": "198.18.192.0/31" }), "SessionPrefixInHostSpace", "sessionPrefixV4"),
         (
             json!({ "sessionPrefixV4": "198.19.0.0/31", "sessionPrefixV6": "2001:db8::/48" }),
             "SessionPrefixInvalid",
@@ -105,13 +81,9 @@ async fn with_peer_addressing_the_subnet_is_needed_and_outside_the_hosts_space()
         ),
     ] {
         let reply = api.put(&peering("e"), with(session)).await;
-        assert_eq!(
-            reply.violations(),
-            [format!("{code} {C}[0].bgpSession.{field}")]
-        );
+        assert_eq!(reply.violations(), [format!("{code} {C}[0].bgpSession.{field}")]);
     }
-    let fine =
-        with(json!({ "sessionPrefixV4": "198.19.0.0/31", "peerSessionIPv4Address": "198.19.0.0" }));
+    let fine = with(json!({ "sessionPrefixV4": "198.19.0.0/31", "peerSessionIPv4Address": "198.19.0.0" }));
     let reply = api.put(&peering("e"), fine).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
     let session = &connections(&reply.body)[0]["bgpSession"];
@@ -139,11 +111,7 @@ async fn a_connections_facility_provider_and_subnet_are_fixed() {
         format!("PropertyImmutable {C}[0].bgpSession.sessionPrefixV4"),
         format!("FacilityImmutable {C}[0].peeringDBFacilityId"),
     ] {
-        assert!(
-            reply.violations().contains(&expected),
-            "{expected}: {:?}",
-            reply.violations()
-        );
+        assert!(reply.violations().contains(&expected), "{expected}: {:?}", reply.violations());
     }
     // What is left out is kept, and a second family may come.
     let c = &mut body["properties"]["direct"]["connections"][0];
@@ -168,23 +136,13 @@ async fn connections_are_added_changed_and_drained() {
     api.all_connections("ams", ConnectionState::Active).await;
     let mut body = api.get(&peering("ams")).await.body;
     let third = json!({ "bandwidthInMbps": 20000, "peeringDBFacilityId": 64 });
-    body["properties"]["direct"]["connections"]
-        .as_array_mut()
-        .unwrap()
-        .push(third);
-    body["properties"]["direct"]["connections"][0]["bgpSession"]["maxPrefixesAdvertisedV4"] =
-        500.into();
+    body["properties"]["direct"]["connections"].as_array_mut().unwrap().push(third);
+    body["properties"]["direct"]["connections"][0]["bgpSession"]["maxPrefixesAdvertisedV4"] = 500.into();
     let mut body = api.put(&peering("ams"), body).await.body;
     assert_eq!(connections(&body).len(), 3);
-    assert_eq!(
-        connections(&body)[0]["bgpSession"]["maxPrefixesAdvertisedV4"],
-        500
-    );
+    assert_eq!(connections(&body)[0]["bgpSession"]["maxPrefixesAdvertisedV4"], 500);
     let gone = connections(&body)[1]["connectionIdentifier"].clone();
-    body["properties"]["direct"]["connections"]
-        .as_array_mut()
-        .unwrap()
-        .remove(1);
+    body["properties"]["direct"]["connections"].as_array_mut().unwrap().remove(1);
     let mut body = api.put(&peering("ams"), body).await.body;
     assert_eq!(connections(&body).len(), 2);
     let mut db = api.store.read().await.unwrap();
@@ -199,12 +157,7 @@ async fn connections_are_added_changed_and_drained() {
     let back = json!({ "connectionIdentifier": gone, "bandwidthInMbps": 20000, "peeringDBFacilityId": 64 });
     body["properties"]["direct"]["connections"] = json!([rest[0], rest[1], back]);
     let reply = api.put(&peering("ams"), body).await;
-    assert_eq!(
-        reply.violations(),
-        [format!(
-            "ConnectionBeingRemoved {C}[2].connectionIdentifier"
-        )]
-    );
+    assert_eq!(reply.violations(), [format!("ConnectionBeingRemoved {C}[2].connectionIdentifier")]);
 }
 
 #[tokio::test]
@@ -213,15 +166,12 @@ async fn an_md5_key_is_kept_and_never_echoed() {
     api.provider().await;
     let mut body = api.get(&peering("ams")).await.body;
     let key = "s3cret-md5-key";
-    body["properties"]["direct"]["connections"][0]["bgpSession"]["md5AuthenticationKey"] =
-        key.into();
+    body["properties"]["direct"]["connections"][0]["bgpSession"]["md5AuthenticationKey"] = key.into();
     let reply = api.put(&peering("ams"), body).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     let read = api.get(&peering("ams")).await;
     let list = api.get(&peering("")).await;
-    let audit = api
-        .ask(&api.operator, Method::GET, "/api/v1/audit", Body::empty())
-        .await;
+    let audit = api.ask(&api.operator, Method::GET, "/api/v1/audit", Body::empty()).await;
     for shown in [&reply, &read, &list, &audit] {
         assert!(!shown.body.to_string().contains(key));
     }
@@ -238,8 +188,7 @@ async fn an_md5_key_is_kept_and_never_echoed() {
     let mut body = read.body;
     api.put(&peering("ams"), body.clone()).await;
     assert!(stored().await.is_some());
-    body["properties"]["direct"]["connections"][0]["bgpSession"]["md5AuthenticationKey"] =
-        "".into();
+    body["properties"]["direct"]["connections"][0]["bgpSession"]["md5AuthenticationKey"] = "".into();
     api.put(&peering("ams"), body).await;
     assert!(stored().await.is_none());
 }
@@ -258,9 +207,7 @@ async fn the_same_request_twice_changes_nothing() {
     assert_eq!((reply.status.as_u16(), &reply.body), (200, &before));
     // One that is asked for besides is new; the others stay the same.
     let mut body = voice("Amsterdam", 64);
-    let all = body["properties"]["direct"]["connections"]
-        .as_array_mut()
-        .unwrap();
+    let all = body["properties"]["direct"]["connections"].as_array_mut().unwrap();
     all.push(all[0].clone());
     let reply = api.put(&peering("ams"), body).await;
     assert_eq!(connections(&reply.body)[..2], connections(&before)[..]);
@@ -271,14 +218,8 @@ async fn the_same_request_twice_changes_nothing() {
         body["properties"]["direct"]["connections"][i]["bandwidthInMbps"] = 40000.into();
     }
     let reply = api.put(&peering("ams"), body).await;
-    let kept: Vec<&Value> = connections(&reply.body)
-        .iter()
-        .map(|c| &c["connectionIdentifier"])
-        .collect();
-    let had: Vec<&Value> = connections(&before)
-        .iter()
-        .map(|c| &c["connectionIdentifier"])
-        .collect();
+    let kept: Vec<&Value> = connections(&reply.body).iter().map(|c| &c["connectionIdentifier"]).collect();
+    let had: Vec<&Value> = connections(&before).iter().map(|c| &c["connectionIdentifier"]).collect();
     assert_eq!(kept, had);
     assert_eq!(connections(&reply.body)[1]["bandwidthInMbps"], 40000);
 }

@@ -44,11 +44,7 @@ impl Reply {
     pub fn violations(&self) -> Vec<String> {
         let error = &self.body["error"];
         let one = |e: &Value| {
-            format!(
-                "{} {}",
-                e["code"].as_str().unwrap_or("?"),
-                e["target"].as_str().unwrap_or("-")
-            )
+            format!("{} {}", e["code"].as_str().unwrap_or("?"), e["target"].as_str().unwrap_or("-"))
         };
         match error["details"].as_array() {
             Some(details) => details.iter().map(one).collect(),
@@ -100,21 +96,9 @@ impl Api {
             tokens.push(token_create(&mut tx, new, now()).await.unwrap().0);
         }
         tx.commit().await.unwrap();
-        let app = router(ApiState {
-            store: store.clone(),
-            queries,
-            settings,
-        });
+        let app = router(ApiState { store: store.clone(), queries, settings });
         let [operator, peer, other, reader] = <[String; 4]>::try_from(tokens).unwrap();
-        Self {
-            store,
-            app,
-            operator,
-            peer,
-            other,
-            reader,
-            _directory: directory,
-        }
+        Self { store, app, operator, peer, other, reader, _directory: directory }
     }
 
     /// Asks as somebody, with the usual api-version where the path is ARM's and has none.
@@ -127,19 +111,11 @@ impl Api {
         } else {
             path.to_owned()
         };
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "api.example.net:8971");
+        let mut request = Request::builder().method(method).uri(path).header("host", "api.example.net:8971");
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let response = self
-            .app
-            .clone()
-            .oneshot(request.body(body).unwrap())
-            .await
-            .unwrap();
+        let response = self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Reply {
@@ -159,8 +135,7 @@ impl Api {
     }
 
     pub async fn delete(&self, path: &str) -> Reply {
-        self.ask(&self.peer, Method::DELETE, path, Body::empty())
-            .await
+        self.ask(&self.peer, Method::DELETE, path, Body::empty()).await
     }
 
     /// POST as the operator.
@@ -190,10 +165,7 @@ impl Api {
         let (_, mut connections) = peering_lock(&mut tx, peering.id).await.unwrap();
         for (n, c) in connections.iter_mut().enumerate() {
             c.state = state;
-            if state
-                .stage()
-                .is_none_or(|s| s >= Stage::ProvisioningStarted)
-            {
+            if state.stage().is_none_or(|s| s >= Stage::ProvisioningStarted) {
                 c.ports = Some(PortAssignment {
                     router: format!("ams1-er{}", n + 1),
                     ports: vec![format!("et{}", 2 * c.id), format!("et{}", 2 * c.id + 1)],
@@ -229,9 +201,7 @@ impl Api {
 
 /// The connections of a peering as it is shown.
 pub fn connections(body: &Value) -> &Vec<Value> {
-    body["properties"]["direct"]["connections"]
-        .as_array()
-        .unwrap()
+    body["properties"]["direct"]["connections"].as_array().unwrap()
 }
 
 /// Where a peering's connections are in its body.
@@ -300,10 +270,7 @@ pub fn inventory() -> Inventory {
         name: name.into(),
         kind,
         community: None,
-        bfd: BfdTimers {
-            interval_ms: 50,
-            multiplier: 3,
-        },
+        bfd: BfdTimers { interval_ms: 50, multiplier: 3 },
         max_length_v4: 29,
         max_length_v6: 64,
         max_path: None,
@@ -335,11 +302,7 @@ pub fn inventory() -> Inventory {
             bmp_source: [192, 0, 2, n].into(),
         },
         ports: (1..=12)
-            .map(|p| Port {
-                name: format!("et{p}"),
-                speed_mbps: 10_000,
-                panel: format!("PP1:{p}"),
-            })
+            .map(|p| Port { name: format!("et{p}"), speed_mbps: 10_000, panel: format!("PP1:{p}") })
             .collect(),
         announced: None,
     };
@@ -352,10 +315,7 @@ pub fn inventory() -> Inventory {
             free_mail_domains: vec!["freemail.example".into()],
             public_space: PublicSpace {
                 asns: vec![(64496, 64511)],
-                prefixes: vec![
-                    "198.18.0.0/15".parse().unwrap(),
-                    "2001:db8::/32".parse().unwrap(),
-                ],
+                prefixes: vec!["198.18.0.0/15".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
             },
             backbone_bfd: None,
         },
@@ -369,10 +329,7 @@ pub fn inventory() -> Inventory {
             location("Frankfurt", "DE", "germanywestcentral"),
         ],
         sites: vec![site("ams1", "Amsterdam", 64), site("fra1", "Frankfurt", 58)],
-        routers: vec![
-            router("ams1-er1", "ams1", 11),
-            router("ams1-er2", "ams1", 12),
-        ],
+        routers: vec![router("ams1-er1", "ams1", 11), router("ams1-er2", "ams1", 12)],
         pools: vec![AddressPool {
             prefix: "198.18.192.0/24".parse().unwrap(),
             location: "Amsterdam".into(),

@@ -15,8 +15,7 @@ use std::sync::Arc;
 use tower::ServiceExt;
 
 async fn operator(api: &Api, path: &str) -> Reply {
-    api.ask(&api.operator, Method::GET, path, Body::empty())
-        .await
+    api.ask(&api.operator, Method::GET, path, Body::empty()).await
 }
 
 #[tokio::test]
@@ -47,9 +46,7 @@ async fn an_asn_is_approved_or_refused_with_a_reason() {
     let at = |verb: &str| format!("/api/v1/subscriptions/{SUB}/peerAsns/TEL/{verb}");
     let silent = api.decide(&at("refuse"), json!({})).await;
     assert_eq!(silent.violations(), ["ReasonRequired reason"]);
-    let reply = api
-        .decide(&at("refuse"), json!({ "reason": "no proof" }))
-        .await;
+    let reply = api.decide(&at("refuse"), json!({ "reason": "no proof" })).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     let decided = async || {
         let mut db = api.store.read().await.unwrap();
@@ -60,9 +57,7 @@ async fn an_asn_is_approved_or_refused_with_a_reason() {
     assert_eq!((no.approved, no.reason.as_str()), (false, "no proof"));
     assert_eq!(no.by, "operator-all");
     // Nothing to say is fine for a yes, also without a body.
-    let yes = api
-        .ask(&api.operator, Method::POST, &at("approve"), Body::empty())
-        .await;
+    let yes = api.ask(&api.operator, Method::POST, &at("approve"), Body::empty()).await;
     assert_eq!(yes.status, 200);
     assert!(decided().await.approved);
     let mut tx = api.store.begin().await.unwrap();
@@ -71,25 +66,12 @@ async fn an_asn_is_approved_or_refused_with_a_reason() {
     peer_asn_update(&mut tx, &claim).await.unwrap();
     tx.commit().await.unwrap();
     let late = api.decide(&at("refuse"), json!({ "reason": "hm" })).await;
-    assert_eq!(
-        (late.status.as_u16(), late.code()),
-        (409, "AlreadyApproved")
-    );
-    let nobody = api
-        .decide(&at("approve").replace("TEL", "nobody"), json!({}))
-        .await;
+    assert_eq!((late.status.as_u16(), late.code()), (409, "AlreadyApproved"));
+    let nobody = api.decide(&at("approve").replace("TEL", "nobody"), json!({})).await;
     assert_eq!(nobody.status, 404);
     let audit = operator(&api, "/api/v1/audit?subscription=sub-a").await;
-    let actions: Vec<&Value> = audit.body["value"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| &e["action"])
-        .collect();
-    assert_eq!(
-        actions,
-        ["peerAsns/approve", "peerAsns/refuse", "peerAsns/write"]
-    );
+    let actions: Vec<&Value> = audit.body["value"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
+    assert_eq!(actions, ["peerAsns/approve", "peerAsns/refuse", "peerAsns/write"]);
 }
 
 #[tokio::test]
@@ -97,20 +79,13 @@ async fn connections_are_decided_one_by_one_or_all_of_a_peering() {
     let api = Api::new().await;
     api.provider().await;
     let waiting = ConnectionState::Onboarding(Stage::PendingApproval);
-    let ids: Vec<i64> = api
-        .all_connections("ams", waiting)
-        .await
-        .iter()
-        .map(|c| c.id)
-        .collect();
+    let ids: Vec<i64> = api.all_connections("ams", waiting).await.iter().map(|c| c.id).collect();
     let at = |id: &str, verb: &str| format!("/api/v1/connections/{id}/{verb}");
     let reason = json!({ "reason": "no cage there" });
     let reply = api.decide(&at(&ids[0].to_string(), "refuse"), reason).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     // By the name that ARM clients see, too.
-    let reply = api
-        .decide(&at(&format!("c{}", ids[0]), "approve"), json!({}))
-        .await;
+    let reply = api.decide(&at(&format!("c{}", ids[0]), "approve"), json!({})).await;
     assert_eq!(reply.body["connections"], json!([ids[0]]));
     let all = format!("/api/v1/subscriptions/{SUB}/resourceGroups/{RG}/peerings/ams/approve");
     let reply = api.decide(&all, json!({})).await;
@@ -122,13 +97,8 @@ async fn connections_are_decided_one_by_one_or_all_of_a_peering() {
     }
     drop(db);
     api.all_connections("ams", ConnectionState::Active).await;
-    let late = api
-        .decide(&at(&ids[0].to_string(), "approve"), json!({}))
-        .await;
-    assert_eq!(
-        (late.status.as_u16(), late.code()),
-        (409, "DecisionNotAwaited")
-    );
+    let late = api.decide(&at(&ids[0].to_string(), "approve"), json!({})).await;
+    assert_eq!((late.status.as_u16(), late.code()), (409, "DecisionNotAwaited"));
     for id in ["999", "nonsense"] {
         let none = api.decide(&at(id, "approve"), json!({})).await;
         assert_eq!(none.status, 404, "{id}");
@@ -146,32 +116,15 @@ async fn a_peer_sees_its_connections_whole() {
     let given = api.all_connections("ams", state).await;
     let mut tx = api.store.begin().await.unwrap();
     let mut first = given[0].clone();
-    first.loa = Some(Loa {
-        code: "LOA-1".into(),
-        issued_at: now(),
-        expires_at: now(),
-    });
+    first.loa = Some(Loa { code: "LOA-1".into(), issued_at: now(), expires_at: now() });
     connection_update(&mut tx, &first).await.unwrap();
-    let member = |up| MemberState {
-        carrier: true,
-        collecting: up,
-        distributing: up,
-    };
+    let member = |up| MemberState { carrier: true, collecting: up, distributing: up };
     let ports = first.ports.clone().unwrap().ports;
-    let lag = LagState {
-        members: [
-            (ports[0].clone(), member(true)),
-            (ports[1].clone(), member(false)),
-        ]
-        .into(),
-    };
+    let lag =
+        LagState { members: [(ports[0].clone(), member(true)), (ports[1].clone(), member(false))].into() };
     let session = first.session_name(true);
-    router_state_put(&mut tx, &router_state(&first.lag_name(), lag, &session))
-        .await
-        .unwrap();
-    session_routes_put(&mut tx, &session_routes(&session))
-        .await
-        .unwrap();
+    router_state_put(&mut tx, &router_state(&first.lag_name(), lag, &session)).await.unwrap();
+    session_routes_put(&mut tx, &session_routes(&session)).await.unwrap();
     tx.commit().await.unwrap();
     let shown = api.get(&path).await;
     let c = &shown.body["value"][0];
@@ -181,31 +134,17 @@ async fn a_peer_sees_its_connections_whole() {
     assert_eq!(c["awaited"]["party"], "peer");
     let what = c["awaited"]["what"].as_str().unwrap();
     assert!(what.contains(ports[1].as_str()), "{what}");
-    assert_eq!(
-        (&c["lag"]["light"], &c["lag"]["up"]),
-        (&json!(true), &json!(false))
-    );
-    assert!(
-        c["lag"]["ports"][0]["panel"]
-            .as_str()
-            .unwrap()
-            .starts_with("PP1:")
-    );
+    assert_eq!((&c["lag"]["light"], &c["lag"]["up"]), (&json!(true), &json!(false)));
+    assert!(c["lag"]["ports"][0]["panel"].as_str().unwrap().starts_with("PP1:"));
     assert_eq!(
         c["loa"],
         json!({ "code": "LOA-1", "issuedAt": "2026-01-05T10:00:00Z",
         "expiresAt": "2026-01-05T10:00:00Z", "expired": true })
     );
     let s = &c["sessions"][0];
-    assert_eq!(
-        (&s["bgp"], &s["bfd"]),
-        (&json!("Established"), &json!("Up"))
-    );
+    assert_eq!((&s["bgp"], &s["bfd"]), (&json!("Established"), &json!("Up")));
     assert_eq!(s["gateOpen"], true);
-    assert_eq!(
-        s["routes"]["faults"],
-        json!([{ "code": "Bogon", "count": 2, "examples": ["10.0.0.0/8"] }])
-    );
+    assert_eq!(s["routes"]["faults"], json!([{ "code": "Bogon", "count": 2, "examples": ["10.0.0.0/8"] }]));
     let second = &shown.body["value"][1];
     assert_eq!(second["router"]["reachable"], Value::Null);
     assert_eq!(second["sessions"][0]["bgp"], "None");
@@ -252,8 +191,7 @@ async fn checks_are_shown_to_their_peer() {
     let api = Api::new().await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
-    api.registered("media", "198.19.10.0/24", PrefixState::Failed)
-        .await;
+    api.registered("media", "198.19.10.0/24", PrefixState::Failed).await;
     let path = format!(
         "/api/v1/subscriptions/{SUB}/resourceGroups/{RG}/peerings/ams/registeredPrefixes/media/checks"
     );
@@ -264,13 +202,8 @@ async fn checks_are_shown_to_their_peer() {
 
 #[tokio::test]
 async fn routers_are_shown_with_what_is_applied_and_their_drift() {
-    let queries: EdgeQueries = Arc::new(|_, _| {
-        Box::pin(async {
-            Ok(EdgeAnswer::Diff {
-                diff: "+neighbor\n".into(),
-            })
-        })
-    });
+    let queries: EdgeQueries =
+        Arc::new(|_, _| Box::pin(async { Ok(EdgeAnswer::Diff { diff: "+neighbor\n".into() }) }));
     let api = Api::with(queries, Settings::default()).await;
     let mut tx = api.store.begin().await.unwrap();
     let state = router_state("lag1", LagState::default(), "c1v4");
@@ -289,10 +222,7 @@ async fn routers_are_shown_with_what_is_applied_and_their_drift() {
     let list = operator(&api, "/api/v1/routers").await;
     let rows = list.body["value"].as_array().unwrap();
     assert_eq!(rows.len(), 2);
-    assert_eq!(
-        (&rows[0]["reachable"], &rows[0]["drifted"]),
-        (&json!(true), &json!(true))
-    );
+    assert_eq!((&rows[0]["reachable"], &rows[0]["drifted"]), (&json!(true), &json!(true)));
     assert_eq!(rows[1]["reachable"], Value::Null);
     let one = operator(&api, "/api/v1/routers/AMS1-ER1").await;
     assert_eq!(one.body["drift"], "-ip route\n");
@@ -325,10 +255,7 @@ async fn mails_and_inventory_are_shown() {
     tx.commit().await.unwrap();
     let mails = operator(&api, "/api/v1/mails").await;
     let rows = mails.body["value"].as_array().unwrap();
-    assert_eq!(
-        (&rows[0]["key"], &rows[0]["sentAt"]),
-        (&json!("k2"), &Value::Null)
-    );
+    assert_eq!((&rows[0]["key"], &rows[0]["sentAt"]), (&json!("k2"), &Value::Null));
     assert_eq!(rows[1]["sentAt"], "2026-01-05T10:00:00Z");
     let one = operator(&api, &format!("/api/v1/mails?resource={}", asn("TEL1"))).await;
     assert_eq!(one.body["value"].as_array().unwrap().len(), 1);
@@ -351,8 +278,7 @@ async fn metrics_count_what_there_is() {
     let api = Api::new().await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
-    api.registered("media", "198.19.10.0/24", PrefixState::Warning)
-        .await;
+    api.registered("media", "198.19.10.0/24", PrefixState::Warning).await;
     let mut tx = api.store.begin().await.unwrap();
     let state = router_state("lag1", LagState::default(), "c1v4");
     router_state_put(&mut tx, &state).await.unwrap();
@@ -375,12 +301,7 @@ async fn without_an_inventory_writes_are_told_so() {
     let url = format!("sqlite:{}", directory.path().join("db").display());
     let store = Store::open(&url, &SealKey::new([1; 32])).await.unwrap();
     let mut tx = store.begin().await.unwrap();
-    let token = NewToken {
-        name: "op".into(),
-        role: Role::Operator,
-        subscription: None,
-        expires_at: None,
-    };
+    let token = NewToken { name: "op".into(), role: Role::Operator, subscription: None, expires_at: None };
     let (token, _) = token_create(&mut tx, token, now()).await.unwrap();
     tx.commit().await.unwrap();
     let app = crate::router(ApiState {

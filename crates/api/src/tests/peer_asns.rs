@@ -16,10 +16,7 @@ async fn a_claim_is_created_read_changed_listed_and_deleted() {
     assert_eq!(created.body["type"], "Microsoft.Peering/peerAsns");
     // Found by any case, shown as first written.
     let read = api.get(&asn("TEL-1")).await;
-    assert_eq!(
-        (read.status.as_u16(), read.body["name"].as_str()),
-        (200, Some("Tel-1"))
-    );
+    assert_eq!((read.status.as_u16(), read.body["name"].as_str()), (200, Some("Tel-1")));
     let mut changed = asn_body(64510);
     changed["properties"]["peerContactDetail"][0]["phone"] = "+31 20 555 0199".into();
     let changed = api.put(&asn("tel-1"), changed).await;
@@ -61,10 +58,7 @@ async fn every_violation_is_told_with_its_target() {
             } }),
         )
         .await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (400, "InvalidRequest")
-    );
+    assert_eq!((reply.status.as_u16(), reply.code()), (400, "InvalidRequest"));
     assert_eq!(
         reply.violations(),
         [
@@ -94,11 +88,7 @@ async fn numbers_that_no_peer_can_have_are_refused_and_large_ones_pass() {
         (64500, "PeerAsnIsHost"),
     ] {
         let reply = api.put(&asn("tel"), asn_body(number)).await;
-        assert_eq!(
-            (reply.status.as_u16(), reply.code()),
-            (400, code),
-            "{number}"
-        );
+        assert_eq!((reply.status.as_u16(), reply.code()), (400, code), "{number}");
         assert_eq!(reply.body["error"]["target"], "properties.peerAsn");
     }
     let empty = api.put(&asn("tel"), json!({})).await;
@@ -124,10 +114,7 @@ async fn the_number_is_fixed_and_the_name_once_it_is_approved() {
     let reply = api.put(&asn("tel"), body).await;
     assert_eq!(
         reply.violations(),
-        [
-            "PropertyImmutable properties.peerAsn",
-            "PropertyImmutable properties.peerName",
-        ]
+        ["PropertyImmutable properties.peerAsn", "PropertyImmutable properties.peerName",]
     );
 }
 
@@ -160,12 +147,8 @@ async fn an_asn_in_use_cannot_be_deleted_and_the_peerings_are_named() {
 
 #[tokio::test]
 async fn a_list_comes_in_pages_with_links_to_the_host_that_was_asked() {
-    let settings = crate::Settings {
-        page_size: 2,
-        ..crate::Settings::default()
-    };
-    let queries: crate::EdgeQueries =
-        std::sync::Arc::new(|_, _| Box::pin(async { Err("no".into()) }));
+    let settings = crate::Settings { page_size: 2, ..crate::Settings::default() };
+    let queries: crate::EdgeQueries = std::sync::Arc::new(|_, _| Box::pin(async { Err("no".into()) }));
     let api = Api::with(queries, settings).await;
     for n in 0..5 {
         let reply = api.put(&asn(&format!("tel{n}")), asn_body(64501 + n)).await;
@@ -186,13 +169,7 @@ async fn a_list_comes_in_pages_with_links_to_the_host_that_was_asked() {
             path.to_owned()
         });
     }
-    assert_eq!(
-        (pages, names.join(" ")),
-        (3, "tel0 tel1 tel2 tel3 tel4".into())
-    );
+    assert_eq!((pages, names.join(" ")), (3, "tel0 tel1 tel2 tel3 tel4".into()));
     let bad = api.get(&format!("{}?$skipToken=zz", asn(""))).await;
-    assert_eq!(
-        (bad.status.as_u16(), bad.violations()),
-        (400, vec!["InvalidSkipToken $skipToken".into()])
-    );
+    assert_eq!((bad.status.as_u16(), bad.violations()), (400, vec!["InvalidSkipToken $skipToken".into()]));
 }

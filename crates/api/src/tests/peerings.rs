@@ -45,20 +45,11 @@ async fn addresses_and_session_state_are_shown_once_they_are_there() {
     let read = api.get(&peering("ams")).await;
     let session = &connections(&read.body)[0]["bgpSession"];
     assert_eq!(session["sessionPrefixV4"], subnet.prefix.to_string());
-    assert_eq!(
-        session["microsoftSessionIPv4Address"],
-        subnet.host.to_string()
-    );
+    assert_eq!(session["microsoftSessionIPv4Address"], subnet.host.to_string());
     assert_eq!(session["peerSessionIPv4Address"], subnet.peer.to_string());
     assert_eq!(session["sessionStateV4"], "PendingAdd");
-    assert_eq!(
-        connections(&read.body)[0]["provisionedBandwidthInMbps"],
-        20000
-    );
-    let up = SessionState {
-        bgp: BgpState::Established,
-        ..SessionState::default()
-    };
+    assert_eq!(connections(&read.body)[0]["provisionedBandwidthInMbps"], 20000);
+    let up = SessionState { bgp: BgpState::Established, ..SessionState::default() };
     let state = RouterState {
         router: "ams1-er1".into(),
         at: now(),
@@ -74,10 +65,8 @@ async fn addresses_and_session_state_are_shown_once_they_are_there() {
     router_state_put(&mut tx, &state).await.unwrap();
     tx.commit().await.unwrap();
     let read = api.get(&peering("ams")).await;
-    let states: Vec<&Value> = connections(&read.body)
-        .iter()
-        .map(|c| &c["bgpSession"]["sessionStateV4"])
-        .collect();
+    let states: Vec<&Value> =
+        connections(&read.body).iter().map(|c| &c["bgpSession"]["sessionStateV4"]).collect();
     assert_eq!(states, ["Established", "PendingAdd"]);
     // What was read can be sent back as it is.
     let reply = api.put(&peering("ams"), read.body).await;
@@ -114,10 +103,7 @@ async fn every_rule_of_a_peering_is_told_with_its_target() {
         "tags": { "": "empty" },
     });
     let reply = api.put(&peering("x"), body).await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (400, "InvalidRequest")
-    );
+    assert_eq!((reply.status.as_u16(), reply.code()), (400, "InvalidRequest"));
     let mut found = reply.violations();
     found.sort();
     let mut expected = vec![
@@ -158,9 +144,7 @@ async fn names_kinds_and_types_are_checked() {
     body["properties"]["direct"]["directPeeringType"] = "Cdn".into();
     let reply = api.put(&peering("e"), body.clone()).await;
     assert!(
-        reply
-            .violations()
-            .contains(&"DirectPeeringTypeInvalid properties.direct.directPeeringType".into())
+        reply.violations().contains(&"DirectPeeringTypeInvalid properties.direct.directPeeringType".into())
     );
     body["properties"]["direct"]["directPeeringType"] = "Edge".into();
     body["sku"] = json!({ "name": "Gold" });
@@ -173,10 +157,7 @@ async fn there_is_one_peering_per_asn_location_and_offering() {
     let api = Api::new().await;
     api.provider().await;
     let reply = api.put(&peering("second"), voice("Amsterdam", 64)).await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (409, "PeeringExists")
-    );
+    assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeeringExists"));
     assert!(reply.message().contains("ams"), "{}", reply.message());
     let other = api.put(&peering("plain"), edge("Amsterdam", 64)).await;
     assert_eq!(other.status, 201, "{}", other.body);
@@ -201,9 +182,7 @@ async fn what_is_immutable_stays() {
     );
     let reply = api.put(&peering("ams"), edge("Amsterdam", 64)).await;
     assert!(
-        reply
-            .violations()
-            .contains(&"ConversionNotSupported properties.direct.directPeeringType".into()),
+        reply.violations().contains(&"ConversionNotSupported properties.direct.directPeeringType".into()),
         "{:?}",
         reply.violations()
     );
@@ -215,14 +194,10 @@ async fn tags_are_patched_and_checked() {
     api.provider().await;
     let patch = async |body: Value| {
         let body = Body::from(body.to_string());
-        api.ask(&api.peer, Method::PATCH, &peering("ams"), body)
-            .await
+        api.ask(&api.peer, Method::PATCH, &peering("ams"), body).await
     };
     let reply = patch(json!({ "tags": { "team": "voice" } })).await;
-    assert_eq!(
-        (reply.status.as_u16(), &reply.body["tags"]["team"]),
-        (200, &json!("voice"))
-    );
+    assert_eq!((reply.status.as_u16(), &reply.body["tags"]["team"]), (200, &json!("voice")));
     let reply = patch(json!({ "tags": { "team": "x".repeat(257) } })).await;
     assert_eq!(reply.violations(), ["TagsInvalid tags"]);
     let reply = patch(json!({ "tags": { "team": 5 } })).await;
@@ -234,18 +209,10 @@ async fn tags_are_patched_and_checked() {
 async fn a_peering_is_not_deleted_while_a_connection_is_being_provisioned() {
     let api = Api::new().await;
     api.provider().await;
-    for stage in [
-        Stage::ProvisioningStarted,
-        Stage::ProvisioningCompleted,
-        Stage::Validating,
-    ] {
-        api.all_connections("ams", ConnectionState::Onboarding(stage))
-            .await;
+    for stage in [Stage::ProvisioningStarted, Stage::ProvisioningCompleted, Stage::Validating] {
+        api.all_connections("ams", ConnectionState::Onboarding(stage)).await;
         let reply = api.delete(&peering("ams")).await;
-        assert_eq!(
-            (reply.status.as_u16(), reply.code()),
-            (409, "ConnectionBeingProvisioned")
-        );
+        assert_eq!((reply.status.as_u16(), reply.code()), (409, "ConnectionBeingProvisioned"));
         assert_eq!(reply.violations().len(), 2);
     }
     api.all_connections("ams", ConnectionState::Active).await;
@@ -254,10 +221,7 @@ async fn a_peering_is_not_deleted_while_a_connection_is_being_provisioned() {
     assert_eq!(read.body["properties"]["provisioningState"], "Deleting");
     assert_eq!(api.delete(&peering("ams")).await.status, 200);
     let again = api.put(&peering("ams"), voice("Amsterdam", 64)).await;
-    assert_eq!(
-        (again.status.as_u16(), again.code()),
-        (409, "PeeringDeleting")
-    );
+    assert_eq!((again.status.as_u16(), again.code()), (409, "PeeringDeleting"));
     assert_eq!(api.delete(&peering("nothing")).await.status, 204);
 }
 
@@ -266,9 +230,7 @@ async fn a_peering_is_not_deleted_while_its_prefixes_are_in_use() {
     let api = Api::new().await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
-    let key = api
-        .registered("media", "198.19.10.0/24", PrefixState::Verified)
-        .await;
+    let key = api.registered("media", "198.19.10.0/24", PrefixState::Verified).await;
     super::services::activate(&api, &key).await;
     let reply = api.delete(&peering("ams")).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeeringInUse"));
@@ -283,10 +245,6 @@ async fn lists_go_by_subscription_and_by_group() {
     let elsewhere = peering("").replace(RG, "another");
     for (path, count) in [(all, 1), (peering(""), 1), (elsewhere, 0)] {
         let list = api.get(&path).await;
-        assert_eq!(
-            list.body["value"].as_array().unwrap().len(),
-            count,
-            "{path}"
-        );
+        assert_eq!(list.body["value"].as_array().unwrap().len(), count, "{path}");
     }
 }

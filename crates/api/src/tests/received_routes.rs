@@ -29,15 +29,9 @@ fn route(router: &str, session: &str, prefix: &str, path: &[u32]) -> JudgedRoute
             received_at: now(),
         },
         verdict: RouteVerdict {
-            usage: if private {
-                RouteUse::Unused
-            } else {
-                RouteUse::Ordinary
-            },
+            usage: if private { RouteUse::Unused } else { RouteUse::Ordinary },
             faults: private
-                .then_some(RouteFault::ReservedAsn {
-                    asn: meetme_model::Asn(64512),
-                })
+                .then_some(RouteFault::ReservedAsn { asn: meetme_model::Asn(64512) })
                 .into_iter()
                 .collect(),
         },
@@ -50,13 +44,7 @@ fn edge_with(routes: Vec<JudgedRoute>, asked: Asked) -> EdgeQueries {
     Arc::new(move |router, query| {
         let (routes, asked) = (routes.clone(), asked.clone());
         Box::pin(async move {
-            let EdgeQuery::ReceivedRoutes {
-                sessions,
-                filter,
-                after,
-                limit,
-            } = query
-            else {
+            let EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } = query else {
                 return Err("unexpected".into());
             };
             asked.lock().unwrap().push(filter.clone());
@@ -65,20 +53,13 @@ fn edge_with(routes: Vec<JudgedRoute>, asked: Asked) -> EdgeQueries {
                 .filter(|r| r.router == router)
                 .filter(|r| sessions.contains(&(r.router.clone(), r.session.clone())))
                 .filter(|r| filter.prefix.is_none_or(|p| p == r.route.prefix))
-                .filter(|r| {
-                    after
-                        .as_ref()
-                        .is_none_or(|(p, s)| (r.route.prefix, &r.session) > (*p, s))
-                })
+                .filter(|r| after.as_ref().is_none_or(|(p, s)| (r.route.prefix, &r.session) > (*p, s)))
                 .cloned()
                 .collect();
             rows.sort_by(|a, b| (a.route.prefix, &a.session).cmp(&(b.route.prefix, &b.session)));
             let more = rows.len() > limit as usize;
             rows.truncate(limit as usize);
-            let next = rows
-                .last()
-                .filter(|_| more)
-                .map(|r| (r.route.prefix, r.session.clone()));
+            let next = rows.last().filter(|_| more).map(|r| (r.route.prefix, r.session.clone()));
             Ok(EdgeAnswer::ReceivedRoutes { rows, next })
         })
     })
@@ -86,10 +67,7 @@ fn edge_with(routes: Vec<JudgedRoute>, asked: Asked) -> EdgeQueries {
 
 async fn api(routes: Vec<JudgedRoute>, page_size: usize) -> (Api, Asked) {
     let asked = Asked::default();
-    let settings = Settings {
-        page_size,
-        ..Settings::default()
-    };
+    let settings = Settings { page_size, ..Settings::default() };
     let api = Api::with(edge_with(routes, asked.clone()), settings).await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
@@ -109,17 +87,11 @@ async fn walk(api: &Api, query: &str) -> (Vec<String>, usize) {
         pages += 1;
         assert!(pages < 50, "pages without end");
         for row in page.body["value"].as_array().unwrap() {
-            rows.push(format!(
-                "{} {}",
-                row["prefix"].as_str().unwrap(),
-                row["router"].as_str().unwrap()
-            ));
+            rows.push(format!("{} {}", row["prefix"].as_str().unwrap(), row["router"].as_str().unwrap()));
         }
-        next = page.body["nextLink"].as_str().map(|l| {
-            l.strip_prefix("http://api.example.net:8971")
-                .unwrap()
-                .to_owned()
-        });
+        next = page.body["nextLink"]
+            .as_str()
+            .map(|l| l.strip_prefix("http://api.example.net:8971").unwrap().to_owned());
     }
     (rows, pages)
 }
@@ -162,19 +134,9 @@ async fn a_row_says_what_is_done_with_a_route_and_why() {
 async fn pages_of_several_routers_come_merged_each_row_once() {
     let mut routes = Vec::new();
     for n in 0..23 {
-        routes.push(route(
-            "ams1-er1",
-            "c1v4",
-            &format!("198.19.{n}.0/24"),
-            &[64510],
-        ));
+        routes.push(route("ams1-er1", "c1v4", &format!("198.19.{n}.0/24"), &[64510]));
         if n % 3 != 0 {
-            routes.push(route(
-                "ams1-er2",
-                "c2v4",
-                &format!("198.19.{n}.0/24"),
-                &[64510],
-            ));
+            routes.push(route("ams1-er2", "c2v4", &format!("198.19.{n}.0/24"), &[64510]));
         }
     }
     routes.push(route("ams1-er1", "unknown", "198.19.99.0/24", &[64510]));
@@ -187,18 +149,14 @@ async fn pages_of_several_routers_come_merged_each_row_once() {
         let (api, _) = api(routes.clone(), size).await;
         let (rows, pages) = walk(&api, "").await;
         assert_eq!(rows, expected, "page size {size}");
-        assert!(
-            pages <= expected.len().div_ceil(size) + 1,
-            "{pages} of {size}"
-        );
+        assert!(pages <= expected.len().div_ceil(size) + 1, "{pages} of {size}");
     }
 }
 
 #[tokio::test]
 async fn an_origin_filter_finds_rows_behind_many_that_do_not_match() {
-    let mut routes: Vec<JudgedRoute> = (0..40)
-        .map(|n| route("ams1-er1", "c1v4", &format!("198.19.{n}.0/24"), &[64510]))
-        .collect();
+    let mut routes: Vec<JudgedRoute> =
+        (0..40).map(|n| route("ams1-er1", "c1v4", &format!("198.19.{n}.0/24"), &[64510])).collect();
     routes.push(route("ams1-er2", "c2v4", "198.19.77.0/24", &[64510, 64511]));
     let (api, _) = api(routes, 3).await;
     let (rows, _) = walk(&api, "?originAsValidationState=invalid").await;
@@ -210,10 +168,7 @@ async fn an_origin_filter_finds_rows_behind_many_that_do_not_match() {
 #[tokio::test]
 async fn filters_reach_the_edge_and_wrong_ones_are_told() {
     let (api, asked) = api(vec![], 10).await;
-    api.get(&path(
-        "?prefix=198.19.10.0/24&asPath=64510%2064511&rpkiValidationState=Invalid",
-    ))
-    .await;
+    api.get(&path("?prefix=198.19.10.0/24&asPath=64510%2064511&rpkiValidationState=Invalid")).await;
     let filter = asked.lock().unwrap()[0].clone();
     let prefix: Prefix = "198.19.10.0/24".parse().unwrap();
     assert_eq!(filter.prefix, Some(prefix));
@@ -237,16 +192,12 @@ async fn filters_reach_the_edge_and_wrong_ones_are_told() {
 
 #[tokio::test]
 async fn an_edge_that_cannot_answer_is_told_and_a_young_peering_has_no_routes() {
-    let down: EdgeQueries =
-        Arc::new(|router, _| Box::pin(async move { Err(format!("{router} is away")) }));
+    let down: EdgeQueries = Arc::new(|router, _| Box::pin(async move { Err(format!("{router} is away")) }));
     let api = Api::with(down, Settings::default()).await;
     api.provider().await;
     let young = api.get(&path("")).await;
     assert_eq!(young.body["value"], Value::Array(vec![]));
     api.all_connections("ams", ConnectionState::Active).await;
     let reply = api.get(&path("")).await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (503, "EdgeUnavailable")
-    );
+    assert_eq!((reply.status.as_u16(), reply.code()), (503, "EdgeUnavailable"));
 }

@@ -49,9 +49,7 @@ async fn a_prefix_is_registered_with_what_it_houses() {
     let list = api.get(&registered("ams", "")).await;
     assert_eq!(list.body["value"].as_array().unwrap().len(), 1);
     let validate = format!("{path}/validate");
-    let looked = api
-        .ask(&api.peer, Method::POST, &validate, Body::empty())
-        .await;
+    let looked = api.ask(&api.peer, Method::POST, &validate, Body::empty()).await;
     assert_eq!(looked.status, 200);
     assert_eq!(api.delete(&path).await.status, 200);
     assert_eq!(api.delete(&path).await.status, 204);
@@ -61,15 +59,10 @@ async fn a_prefix_is_registered_with_what_it_houses() {
 #[tokio::test]
 async fn the_key_is_shown_once_there_is_one() {
     let api = active().await;
-    let key = api
-        .registered("media", "198.19.10.0/24", PrefixState::Verified)
-        .await;
+    let key = api.registered("media", "198.19.10.0/24", PrefixState::Verified).await;
     let read = api.get(&registered("ams", "media")).await;
     assert_eq!(read.body["properties"]["prefixValidationState"], "Verified");
-    assert_eq!(
-        read.body["properties"]["peeringServicePrefixKey"],
-        key.as_str()
-    );
+    assert_eq!(read.body["properties"]["peeringServicePrefixKey"], key.as_str());
 }
 
 #[tokio::test]
@@ -109,9 +102,7 @@ async fn what_is_no_public_unicast_prefix_in_the_offerings_limits_is_refused() {
         ]
     );
     // Longer than /24 is routed inside the host's network, up to the limit.
-    let reply = api
-        .put(&registered("ams", "p"), body("198.19.10.0/29"))
-        .await;
+    let reply = api.put(&registered("ams", "p"), body("198.19.10.0/29")).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
 }
 
@@ -125,13 +116,8 @@ async fn without_an_active_connection_nothing_is_registered() {
         ConnectionState::ExternalBlocker(Stage::Validating),
     ] {
         api.all_connections("ams", state).await;
-        let reply = api
-            .put(&registered("ams", "p"), body("198.19.10.0/24"))
-            .await;
-        assert_eq!(
-            (reply.status.as_u16(), reply.code()),
-            (409, "ConnectionNotActive")
-        );
+        let reply = api.put(&registered("ams", "p"), body("198.19.10.0/24")).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (409, "ConnectionNotActive"));
     }
 }
 
@@ -149,39 +135,24 @@ async fn a_peering_without_peering_service_or_with_a_route_server_registers_none
     assert_eq!(reply.status, 201, "{}", reply.body);
     for name in ["plain", "ixrs"] {
         api.all_connections(name, ConnectionState::Active).await;
-        let reply = api
-            .put(&registered(name, "p"), body("198.19.10.0/24"))
-            .await;
-        assert_eq!(
-            (reply.status.as_u16(), reply.code()),
-            (405, "OperationNotSupported"),
-            "{name}"
-        );
+        let reply = api.put(&registered(name, "p"), body("198.19.10.0/24")).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (405, "OperationNotSupported"), "{name}");
     }
 }
 
 #[tokio::test]
 async fn a_prefix_is_registered_once_and_whose_it_is_stays_hidden() {
     let api = active().await;
-    api.put(&registered("ams", "media"), body("198.19.10.0/24"))
-        .await;
-    let own = api
-        .put(&registered("ams", "again"), body("198.19.10.0/24"))
-        .await;
-    assert_eq!(
-        (own.status.as_u16(), own.code()),
-        (409, "PrefixAlreadyRegistered")
-    );
+    api.put(&registered("ams", "media"), body("198.19.10.0/24")).await;
+    let own = api.put(&registered("ams", "again"), body("198.19.10.0/24")).await;
+    assert_eq!((own.status.as_u16(), own.code()), (409, "PrefixAlreadyRegistered"));
     assert!(own.message().contains("ams"), "{}", own.message());
     // Another subscription with a peering of its own.
     other_peering(&api).await;
     let path = registered("ams", "theirs").replace(SUB, "Sub-B");
     let sent = Body::from(body("198.19.10.0/24").to_string());
     let theirs = api.ask(&api.other, Method::PUT, &path, sent).await;
-    assert_eq!(
-        (theirs.status.as_u16(), theirs.code()),
-        (409, "PrefixAlreadyRegistered")
-    );
+    assert_eq!((theirs.status.as_u16(), theirs.code()), (409, "PrefixAlreadyRegistered"));
     assert_eq!(theirs.body["error"]["target"], "properties.prefix");
     for secret in ["Sub-A", "media", "telco", "'ams'", " ams "] {
         assert!(!theirs.message().contains(secret), "{}", theirs.message());
@@ -193,18 +164,14 @@ async fn other_peering(api: &Api) {
     let put = async |path: String, body: Value| {
         let text = body.to_string().replace("/Sub-A/", "/Sub-B/");
         let path = path.replace(SUB, "Sub-B");
-        let reply = api
-            .ask(&api.other, Method::PUT, &path, Body::from(text))
-            .await;
+        let reply = api.ask(&api.other, Method::PUT, &path, Body::from(text)).await;
         assert_eq!(reply.status, 201, "{}", reply.body);
     };
     put(asn("tel"), asn_body(64509)).await;
     put(peering("ams"), voice("Amsterdam", 64)).await;
     let mut tx = api.store.begin().await.unwrap();
     let p = meetme_store::peering_get(&mut tx, "Sub-B", RG, "ams").await;
-    let (_, all) = meetme_store::peering_lock(&mut tx, p.unwrap().unwrap().id)
-        .await
-        .unwrap();
+    let (_, all) = meetme_store::peering_lock(&mut tx, p.unwrap().unwrap().id).await.unwrap();
     for mut c in all {
         c.state = ConnectionState::Active;
         meetme_store::connection_update(&mut tx, &c).await.unwrap();
@@ -224,14 +191,9 @@ async fn a_registrations_prefix_is_immutable() {
 #[tokio::test]
 async fn a_registration_in_use_is_not_deleted() {
     let api = active().await;
-    let key = api
-        .registered("media", "198.19.10.0/24", PrefixState::Verified)
-        .await;
+    let key = api.registered("media", "198.19.10.0/24", PrefixState::Verified).await;
     super::services::activate(&api, &key).await;
     let reply = api.delete(&registered("ams", "media")).await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (409, "RegisteredPrefixInUse")
-    );
+    assert_eq!((reply.status.as_u16(), reply.code()), (409, "RegisteredPrefixInUse"));
     assert_eq!(reply.violations(), ["RegisteredPrefixInUse voice/media"]);
 }

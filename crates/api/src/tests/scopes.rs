@@ -34,9 +34,7 @@ async fn everything() -> Api {
     let api = Api::new().await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
-    let key = api
-        .registered("media", "198.19.10.0/24", PrefixState::Verified)
-        .await;
+    let key = api.registered("media", "198.19.10.0/24", PrefixState::Verified).await;
     super::services::activate(&api, &key).await;
     api
 }
@@ -49,21 +47,14 @@ async fn no_route_answers_without_a_valid_token() {
     for route in routes {
         let path = filled(route.path, SUB);
         for token in ["", "wrong", "mt_0000", " "] {
-            let reply = api
-                .ask(token, route.method.clone(), &path, Body::from("{}"))
-                .await;
+            let reply = api.ask(token, route.method.clone(), &path, Body::from("{}")).await;
             assert_eq!(
                 (reply.status.as_u16(), reply.code()),
                 (401, "AuthenticationFailed"),
                 "{} {path}",
                 route.method
             );
-            assert!(
-                reply.headers["www-authenticate"]
-                    .to_str()
-                    .unwrap()
-                    .starts_with("Bearer")
-            );
+            assert!(reply.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
         }
     }
     let nowhere = api.ask("", Method::GET, "/nothing", Body::empty()).await;
@@ -82,16 +73,12 @@ async fn another_tenant_finds_nothing_anywhere() {
             continue;
         }
         let path = filled(route.path, SUB);
-        let reply = api
-            .ask(&api.other, route.method.clone(), &path, Body::from("{}"))
-            .await;
+        let reply = api.ask(&api.other, route.method.clone(), &path, Body::from("{}")).await;
         assert_eq!(reply.status, 404, "{} {path}", route.method);
         assert_eq!(reply.code(), "NotFound");
         // No different from what isn't there at all.
         let absent = path.replace("Sub-A", "Sub-Z");
-        let nothing = api
-            .ask(&api.other, route.method.clone(), &absent, Body::from("{}"))
-            .await;
+        let nothing = api.ask(&api.other, route.method.clone(), &absent, Body::from("{}")).await;
         assert_eq!(reply.body, nothing.body);
     }
     // Nothing was changed, and its own subscription is empty.
@@ -107,10 +94,7 @@ async fn a_peer_decides_nothing_and_a_reader_writes_nothing() {
     for route in crate::routes() {
         let path = filled(route.path, SUB);
         let ask = async |token: &str| {
-            api.ask(token, route.method.clone(), &path, Body::from("{}"))
-                .await
-                .status
-                .as_u16()
+            api.ask(token, route.method.clone(), &path, Body::from("{}")).await.status.as_u16()
         };
         if route.method != Method::GET {
             assert_eq!(ask(&api.reader).await, 403, "{} {path}", route.method);
@@ -123,9 +107,7 @@ async fn a_peer_decides_nothing_and_a_reader_writes_nothing() {
             crate::Access::Anyone | crate::Access::Subscription => {}
         }
     }
-    let seen = api
-        .ask(&api.reader, Method::GET, &peering("ams"), Body::empty())
-        .await;
+    let seen = api.ask(&api.reader, Method::GET, &peering("ams"), Body::empty()).await;
     assert_eq!(seen.status, 200);
 }
 
@@ -133,26 +115,16 @@ async fn a_peer_decides_nothing_and_a_reader_writes_nothing() {
 async fn an_expired_or_revoked_token_is_none() {
     let api = Api::new().await;
     let mut tx = api.store.begin().await.unwrap();
-    let expired = NewToken {
-        name: "old".into(),
-        role: Role::Operator,
-        subscription: None,
-        expires_at: Some(now()),
-    };
+    let expired =
+        NewToken { name: "old".into(), role: Role::Operator, subscription: None, expires_at: Some(now()) };
     let (expired, _) = token_create(&mut tx, expired, now()).await.unwrap();
-    let revoked = NewToken {
-        name: "gone".into(),
-        role: Role::Operator,
-        subscription: None,
-        expires_at: None,
-    };
+    let revoked =
+        NewToken { name: "gone".into(), role: Role::Operator, subscription: None, expires_at: None };
     let (revoked, principal) = token_create(&mut tx, revoked, now()).await.unwrap();
     token_revoke(&mut tx, principal.id, now()).await.unwrap();
     tx.commit().await.unwrap();
     for token in [expired, revoked] {
-        let reply = api
-            .ask(&token, Method::GET, "/api/v1/queue", Body::empty())
-            .await;
+        let reply = api.ask(&token, Method::GET, "/api/v1/queue", Body::empty()).await;
         assert_eq!(reply.status, 401);
     }
 }

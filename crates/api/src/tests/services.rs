@@ -33,13 +33,9 @@ fn prefix_path(name: &str) -> String {
 
 /// Activates 198.19.10.0/24 as `voice/media`.
 pub async fn activate(api: &Api, key: &str) {
-    let reply = api
-        .put(&service("voice"), service_body("Amsterdam", None))
-        .await;
+    let reply = api.put(&service("voice"), service_body("Amsterdam", None)).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
-    let reply = api
-        .put(&prefix_path("media"), prefix_body("198.19.10.0/24", key))
-        .await;
+    let reply = api.put(&prefix_path("media"), prefix_body("198.19.10.0/24", key)).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
 }
 
@@ -59,10 +55,7 @@ async fn a_prefix_is_activated_by_its_key_with_its_events() {
     let path = prefix_path("media");
     let read = api.get(&path).await;
     let properties = &read.body["properties"];
-    assert_eq!(
-        read.body["type"],
-        "Microsoft.Peering/peeringServices/prefixes"
-    );
+    assert_eq!(read.body["type"], "Microsoft.Peering/peeringServices/prefixes");
     assert_eq!(properties["prefixValidationState"], "Pending");
     assert_eq!(properties["learnedType"], "None");
     assert_eq!(properties["peeringServicePrefixKey"], key.as_str());
@@ -74,39 +67,24 @@ async fn a_prefix_is_activated_by_its_key_with_its_events() {
         kind: PrefixEventKind::PrefixAnnouncementEvent,
         description: "received from 198.18.192.2 on ams1-er1".into(),
     };
-    prefix_event_add(&mut tx, found.unwrap().unwrap().id, &event)
-        .await
-        .unwrap();
+    prefix_event_add(&mut tx, found.unwrap().unwrap().id, &event).await.unwrap();
     tx.commit().await.unwrap();
-    for path in [
-        format!("{path}?$expand=events"),
-        format!("{path}?%24expand=Events"),
-    ] {
+    for path in [format!("{path}?$expand=events"), format!("{path}?%24expand=Events")] {
         let read = api.get(&path).await;
         let event = &read.body["properties"]["events"][0];
         assert_eq!(event["eventType"], "PrefixAnnouncementEvent");
         assert_eq!(event["eventLevel"], "Information");
         assert_eq!(event["eventTimestamp"], "2026-01-05T10:00:00Z");
     }
-    let list = api
-        .get(&format!("{}?$expand=events", prefix_path("")))
-        .await;
-    assert_eq!(
-        list.body["value"][0]["properties"]["events"][0]["eventLevel"],
-        "Information"
-    );
+    let list = api.get(&format!("{}?$expand=events", prefix_path(""))).await;
+    assert_eq!(list.body["value"][0]["properties"]["events"][0]["eventLevel"], "Information");
     // The same again changes nothing; something else is refused.
-    let same = api
-        .put(&path, prefix_body("198.19.10.0/24", &key.to_uppercase()))
-        .await;
+    let same = api.put(&path, prefix_body("198.19.10.0/24", &key.to_uppercase())).await;
     assert_eq!(same.status, 200, "{}", same.body);
     let other = api.put(&path, prefix_body("198.19.11.0/24", "x")).await;
     assert_eq!(
         other.violations(),
-        [
-            "PropertyImmutable properties.prefix",
-            "PropertyImmutable properties.peeringServicePrefixKey",
-        ]
+        ["PropertyImmutable properties.prefix", "PropertyImmutable properties.peeringServicePrefixKey",]
     );
     assert_eq!(api.delete(&path).await.status, 200);
     assert_eq!(api.delete(&path).await.status, 204);
@@ -115,43 +93,27 @@ async fn a_prefix_is_activated_by_its_key_with_its_events() {
 #[tokio::test]
 async fn an_unknown_key_and_a_wrong_one_get_the_same_answer() {
     let (api, _) = ready(PrefixState::Verified).await;
-    let wrong = api
-        .registered("other", "198.19.20.0/25", PrefixState::Verified)
-        .await;
-    api.put(&service("voice"), service_body("Amsterdam", None))
-        .await;
+    let wrong = api.registered("other", "198.19.20.0/25", PrefixState::Verified).await;
+    api.put(&service("voice"), service_body("Amsterdam", None)).await;
     let unknown = "00000000-0000-0000-0000-000000000000";
     let mut answers = Vec::new();
     for key in [unknown, &wrong, "nonsense"] {
-        let reply = api
-            .put(&prefix_path("p"), prefix_body("198.19.10.0/24", key))
-            .await;
+        let reply = api.put(&prefix_path("p"), prefix_body("198.19.10.0/24", key)).await;
         assert_eq!(reply.status, 400);
-        assert_eq!(
-            reply.violations(),
-            ["PrefixKeyInvalid properties.peeringServicePrefixKey"]
-        );
+        assert_eq!(reply.violations(), ["PrefixKeyInvalid properties.peeringServicePrefixKey"]);
         answers.push(reply.body);
     }
     assert!(answers.windows(2).all(|w| w[0] == w[1]));
     // A covering prefix isn't the very same prefix.
-    let reply = api
-        .put(&prefix_path("p"), prefix_body("198.19.20.0/24", &wrong))
-        .await;
+    let reply = api.put(&prefix_path("p"), prefix_body("198.19.20.0/24", &wrong)).await;
     assert_eq!(reply.code(), "PrefixKeyInvalid");
 }
 
 #[tokio::test]
 async fn the_registration_must_be_verified_and_the_provider_present_at_both_locations() {
     let (api, key) = ready(PrefixState::Warning).await;
-    api.put(
-        &service("voice"),
-        service_body("Frankfurt", Some("Amsterdam")),
-    )
-    .await;
-    let reply = api
-        .put(&prefix_path("p"), prefix_body("198.19.10.0/24", &key))
-        .await;
+    api.put(&service("voice"), service_body("Frankfurt", Some("Amsterdam"))).await;
+    let reply = api.put(&prefix_path("p"), prefix_body("198.19.10.0/24", &key)).await;
     assert_eq!(
         (reply.status.as_u16(), reply.violations()),
         (
@@ -166,20 +128,11 @@ async fn the_registration_must_be_verified_and_the_provider_present_at_both_loca
         ("", "k", "PrefixRequired", "prefix"),
         ("198.19.10.1/24", "k", "PrefixHostBitsSet", "prefix"),
         ("x", "k", "PrefixInvalid", "prefix"),
-        (
-            "198.19.10.0/24",
-            "",
-            "PrefixKeyRequired",
-            "peeringServicePrefixKey",
-        ),
+        ("198.19.10.0/24", "", "PrefixKeyRequired", "peeringServicePrefixKey"),
     ] {
         let reply = api.put(&prefix_path("p"), prefix_body(prefix, key)).await;
         let expected = format!("{code} {P}{field}");
-        assert!(
-            reply.violations().contains(&expected),
-            "{:?}",
-            reply.violations()
-        );
+        assert!(reply.violations().contains(&expected), "{:?}", reply.violations());
     }
 }
 
@@ -187,13 +140,8 @@ async fn the_registration_must_be_verified_and_the_provider_present_at_both_loca
 async fn a_prefix_is_activated_once() {
     let (api, key) = ready(PrefixState::Verified).await;
     activate(&api, &key).await;
-    let reply = api
-        .put(&prefix_path("again"), prefix_body("198.19.10.0/24", &key))
-        .await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.code()),
-        (409, "PrefixAlreadyActivated")
-    );
+    let reply = api.put(&prefix_path("again"), prefix_body("198.19.10.0/24", &key)).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (409, "PrefixAlreadyActivated"));
     assert_eq!(reply.body["error"]["target"], "properties.prefix");
 }
 
@@ -203,22 +151,12 @@ async fn without_a_primary_location_nothing_is_activated() {
     let mut body = service_body("None", None);
     let reply = api.put(&service("voice"), body.clone()).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
-    let reply = api
-        .put(&prefix_path("p"), prefix_body("198.19.10.0/24", &key))
-        .await;
-    assert_eq!(
-        reply.violations(),
-        [format!(
-            "PrimaryLocationRequired {P}providerPrimaryPeeringLocation"
-        )]
-    );
+    let reply = api.put(&prefix_path("p"), prefix_body("198.19.10.0/24", &key)).await;
+    assert_eq!(reply.violations(), [format!("PrimaryLocationRequired {P}providerPrimaryPeeringLocation")]);
     body["properties"]["providerPrimaryPeeringLocation"] = "amsterdam".into();
     let moved = api.put(&service("voice"), body).await;
     assert_eq!(moved.status, 200);
-    assert_eq!(
-        moved.body["properties"]["providerPrimaryPeeringLocation"],
-        "Amsterdam"
-    );
+    assert_eq!(moved.body["properties"]["providerPrimaryPeeringLocation"], "Amsterdam");
 }
 
 #[tokio::test]
@@ -247,23 +185,13 @@ async fn every_rule_of_a_service_is_told() {
     );
     let same = service_body("Amsterdam", Some("amsterdam"));
     let reply = api.put(&service("voice"), same).await;
-    assert_eq!(
-        reply.violations(),
-        [format!(
-            "BackupSameAsPrimary {P}providerBackupPeeringLocation"
-        )]
-    );
-    let reply = api
-        .put(&service("voice"), service_body("Amsterdam", None))
-        .await;
+    assert_eq!(reply.violations(), [format!("BackupSameAsPrimary {P}providerBackupPeeringLocation")]);
+    let reply = api.put(&service("voice"), service_body("Amsterdam", None)).await;
     assert_eq!(reply.status, 201);
     let mut moved = service_body("Amsterdam", None);
     moved["properties"]["peeringServiceLocation"] = "Hessen".into();
     let reply = api.put(&service("voice"), moved).await;
-    assert_eq!(
-        reply.violations(),
-        [format!("PropertyImmutable {P}peeringServiceLocation")]
-    );
+    assert_eq!(reply.violations(), [format!("PropertyImmutable {P}peeringServiceLocation")]);
 }
 
 #[tokio::test]
@@ -271,16 +199,11 @@ async fn a_service_is_patched_listed_and_deleted_with_its_prefixes() {
     let (api, key) = ready(PrefixState::Verified).await;
     activate(&api, &key).await;
     let tags = Body::from(r#"{"tags":{"a":"b"}}"#);
-    let reply = api
-        .ask(&api.peer, Method::PATCH, &service("VOICE"), tags)
-        .await;
+    let reply = api.ask(&api.peer, Method::PATCH, &service("VOICE"), tags).await;
     assert_eq!(reply.body["tags"]["a"], "b");
     let all = format!("/subscriptions/{SUB}/providers/Microsoft.Peering/peeringServices");
     for path in [all, service("")] {
-        assert_eq!(
-            api.get(&path).await.body["value"].as_array().unwrap().len(),
-            1
-        );
+        assert_eq!(api.get(&path).await.body["value"].as_array().unwrap().len(), 1);
     }
     let status = format!(
         "/api/v1/subscriptions/{SUB}/resourceGroups/{RG}/peeringServices/voice/prefixes/media/status"
@@ -306,23 +229,16 @@ async fn locations_places_and_providers_are_listed_and_filtered() {
         json!({ "offerName": "10Gbps", "valueInMbps": 10000 })
     );
     let facilities = |body: &Value| {
-        body["value"][0]["properties"]["direct"]["peeringFacilities"]
-            .as_array()
-            .unwrap()
-            .len()
+        body["value"][0]["properties"]["direct"]["peeringFacilities"].as_array().unwrap().len()
     };
     assert_eq!(facilities(&direct.body), 3, "one per offering");
-    let voice = api
-        .get(&at("peeringLocations?kind=Direct&directPeeringType=Voice"))
-        .await;
+    let voice = api.get(&at("peeringLocations?kind=Direct&directPeeringType=Voice")).await;
     assert_eq!(facilities(&voice.body), 1);
     let exchange = api.get(&at("peeringLocations?kind=Exchange")).await;
     assert_eq!(exchange.body["value"], json!([]));
     let none = api.get(&at("peeringLocations")).await;
     assert_eq!(none.violations(), ["InvalidFilter kind"]);
-    let places = api
-        .get(&at("peeringServiceLocations?country=germany"))
-        .await;
+    let places = api.get(&at("peeringServiceLocations?country=germany")).await;
     assert_eq!(places.body["value"][0]["name"], "Hessen");
     assert_eq!(places.body["value"].as_array().unwrap().len(), 1);
     let countries = api.get(&at("peeringServiceCountries")).await;

@@ -20,16 +20,11 @@ pub(crate) async fn reconcile(
     let (Some(found), Some(sender)) = (found, sender) else {
         return Ok(Outcome::Settled);
     };
-    if found.sent_at.is_some() || found.mail.recipients.is_empty() || found.attempts >= MAX_ATTEMPTS
-    {
+    if found.sent_at.is_some() || found.mail.recipients.is_empty() || found.attempts >= MAX_ATTEMPTS {
         return Ok(Outcome::Settled);
     }
     let mail = found.mail;
-    let rendered = Rendered {
-        subject: mail.subject,
-        text: mail.text,
-        html: mail.html,
-    };
+    let rendered = Rendered { subject: mail.subject, text: mail.text, html: mail.html };
     let result = sender.send(found.id, &mail.recipients, &rendered).await;
     let mut tx = store.begin().await?;
     match &result {

@@ -6,11 +6,7 @@ use crate::{ControlError, now};
 use meetme_model::plan::peer_asn::{AsnEffect, plan};
 use meetme_store::{self as store, Store, WorkKind};
 
-pub(crate) async fn reconcile(
-    store: &Store,
-    settings: &Settings,
-    id: i64,
-) -> Result<Outcome, ControlError> {
+pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Result<Outcome, ControlError> {
     let now = now();
     let mut tx = store.begin().await?;
     let mut asn = match store::peer_asn_lock(&mut tx, id).await {
@@ -21,11 +17,7 @@ pub(crate) async fn reconcile(
     let mut decided = false;
     for effect in plan(&asn, &settings.policy, now) {
         match effect {
-            AsnEffect::Decide {
-                state,
-                decision,
-                error_message,
-            } => {
+            AsnEffect::Decide { state, decision, error_message } => {
                 asn.state = state;
                 asn.decision = Some(decision);
                 asn.error_message = error_message;

@@ -19,11 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A plan moves every connection through at most all of its states; more rounds are a defect.
 const MAX_ROUNDS: usize = 32;
 
-pub(crate) async fn reconcile(
-    store: &Store,
-    settings: &Settings,
-    id: i64,
-) -> Result<Outcome, ControlError> {
+pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Result<Outcome, ControlError> {
     let now = now();
     let mut tx = store.begin().await?;
     let (peering, connections) = match store::peering_lock(&mut tx, id).await {
@@ -31,14 +27,10 @@ pub(crate) async fn reconcile(
         locked => locked?,
     };
     let inventory = inventory(&mut tx).await?;
-    let asn =
-        store::peer_asn_get(&mut tx, &peering.subscription, &peering.spec.peer_asn_name).await?;
+    let asn = store::peer_asn_get(&mut tx, &peering.subscription, &peering.spec.peer_asn_name).await?;
     let mut observations = BTreeMap::new();
     for connection in &connections {
-        observations.insert(
-            connection.id,
-            store::connection_observed(&mut tx, connection).await?,
-        );
+        observations.insert(connection.id, store::connection_observed(&mut tx, connection).await?);
     }
     let mut run = Run {
         ports: store::ports_used(&mut tx)
@@ -108,17 +100,10 @@ async fn subnets(
     peering: &Peering,
 ) -> Result<Vec<SubnetUse>, ControlError> {
     let mut all = Vec::new();
-    for pool in inventory
-        .pools
-        .iter()
-        .filter(|p| p.location == peering.spec.location)
-    {
+    for pool in inventory.pools.iter().filter(|p| p.location == peering.spec.location) {
         for used in store::subnets_within(tx, pool.prefix).await? {
             let freed_at = used.freed_at.filter(|_| used.connection_id.is_none());
-            all.push(SubnetUse {
-                prefix: used.prefix,
-                freed_at,
-            });
+            all.push(SubnetUse { prefix: used.prefix, freed_at });
         }
     }
     Ok(all)
@@ -135,12 +120,7 @@ struct Run {
 }
 
 impl Run {
-    async fn execute(
-        &mut self,
-        tx: &mut Tx,
-        effect: &Effect,
-        now: Timestamp,
-    ) -> Result<(), ControlError> {
+    async fn execute(&mut self, tx: &mut Tx, effect: &Effect, now: Timestamp) -> Result<(), ControlError> {
         match effect {
             Effect::Mail(mail) => {
                 if !self.mails.iter().any(|m| m.key == mail.key) {
@@ -157,32 +137,18 @@ impl Run {
                 // What it had is given back first: another number of ports may be a subset.
                 store::ports_free(tx, *connection).await?;
                 store::port_assign(tx, *connection, &ports.router, &ports.ports).await?;
-                self.ports.extend(
-                    ports
-                        .ports
-                        .iter()
-                        .map(|p| (ports.router.clone(), p.clone())),
-                );
+                self.ports.extend(ports.ports.iter().map(|p| (ports.router.clone(), p.clone())));
                 apply(self.record(*connection), effect, now)?;
             }
             Effect::Allocate { connection, subnet } => {
                 store::subnet_take(tx, *connection, subnet.prefix).await?;
-                self.subnets.push(SubnetUse {
-                    prefix: subnet.prefix,
-                    freed_at: None,
-                });
+                self.subnets.push(SubnetUse { prefix: subnet.prefix, freed_at: None });
                 apply(self.record(*connection), effect, now)?;
             }
-            Effect::IssueLoa {
-                connection,
-                expires_at,
-            } => {
+            Effect::IssueLoa { connection, expires_at } => {
                 let code = format!("LOA-{}", uuid::Uuid::new_v4().simple()).to_uppercase();
-                self.record(*connection).loa = Some(Loa {
-                    code: code[..16].to_owned(),
-                    issued_at: now,
-                    expires_at: *expires_at,
-                });
+                self.record(*connection).loa =
+                    Some(Loa { code: code[..16].to_owned(), issued_at: now, expires_at: *expires_at });
             }
             Effect::Decide { connection, .. }
             | Effect::Transition { connection, .. }

@@ -11,11 +11,7 @@ use meetme_store::{self as store, Store, Tx};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-pub(crate) async fn reconcile(
-    store: &Store,
-    links: &Links,
-    name: &str,
-) -> Result<Outcome, ControlError> {
+pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Result<Outcome, ControlError> {
     let mut tx = store.begin().await?;
     let inventory = inventory(&mut tx).await?;
     let Some(router) = inventory.router(name) else {
@@ -68,10 +64,7 @@ async fn prefixes_of(tx: &mut Tx, asn: Asn) -> Result<Vec<PeerPrefix>, ControlEr
         if registered.verdict.state == PrefixState::Invalid {
             continue;
         }
-        let activation = store::service_prefixes_of_registration(tx, registered.id)
-            .await?
-            .into_iter()
-            .next();
+        let activation = store::service_prefixes_of_registration(tx, registered.id).await?.into_iter().next();
         let service = match activation {
             Some(prefix) => store::peering_service_by_id(tx, prefix.service_id).await?,
             None => None,

@@ -16,8 +16,7 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
         locked => locked?,
     };
     let inventory = inventory(&mut tx).await?;
-    let Some(peering_service) = store::peering_service_by_id(&mut tx, prefix.service_id).await?
-    else {
+    let Some(peering_service) = store::peering_service_by_id(&mut tx, prefix.service_id).await? else {
         return Ok(Outcome::Settled);
     };
     let registration = store::registered_prefix_by_id(&mut tx, prefix.registered_prefix_id).await?;
@@ -33,9 +32,7 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
     let mut backup = peering_service.spec.backup.as_ref().map(|_| Vec::new());
     let mut elsewhere = Vec::new();
     let at = |named: &Option<String>, location: &str| {
-        named
-            .as_deref()
-            .is_some_and(|n| n.eq_ignore_ascii_case(location))
+        named.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(location))
     };
     for other in store::peerings_of_asn(&mut tx, asn).await? {
         for connection in store::connections_of(&mut tx, other.id).await? {
@@ -47,32 +44,22 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
             };
             if at(&peering_service.spec.primary, &other.spec.location) {
                 primary.push(view);
-            } else if let (true, Some(backup)) = (
-                at(&peering_service.spec.backup, &other.spec.location),
-                &mut backup,
-            ) {
+            } else if let (true, Some(backup)) =
+                (at(&peering_service.spec.backup, &other.spec.location), &mut backup)
+            {
                 backup.push(view);
             } else {
                 elsewhere.push(view);
             }
         }
     }
-    let provider =
-        store::peer_asn_get(&mut tx, &peering.subscription, &peering.spec.peer_asn_name).await?;
+    let provider = store::peer_asn_get(&mut tx, &peering.subscription, &peering.spec.peer_asn_name).await?;
     let name = provider.as_ref().map(|p| p.spec.peer_name.clone());
     let associated = store::peer_asns_approved(&mut tx, &peering_service.subscription).await?;
     let origin_asns = std::iter::once(asn)
-        .chain(
-            associated
-                .iter()
-                .filter(|a| Some(&a.spec.peer_name) == name.as_ref())
-                .map(|a| a.spec.asn),
-        )
+        .chain(associated.iter().filter(|a| Some(&a.spec.peer_name) == name.as_ref()).map(|a| a.spec.asn))
         .collect();
-    let seen = Seen {
-        primary: origin_of(&primary),
-        backup: origin_of(backup.as_deref().unwrap_or(&[])),
-    };
+    let seen = Seen { primary: origin_of(&primary), backup: origin_of(backup.as_deref().unwrap_or(&[])) };
     let verdict = service_verdict(&ServiceContext {
         registration: registration.as_ref().map(|r| r.verdict.state),
         origin_asns,
@@ -82,9 +69,7 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
         was_verified: prefix.activated_at.is_some(),
     });
     let first_look = prefix.verdict.checks.is_empty();
-    if let Some((next, events, mails)) =
-        service(&prefix, &peering_service.name, verdict, seen, asn, now)
-    {
+    if let Some((next, events, mails)) = service(&prefix, &peering_service.name, verdict, seen, asn, now) {
         store::service_prefix_update(&mut tx, &next).await?;
         for event in &events {
             store::prefix_event_add(&mut tx, prefix.id, event).await?;
@@ -113,7 +98,5 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
 }
 
 fn origin_of(views: &[SessionView]) -> Option<Asn> {
-    views
-        .iter()
-        .find_map(|v| v.route.as_ref()?.attributes.as_path.origin())
+    views.iter().find_map(|v| v.route.as_ref()?.attributes.as_path.origin())
 }

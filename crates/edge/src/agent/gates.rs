@@ -47,21 +47,12 @@ pub struct Tracker {
 impl Tracker {
     /// Takes in a look at the router.
     pub fn look(&mut self, sessions: &[&SessionIntent], observed: &Observed) -> Decision {
-        self.sessions
-            .retain(|name, _| sessions.iter().any(|s| s.name == *name));
+        self.sessions.retain(|name, _| sessions.iter().any(|s| s.name == *name));
         let mut decision = Decision::default();
         for session in sessions {
             let track = self.sessions.entry(session.name.clone()).or_default();
-            let neighbor = observed
-                .neighbors
-                .get(&session.peer_address)
-                .cloned()
-                .unwrap_or_default();
-            let bfd = observed
-                .bfd
-                .get(&session.peer_address)
-                .copied()
-                .unwrap_or_default();
+            let neighbor = observed.neighbors.get(&session.peer_address).cloned().unwrap_or_default();
+            let bfd = observed.bfd.get(&session.peer_address).copied().unwrap_or_default();
             track.look(session, neighbor, bfd, &mut decision);
         }
         decision
@@ -95,13 +86,7 @@ impl Tracker {
 }
 
 impl Track {
-    fn look(
-        &mut self,
-        session: &SessionIntent,
-        mut neighbor: Neighbor,
-        bfd: Bfd,
-        decision: &mut Decision,
-    ) {
+    fn look(&mut self, session: &SessionIntent, mut neighbor: Neighbor, bfd: Bfd, decision: &mut Decision) {
         let established = neighbor.bgp == BgpState::Established;
         let was_established = self.neighbor.bgp == BgpState::Established;
         let dropped = self.count_flaps(neighbor.drops);
@@ -114,13 +99,8 @@ impl Track {
             self.bfd_lost = false;
         }
         let bfd_up = bfd.state == BfdSessionState::Up;
-        if dropped
-            || neighbor.bgp != self.neighbor.bgp
-            || (established && self.detail.router_id.is_none())
-        {
-            decision
-                .ask
-                .push((session.name.clone(), session.peer_address));
+        if dropped || neighbor.bgp != self.neighbor.bgp || (established && self.detail.router_id.is_none()) {
+            decision.ask.push((session.name.clone(), session.peer_address));
         }
         decision.moved |= dropped || established != was_established || bfd.state != self.bfd.state;
         let wants_open = matches!(session.phase, SessionPhase::Open | SessionPhase::Draining);
@@ -149,9 +129,7 @@ impl Track {
             Some(before) => drops - before,
         };
         self.drops = Some(drops);
-        self.flaps = self
-            .flaps
-            .saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
+        self.flaps = self.flaps.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
         new > 0
     }
 }
@@ -165,84 +143,28 @@ mod tests {
         let peer: IpAddr = "198.18.192.2".parse().unwrap();
         let established_at_ms = (bgp == BgpState::Established).then_some(1_000);
         Observed {
-            neighbors: [(
-                peer,
-                Neighbor {
-                    bgp,
-                    drops,
-                    established_at_ms,
-                },
-            )]
-            .into(),
-            bfd: [(
-                peer,
-                Bfd {
-                    state: bfd,
-                    detection_ms: None,
-                },
-            )]
-            .into(),
+            neighbors: [(peer, Neighbor { bgp, drops, established_at_ms })].into(),
+            bfd: [(peer, Bfd { state: bfd, detection_ms: None })].into(),
         }
     }
 
     fn open(tracker: &mut Tracker, phase: SessionPhase, observed: &Observed) -> bool {
-        tracker
-            .look(&[&fixture::session(1, phase)], observed)
-            .open
-            .contains("c1v4")
+        tracker.look(&[&fixture::session(1, phase)], observed).open.contains("c1v4")
     }
 
     #[test]
     fn a_gate_opens_only_with_bfd_and_bgp_both_up() {
         use BfdSessionState::{Down, Up};
         let mut t = Tracker::default();
-        assert!(!open(
-            &mut t,
-            SessionPhase::Open,
-            &seen(BgpState::Connect, Up, 0)
-        ));
-        assert!(!open(
-            &mut t,
-            SessionPhase::Open,
-            &seen(BgpState::Established, Down, 0)
-        ));
-        assert!(open(
-            &mut t,
-            SessionPhase::Open,
-            &seen(BgpState::Established, Up, 0)
-        ));
-        assert!(!open(
-            &mut t,
-            SessionPhase::Open,
-            &seen(BgpState::Idle, Down, 1)
-        ));
-        assert!(
-            !open(
-                &mut t,
-                SessionPhase::Open,
-                &seen(BgpState::Established, Down, 1)
-            ),
-            "anew each time"
-        );
-        assert!(open(
-            &mut t,
-            SessionPhase::Draining,
-            &seen(BgpState::Established, Up, 1)
-        ));
-        assert!(!open(
-            &mut t,
-            SessionPhase::Denied,
-            &seen(BgpState::Established, Up, 1)
-        ));
-        assert!(!open(
-            &mut t,
-            SessionPhase::Shutdown,
-            &seen(BgpState::Established, Up, 1)
-        ));
-        assert!(
-            !open(&mut t, SessionPhase::Open, &Observed::default()),
-            "unknown is not up"
-        );
+        assert!(!open(&mut t, SessionPhase::Open, &seen(BgpState::Connect, Up, 0)));
+        assert!(!open(&mut t, SessionPhase::Open, &seen(BgpState::Established, Down, 0)));
+        assert!(open(&mut t, SessionPhase::Open, &seen(BgpState::Established, Up, 0)));
+        assert!(!open(&mut t, SessionPhase::Open, &seen(BgpState::Idle, Down, 1)));
+        assert!(!open(&mut t, SessionPhase::Open, &seen(BgpState::Established, Down, 1)), "anew each time");
+        assert!(open(&mut t, SessionPhase::Draining, &seen(BgpState::Established, Up, 1)));
+        assert!(!open(&mut t, SessionPhase::Denied, &seen(BgpState::Established, Up, 1)));
+        assert!(!open(&mut t, SessionPhase::Shutdown, &seen(BgpState::Established, Up, 1)));
+        assert!(!open(&mut t, SessionPhase::Open, &Observed::default()), "unknown is not up");
     }
 
     #[test]
@@ -250,19 +172,13 @@ mod tests {
         let session = fixture::session(1, SessionPhase::Open);
         let sessions = [&session];
         let mut t = Tracker::default();
-        t.look(
-            &sessions,
-            &seen(BgpState::Established, BfdSessionState::Up, 0),
-        );
+        t.look(&sessions, &seen(BgpState::Established, BfdSessionState::Up, 0));
         let lost = seen(BgpState::Established, BfdSessionState::Down, 0);
         assert_eq!(t.look(&sessions, &lost).clear, Vec::<IpAddr>::new());
         assert_eq!(t.look(&sessions, &lost).clear, [sessions[0].peer_address]);
         let mut never_up = Tracker::default();
         for _ in 0..3 {
-            assert!(
-                never_up.look(&sessions, &lost).clear.is_empty(),
-                "its BFD has never been up"
-            );
+            assert!(never_up.look(&sessions, &lost).clear.is_empty(), "its BFD has never been up");
         }
     }
 
@@ -271,26 +187,12 @@ mod tests {
         let session = fixture::session(1, SessionPhase::Open);
         let sessions = [&session];
         let mut t = Tracker::default();
-        t.look(
-            &sessions,
-            &seen(BgpState::Established, BfdSessionState::Up, 7),
-        );
-        assert_eq!(
-            t.states(&Gates::new())["c1v4"].flaps,
-            0,
-            "those before the edge watched don't count"
-        );
-        let decision = t.look(
-            &sessions,
-            &seen(BgpState::Established, BfdSessionState::Up, 9),
-        );
+        t.look(&sessions, &seen(BgpState::Established, BfdSessionState::Up, 7));
+        assert_eq!(t.states(&Gates::new())["c1v4"].flaps, 0, "those before the edge watched don't count");
+        let decision = t.look(&sessions, &seen(BgpState::Established, BfdSessionState::Up, 9));
         assert!(decision.moved && !decision.ask.is_empty());
         t.look(&sessions, &seen(BgpState::Idle, BfdSessionState::Down, 0));
-        assert_eq!(
-            t.states(&Gates::new())["c1v4"].flaps,
-            3,
-            "a daemon that starts anew dropped it"
-        );
+        assert_eq!(t.states(&Gates::new())["c1v4"].flaps, 3, "a daemon that starts anew dropped it");
     }
 
     #[test]

@@ -106,9 +106,8 @@ impl Agent {
         S: AsyncRead + AsyncWrite,
     {
         let address = self.config.bmp_listen;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| AgentError::Listen { address, source })?;
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| AgentError::Listen { address, source })?;
         let (events_in, mut events) = mpsc::channel(STATION_EVENTS);
         let station = Station::new(events_in);
         let outbox = Arc::new(Outbox::default());
@@ -118,10 +117,7 @@ impl Agent {
         let mut pause = BACK_OFF.0;
         loop {
             let (linked, ended) = {
-                let link = Link {
-                    site: &self.config.site,
-                    outbox: &outbox,
-                };
+                let link = Link { site: &self.config.site, outbox: &outbox };
                 let mut greeted = false;
                 let attempt = link.run(connect(), &mut site, &mut events, &mut greeted);
                 tokio::select! {
@@ -179,9 +175,7 @@ impl Link<'_> {
             }
         };
         let (reader, writer) = tokio::io::split(stream);
-        let codec = LengthDelimitedCodec::builder()
-            .max_frame_length(MAX_FRAME)
-            .new_codec();
+        let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec();
         let mut reader = FramedRead::new(reader, codec.clone());
         self.outbox.forget_answers();
         site.refresh();
@@ -215,10 +209,7 @@ impl Link<'_> {
         &self,
         mut writer: FramedWrite<W, LengthDelimitedCodec>,
     ) -> LinkError {
-        let hello = ToControl::Hello {
-            version: LINK_VERSION,
-            site: self.site.to_owned(),
-        };
+        let hello = ToControl::Hello { version: LINK_VERSION, site: self.site.to_owned() };
         let mut messages = vec![hello];
         loop {
             for message in messages {
@@ -253,12 +244,7 @@ struct Known {
 
 impl Site {
     fn new(station: Arc<Station>, outbox: Arc<Outbox>) -> Self {
-        Self {
-            station,
-            outbox,
-            routers: BTreeMap::new(),
-            tasks: JoinSet::new(),
-        }
+        Self { station, outbox, routers: BTreeMap::new(), tasks: JoinSet::new() }
     }
 
     fn message(&mut self, message: ToEdge) {
@@ -267,10 +253,7 @@ impl Site {
             ToEdge::Intent { intent } => {
                 let router = intent.router.clone();
                 if !self.tell(&router, ToRouter::Intent(intent)) {
-                    tracing::warn!(
-                        router,
-                        "intent for a router that isn't of this site, ignored"
-                    );
+                    tracing::warn!(router, "intent for a router that isn't of this site, ignored");
                 }
             }
             ToEdge::Query { id, query } => self.query(id, query),
@@ -282,52 +265,33 @@ impl Site {
         while self.tasks.try_join_next().is_some() {}
         let sources = routers.iter().map(|access| {
             let Management::Frr { bmp_source, .. } = &access.management;
-            StationRouter {
-                name: access.router.clone(),
-                bmp_source: *bmp_source,
-            }
+            StationRouter { name: access.router.clone(), bmp_source: *bmp_source }
         });
         self.station.configure_routers(sources.collect());
         // A dropped inbox ends its task, which leaves the router as it is.
-        self.routers
-            .retain(|_, known| routers.contains(&known.access));
+        self.routers.retain(|_, known| routers.contains(&known.access));
         for access in routers {
             if self.routers.contains_key(&access.router) {
                 continue;
             }
             let (inbox, messages) = mpsc::unbounded_channel();
             let frr = routers::driver(&access);
-            let task = RouterTask::new(
-                access.router.clone(),
-                frr,
-                self.outbox.clone(),
-                self.station.clone(),
-            );
+            let task = RouterTask::new(access.router.clone(), frr, self.outbox.clone(), self.station.clone());
             self.tasks.spawn(task.run(messages));
-            self.routers
-                .insert(access.router.clone(), Known { access, inbox });
+            self.routers.insert(access.router.clone(), Known { access, inbox });
         }
     }
 
     fn query(&self, id: u64, query: EdgeQuery) {
         match query {
-            EdgeQuery::ReceivedRoutes {
-                sessions,
-                filter,
-                after,
-                limit,
-            } => {
-                let (rows, next) = self
-                    .station
-                    .received_routes(&sessions, &filter, after, limit);
-                self.outbox
-                    .answer(id, Ok(EdgeAnswer::ReceivedRoutes { rows, next }));
+            EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } => {
+                let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit);
+                self.outbox.answer(id, Ok(EdgeAnswer::ReceivedRoutes { rows, next }));
             }
             EdgeQuery::Diff { intent } => {
                 let router = intent.router.clone();
                 if !self.tell(&router, ToRouter::Diff(id, intent)) {
-                    self.outbox
-                        .answer(id, Err(format!("router '{router}' isn't of this site")));
+                    self.outbox.answer(id, Err(format!("router '{router}' isn't of this site")));
                 }
             }
         }
@@ -339,9 +303,7 @@ impl Site {
             StationEvent::PeerUp { router, .. } => {
                 self.tell(&router, ToRouter::Session(None));
             }
-            StationEvent::PeerDown {
-                router, session, ..
-            } => {
+            StationEvent::PeerDown { router, session, .. } => {
                 self.tell(&router, ToRouter::Session(Some(session)));
             }
             StationEvent::Connected { router } => {
@@ -365,8 +327,6 @@ impl Site {
     }
 
     fn tell(&self, router: &str, message: ToRouter) -> bool {
-        self.routers
-            .get(router)
-            .is_some_and(|known| known.inbox.send(message).is_ok())
+        self.routers.get(router).is_some_and(|known| known.inbox.send(message).is_ok())
     }
 }

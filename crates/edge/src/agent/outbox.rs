@@ -83,15 +83,11 @@ impl Pending {
     fn drain(&mut self) -> Vec<ToControl> {
         let mut messages: Vec<ToControl> = std::mem::take(&mut self.answers).into();
         let results = std::mem::take(&mut self.results).into_values();
-        messages.extend(results.map(|r| ToControl::Applied {
-            result: Box::new(r),
-        }));
+        messages.extend(results.map(|r| ToControl::Applied { result: Box::new(r) }));
         let routers = std::mem::take(&mut self.routers).into_values();
         messages.extend(routers.map(|r| ToControl::Router { state: Box::new(r) }));
         let routes = std::mem::take(&mut self.routes).into_values();
-        messages.extend(routes.map(|r| ToControl::Routes {
-            routes: Box::new(r),
-        }));
+        messages.extend(routes.map(|r| ToControl::Routes { routes: Box::new(r) }));
         messages
     }
 }

@@ -153,10 +153,7 @@ impl RouterTask {
                 self.outbox.answer(id, answer);
             }
             ToRouter::Refresh => {
-                self.last_result
-                    .iter()
-                    .cloned()
-                    .for_each(|r| self.outbox.applied(r));
+                self.last_result.iter().cloned().for_each(|r| self.outbox.applied(r));
                 if self.last_state.take().is_some() {
                     self.publish();
                 }
@@ -166,11 +163,7 @@ impl RouterTask {
     }
 
     fn take_intent(&mut self, intent: RouterIntent) {
-        if self
-            .intent
-            .as_ref()
-            .is_some_and(|known| intent.generation < known.generation)
-        {
+        if self.intent.as_ref().is_some_and(|known| intent.generation < known.generation) {
             return;
         }
         // The control plane repeats itself when it connects; what is known already isn't new.
@@ -182,8 +175,7 @@ impl RouterTask {
             peer_address: s.peer_address,
             policy: s.policy.clone(),
         });
-        self.station
-            .configure_sessions(&self.name, sessions.collect());
+        self.station.configure_sessions(&self.name, sessions.collect());
         self.intent = Some(intent);
         self.retry = None;
         self.look_soon();
@@ -233,11 +225,7 @@ impl RouterTask {
             && self.applied_generation != Some(intent.generation)
         {
             let reason = error.to_string();
-            self.report(
-                intent.generation,
-                ApplyOutcome::Unreachable { reason },
-                String::new(),
-            );
+            self.report(intent.generation, ApplyOutcome::Unreachable { reason }, String::new());
         }
     }
 
@@ -335,12 +323,7 @@ impl RouterTask {
             self.rolled_back(generation, reason, plan.diff);
             return Ok(());
         }
-        tracing::info!(
-            router = self.name,
-            generation,
-            changed = !plan.is_empty(),
-            "intent applied"
-        );
+        tracing::info!(router = self.name, generation, changed = !plan.is_empty(), "intent applied");
         let owned = plan.want.clone();
         for (watch, _) in &mut self.watches {
             watch.release(&plan.change.disrupted);
@@ -353,8 +336,7 @@ impl RouterTask {
         if plan.is_empty() {
             self.confirm(generation, String::new());
         } else {
-            self.watches
-                .push((Watch::new(generation, plan, &observed, now), standing));
+            self.watches.push((Watch::new(generation, plan, &observed, now), standing));
             self.confirm_watches(now);
         }
         Ok(())
@@ -365,13 +347,7 @@ impl RouterTask {
             return Err(error);
         }
         self.retry_later();
-        self.report(
-            generation,
-            ApplyOutcome::Refused {
-                reason: error.to_string(),
-            },
-            diff,
-        );
+        self.report(generation, ApplyOutcome::Refused { reason: error.to_string() }, diff);
         Ok(())
     }
 
@@ -419,9 +395,7 @@ impl RouterTask {
         let Some((oldest, before)) = watches.next() else {
             return Ok(());
         };
-        let newest = watches
-            .last()
-            .map_or_else(|| oldest.clone(), |(newest, _)| newest);
+        let newest = watches.last().map_or_else(|| oldest.clone(), |(newest, _)| newest);
         let name = self.session_at(lost);
         let reason = format!(
             "the session with {lost}{name} went down within {} s, and isn't part of the change",
@@ -435,16 +409,12 @@ impl RouterTask {
 
     fn session_at(&self, address: std::net::IpAddr) -> String {
         let sessions = self.intent.iter().flat_map(|i| &i.sessions);
-        sessions
-            .filter(|s| s.peer_address == address)
-            .map(|s| format!(" ({})", s.name))
-            .collect()
+        sessions.filter(|s| s.peer_address == address).map(|s| format!(" ({})", s.name)).collect()
     }
 
     fn confirm_watches(&mut self, now: Instant) {
-        let (done, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.watches)
-            .into_iter()
-            .partition(|(w, _)| w.until <= now);
+        let (done, open): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.watches).into_iter().partition(|(w, _)| w.until <= now);
         self.watches = open;
         for (watch, _) in done {
             self.confirm(watch.generation, watch.plan.diff);
@@ -453,31 +423,20 @@ impl RouterTask {
 
     fn confirm(&mut self, generation: u64, diff: String) {
         self.applied_generation = Some(generation);
-        if self
-            .applied
-            .as_ref()
-            .is_some_and(|a| a.intent.generation == generation)
-        {
+        if self.applied.as_ref().is_some_and(|a| a.intent.generation == generation) {
             self.retry = None;
         }
         self.report(generation, ApplyOutcome::Confirmed, diff);
     }
 
     fn report(&mut self, generation: u64, outcome: ApplyOutcome, diff: String) {
-        let told = self
-            .last_result
-            .as_ref()
-            .is_some_and(|r| r.generation == generation && r.outcome == outcome);
+        let told =
+            self.last_result.as_ref().is_some_and(|r| r.generation == generation && r.outcome == outcome);
         if told {
             return;
         }
-        let result = ApplyResult {
-            router: self.name.clone(),
-            generation,
-            at: Timestamp::now(),
-            outcome,
-            diff,
-        };
+        let result =
+            ApplyResult { router: self.name.clone(), generation, at: Timestamp::now(), outcome, diff };
         self.last_result = Some(result.clone());
         self.outbox.applied(result);
     }
@@ -503,11 +462,7 @@ impl RouterTask {
             Ok(plan) => plan,
         };
         if self.drift.as_ref() != Some(&plan.diff) {
-            tracing::warn!(
-                router = self.name,
-                diff = plan.diff,
-                "configuration was changed by hand"
-            );
+            tracing::warn!(router = self.name, diff = plan.diff, "configuration was changed by hand");
             self.drift = Some(plan.diff);
             return Ok(());
         }
@@ -536,10 +491,7 @@ impl RouterTask {
     fn publish(&mut self) {
         let state = RouterState {
             router: self.name.clone(),
-            at: self
-                .last_state
-                .as_ref()
-                .map_or_else(Timestamp::now, |s| s.at),
+            at: self.last_state.as_ref().map_or_else(Timestamp::now, |s| s.at),
             reachable: self.error.is_none(),
             error: self.error.clone(),
             applied_generation: self.applied_generation,
@@ -551,10 +503,7 @@ impl RouterTask {
         if self.last_state.as_ref() == Some(&state) {
             return;
         }
-        let state = RouterState {
-            at: Timestamp::now(),
-            ..state
-        };
+        let state = RouterState { at: Timestamp::now(), ..state };
         self.last_state = Some(state.clone());
         self.outbox.router(state);
     }

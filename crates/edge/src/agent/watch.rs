@@ -35,23 +35,13 @@ impl Watch {
             .map(|(address, neighbor)| (*address, neighbor.drops))
             .collect::<BTreeMap<_, _>>();
         // With nobody to watch there is nothing to wait for.
-        let until = if survivors.is_empty() {
-            now
-        } else {
-            now + WATCH
-        };
-        Self {
-            generation,
-            plan,
-            until,
-            survivors,
-        }
+        let until = if survivors.is_empty() { now } else { now + WATCH };
+        Self { generation, plan, until, survivors }
     }
 
     /// Leaves out sessions that a later change is about.
     pub fn release(&mut self, disrupted: &BTreeSet<String>) {
-        self.survivors
-            .retain(|address, _| !disrupted.contains(&address.to_string()));
+        self.survivors.retain(|address, _| !disrupted.contains(&address.to_string()));
     }
 
     /// The first session that was lost, if any.
@@ -62,10 +52,7 @@ impl Watch {
                 .get(address)
                 .is_some_and(|n| n.bgp == BgpState::Established && n.drops == *drops)
         };
-        self.survivors
-            .iter()
-            .find(|s| !stands(*s))
-            .map(|(address, _)| *address)
+        self.survivors.iter().find(|s| !stands(*s)).map(|(address, _)| *address)
     }
 }
 
@@ -76,10 +63,7 @@ pub fn up(observed: &Observed) -> BTreeSet<String> {
         let bfd = address.and_then(|a| observed.bfd.get(&a));
         bfd.is_some_and(|b| b.state == BfdSessionState::Up)
     };
-    established(observed)
-        .into_iter()
-        .filter(|a| bfd_up(a))
-        .collect()
+    established(observed).into_iter().filter(|a| bfd_up(a)).collect()
 }
 
 /// Addresses of established neighbours, as the checks want them.
@@ -99,27 +83,17 @@ mod tests {
 
     fn seen(peers: &[(&str, BgpState, u64)]) -> Observed {
         let neighbors = peers.iter().map(|(address, bgp, drops)| {
-            let neighbor = Neighbor {
-                bgp: *bgp,
-                drops: *drops,
-                established_at_ms: None,
-            };
+            let neighbor = Neighbor { bgp: *bgp, drops: *drops, established_at_ms: None };
             (address.parse().unwrap(), neighbor)
         });
-        Observed {
-            neighbors: neighbors.collect(),
-            ..Observed::default()
-        }
+        Observed { neighbors: neighbors.collect(), ..Observed::default() }
     }
 
     #[test]
     fn only_sessions_outside_the_change_are_watched() {
         use BgpState::{Connect, Established};
-        let before = seen(&[
-            ("192.0.2.1", Established, 1),
-            ("192.0.2.2", Established, 0),
-            ("192.0.2.3", Connect, 0),
-        ]);
+        let before =
+            seen(&[("192.0.2.1", Established, 1), ("192.0.2.2", Established, 0), ("192.0.2.3", Connect, 0)]);
         let mut plan = Plan::default();
         plan.change.disrupted.insert("192.0.2.2".into());
         let mut watch = Watch::new(7, plan, &before, Instant::now());
@@ -139,9 +113,6 @@ mod tests {
     #[test]
     fn a_change_with_nobody_to_harm_is_good_at_once() {
         let now = Instant::now();
-        assert_eq!(
-            Watch::new(1, Plan::default(), &Observed::default(), now).until,
-            now
-        );
+        assert_eq!(Watch::new(1, Plan::default(), &Observed::default(), now).until, now);
     }
 }

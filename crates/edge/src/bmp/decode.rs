@@ -133,10 +133,7 @@ pub(super) struct Quirks {
 
 /// Decodes one whole message; `quirks` tells those of a peer's messages. May set the A flag in
 /// `message`.
-pub(super) fn decode(
-    message: &mut [u8],
-    quirks: impl Fn(IpAddr) -> Quirks,
-) -> Result<Message, Malformed> {
+pub(super) fn decode(message: &mut [u8], quirks: impl Fn(IpAddr) -> Quirks) -> Result<Message, Malformed> {
     let kind = message.get(HEADER_LEN - 1).copied();
     let mut peer = None;
     let mut quirk = Quirks::default();
@@ -165,11 +162,7 @@ pub(super) fn decode(
             let reason = format!("closed, with a reason that can't be read ({reason})");
             return Ok(Message::PeerDown { peer, reason });
         }
-        Err(Malformed {
-            peer,
-            kind: malformed_kind(kind, message),
-            reason,
-        })
+        Err(Malformed { peer, kind: malformed_kind(kind, message), reason })
     })
 }
 
@@ -214,10 +207,7 @@ fn malformed_kind(kind: Option<u8>, message: &[u8]) -> MalformedKind {
         Some(ROUTE_MONITORING) => {
             let at = HEADER_LEN + PER_PEER_HEADER_LEN + BGP_HEADER_LEN;
             let found = salvage::destinations(message.get(at..).unwrap_or_default());
-            MalformedKind::Routes {
-                destinations: found.prefixes,
-                complete: found.complete,
-            }
+            MalformedKind::Routes { destinations: found.prefixes, complete: found.complete }
         }
         Some(PEER_UP) => MalformedKind::PeerUp,
         _ => MalformedKind::Other,
@@ -226,8 +216,8 @@ fn malformed_kind(kind: Option<u8>, message: &[u8]) -> MalformedKind {
 
 fn parse(message: &[u8], peer: Option<IpAddr>, quirks: Quirks) -> Result<Message, String> {
     let mut context = BmpParsingContext::default();
-    let parsed = BmpMessage::parse(&mut SliceReader::new(message), &mut context)
-        .map_err(|e| e.to_string())?;
+    let parsed =
+        BmpMessage::parse(&mut SliceReader::new(message), &mut context).map_err(|e| e.to_string())?;
     let BmpMessage::V3(value) = parsed else {
         return Err("BMP version 4, expected 3".to_owned());
     };
@@ -240,14 +230,10 @@ fn parse(message: &[u8], peer: Option<IpAddr>, quirks: Quirks) -> Result<Message
             let received_at = received_at(m.peer_header());
             Message::Routes(Box::new(routes(peer()?, received_at, update, quirks)?))
         }
-        BmpMessageValue::PeerUpNotification(m) => Message::PeerUp {
-            peer: peer()?,
-            info: peer_info(&m)?,
-        },
-        BmpMessageValue::PeerDownNotification(m) => Message::PeerDown {
-            peer: peer()?,
-            reason: down_reason(m.reason()),
-        },
+        BmpMessageValue::PeerUpNotification(m) => Message::PeerUp { peer: peer()?, info: peer_info(&m)? },
+        BmpMessageValue::PeerDownNotification(m) => {
+            Message::PeerDown { peer: peer()?, reason: down_reason(m.reason()) }
+        }
         BmpMessageValue::Initiation(m) => Message::Initiation {
             description: m
                 .information()
@@ -280,15 +266,10 @@ fn peer_info(message: &PeerUpNotificationMessage) -> Result<PeerInfo, String> {
     else {
         return Err("a Peer Up without two OPEN messages".to_owned());
     };
-    let four_octet_as = [sent, received].into_iter().all(|open| {
-        open.capabilities()
-            .iter()
-            .any(|c| matches!(c, BgpCapability::FourOctetAs(_)))
-    });
-    Ok(PeerInfo {
-        local_asn: Asn(sent.my_asn4()),
-        four_octet_as,
-    })
+    let four_octet_as = [sent, received]
+        .into_iter()
+        .all(|open| open.capabilities().iter().any(|c| matches!(c, BgpCapability::FourOctetAs(_))));
+    Ok(PeerInfo { local_asn: Asn(sent.my_asn4()), four_octet_as })
 }
 
 fn down_reason(reason: &PeerDownNotificationReason) -> String {
@@ -300,8 +281,9 @@ fn down_reason(reason: &PeerDownNotificationReason) -> String {
         Reason::RemoteSystemClosedNotificationPduFollows(BgpMessage::Notification(n)) => {
             format!("closed by the peer: {n:?}")
         }
-        Reason::LocalSystemClosedNotificationPduFollows(_)
-        | Reason::LocalSystemClosedTlvDataFollows(_) => "closed by the router".to_owned(),
+        Reason::LocalSystemClosedNotificationPduFollows(_) | Reason::LocalSystemClosedTlvDataFollows(_) => {
+            "closed by the router".to_owned()
+        }
         Reason::LocalSystemClosedFsmEventFollows(0) => "closed by the router".to_owned(),
         Reason::LocalSystemClosedFsmEventFollows(event) => {
             format!("closed by the router: FSM event {event} (RFC 4271 §8.1)")
@@ -323,12 +305,10 @@ fn routes(
     update: &BgpUpdateMessage,
     quirks: Quirks,
 ) -> Result<Routes, String> {
-    let v4 = |net: &netgauze_bgp_pkt::nlri::Ipv4UnicastAddress| {
-        Prefix::containing(net.network().address().into())
-    };
-    let v6 = |net: &netgauze_bgp_pkt::nlri::Ipv6UnicastAddress| {
-        Prefix::containing(net.network().address().into())
-    };
+    let v4 =
+        |net: &netgauze_bgp_pkt::nlri::Ipv4UnicastAddress| Prefix::containing(net.network().address().into());
+    let v6 =
+        |net: &netgauze_bgp_pkt::nlri::Ipv6UnicastAddress| Prefix::containing(net.network().address().into());
     let mut withdrawn: Vec<Prefix> = update.withdraw_routes().iter().map(v4).collect();
     let mut reached: Vec<(IpAddr, Vec<Prefix>)> = Vec::new();
     let mut shared = Shared::default();
@@ -349,19 +329,17 @@ fn routes(
             }
             PathAttributeValue::LargeCommunities(list) => {
                 shared.communities.extend(
-                    list.communities().iter().map(|c| {
-                        Community::Large(c.global_admin(), c.local_data1(), c.local_data2())
-                    }),
+                    list.communities()
+                        .iter()
+                        .map(|c| Community::Large(c.global_admin(), c.local_data1(), c.local_data2())),
                 );
             }
             PathAttributeValue::MpReach(MpReach::Ipv4Unicast { next_hop, nlri, .. }) => {
                 reached.push((*next_hop, nlri.iter().map(v4).collect()));
             }
-            PathAttributeValue::MpReach(MpReach::Ipv6Unicast {
-                next_hop_global,
-                nlri,
-                ..
-            }) => reached.push(((*next_hop_global).into(), nlri.iter().map(v6).collect())),
+            PathAttributeValue::MpReach(MpReach::Ipv6Unicast { next_hop_global, nlri, .. }) => {
+                reached.push(((*next_hop_global).into(), nlri.iter().map(v6).collect()))
+            }
             PathAttributeValue::MpUnreach(MpUnreach::Ipv4Unicast { nlri }) => {
                 withdrawn.extend(nlri.iter().map(v4));
             }
@@ -394,12 +372,8 @@ fn end_of_rib(update: &BgpUpdateMessage) -> Option<bool> {
     match update.path_attributes() {
         [] => Some(true),
         [only] => match only.value() {
-            PathAttributeValue::MpUnreach(MpUnreach::Ipv4Unicast { nlri }) if nlri.is_empty() => {
-                Some(true)
-            }
-            PathAttributeValue::MpUnreach(MpUnreach::Ipv6Unicast { nlri }) if nlri.is_empty() => {
-                Some(false)
-            }
+            PathAttributeValue::MpUnreach(MpUnreach::Ipv4Unicast { nlri }) if nlri.is_empty() => Some(true),
+            PathAttributeValue::MpUnreach(MpUnreach::Ipv6Unicast { nlri }) if nlri.is_empty() => Some(false),
             _ => None,
         },
         _ => None,
@@ -430,10 +404,7 @@ impl Shared {
             Some(as4) => merge_as4(path, AsPath(as4)),
             None => path,
         };
-        if let Some(own) = quirks
-            .own_asn_prepended
-            .filter(|&own| path.first() == Some(own))
-        {
+        if let Some(own) = quirks.own_asn_prepended.filter(|&own| path.first() == Some(own)) {
             strip_first(&mut path, own);
         }
         Ok(reached
@@ -465,10 +436,7 @@ fn segments(path: &WirePath) -> Vec<PathSegment> {
 }
 
 fn four_octet(s: &As4PathSegment) -> PathSegment {
-    segment(
-        s.segment_type(),
-        s.as_numbers().iter().copied().map(Asn).collect(),
-    )
+    segment(s.segment_type(), s.as_numbers().iter().copied().map(Asn).collect())
 }
 
 fn segment(kind: AsPathSegmentType, asns: Vec<Asn>) -> PathSegment {

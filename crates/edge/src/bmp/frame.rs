@@ -20,9 +20,7 @@ pub(super) enum FrameError {
     #[error("the stream is broken: BMP version {0}, expected 3")]
     Version(u8),
     /// A length that no message has.
-    #[error(
-        "the stream is broken: a message of {0} octets, expected {HEADER_LEN} to {MAX_MESSAGE_LEN}"
-    )]
+    #[error("the stream is broken: a message of {0} octets, expected {HEADER_LEN} to {MAX_MESSAGE_LEN}")]
     Length(u32),
 }
 

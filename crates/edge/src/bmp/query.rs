@@ -28,10 +28,7 @@ impl Wanted {
             let asns: Result<Vec<Asn>, _> = text.split_whitespace().map(str::parse).collect();
             asns.ok()
         });
-        Self {
-            filter: filter.clone(),
-            run,
-        }
+        Self { filter: filter.clone(), run }
     }
 
     fn matches(&self, entry: &Entry) -> bool {
@@ -73,10 +70,7 @@ pub(super) fn chunk(
     (from, inclusive): (Option<Prefix>, bool),
     limit: usize,
 ) -> Chunk {
-    let mut chunk = Chunk {
-        rows: Vec::new(),
-        resume_after: None,
-    };
+    let mut chunk = Chunk { rows: Vec::new(), resume_after: None };
     let Some(session) = router.session(session_name) else {
         return chunk;
     };
@@ -88,10 +82,7 @@ pub(super) fn chunk(
     };
     if let Some(only) = wanted.filter.prefix {
         let reached = from.is_none_or(|f| f < only || (inclusive && f == only));
-        let entry = session
-            .table()
-            .get(only)
-            .filter(|e| reached && wanted.matches(e));
+        let entry = session.table().get(only).filter(|e| reached && wanted.matches(e));
         chunk.rows.extend(entry.map(|e| row(only, e)));
         return chunk;
     }

@@ -104,9 +104,7 @@ impl Router {
         for session in self.sessions.values_mut() {
             session.void(&mut self.shared);
         }
-        self.event(StationEvent::Connected {
-            router: self.name.clone(),
-        });
+        self.event(StationEvent::Connected { router: self.name.clone() });
         ended
     }
 
@@ -131,25 +129,18 @@ impl Router {
         for session in self.sessions.values_mut() {
             session.lost(reason);
         }
-        self.event(StationEvent::Disconnected {
-            router: self.name.clone(),
-        });
+        self.event(StationEvent::Disconnected { router: self.name.clone() });
     }
 
     /// Sets the sessions. A peer that was passed over until now needs a new connection, because BMP
     /// can't be asked to repeat.
     pub(super) fn configure(&mut self, wanted: Vec<StationSession>) {
         let names: HashSet<&str> = wanted.iter().map(|s| s.name.as_str()).collect();
-        let peers: HashMap<&str, IpAddr> = wanted
-            .iter()
-            .map(|s| (s.name.as_str(), s.peer_address))
-            .collect();
+        let peers: HashMap<&str, IpAddr> = wanted.iter().map(|s| (s.name.as_str(), s.peer_address)).collect();
         let gone: Vec<String> = self
             .sessions
             .iter()
-            .filter(|(name, s)| {
-                !names.contains(name.as_str()) || peers[name.as_str()] != s.peer_address()
-            })
+            .filter(|(name, s)| !names.contains(name.as_str()) || peers[name.as_str()] != s.peer_address())
             .map(|(name, _)| name.clone())
             .collect();
         for name in gone {
@@ -165,21 +156,19 @@ impl Router {
         }
         let mut missed = false;
         for session in wanted {
-            self.by_peer
-                .insert(session.peer_address, session.name.clone());
+            self.by_peer.insert(session.peer_address, session.name.clone());
             if let Some(known) = self.sessions.get_mut(&session.name) {
                 known.set_policy(session.policy, &mut self.shared);
                 continue;
             }
-            missed |= self
-                .connection
-                .as_ref()
-                .is_some_and(|c| c.unheard.contains(&session.peer_address));
+            missed |= self.connection.as_ref().is_some_and(|c| c.unheard.contains(&session.peer_address));
             let new = Session::new(session.peer_address, session.policy);
             self.sessions.insert(session.name, new);
         }
         if missed {
-            self.end("a session was added that the router had already told of; it is asked for its routes again");
+            self.end(
+                "a session was added that the router had already told of; it is asked for its routes again",
+            );
         }
     }
 
@@ -251,10 +240,7 @@ impl Router {
             return;
         };
         if connection.peers.len() < MAX_PEERS || connection.peers.contains_key(&peer) {
-            let unknown = PeerInfo {
-                local_asn: Asn(0),
-                four_octet_as: true,
-            };
+            let unknown = PeerInfo { local_asn: Asn(0), four_octet_as: true };
             connection.peers.insert(peer, info.unwrap_or(unknown));
         }
         let Some(name) = self.by_peer.get(&peer) else {
@@ -265,10 +251,7 @@ impl Router {
         if let Some(session) = self.sessions.get_mut(name) {
             session.peer_up(dump, at, &mut self.shared);
         }
-        let event = StationEvent::PeerUp {
-            router: self.name.clone(),
-            session: name.clone(),
-        };
+        let event = StationEvent::PeerUp { router: self.name.clone(), session: name.clone() };
         self.event(event);
     }
 
@@ -283,11 +266,7 @@ impl Router {
         if let Some(session) = self.sessions.get_mut(name) {
             session.void(&mut self.shared);
         }
-        let event = StationEvent::PeerDown {
-            router: self.name.clone(),
-            session: name.clone(),
-            reason,
-        };
+        let event = StationEvent::PeerDown { router: self.name.clone(), session: name.clone(), reason };
         self.event(event);
     }
 
@@ -299,10 +278,7 @@ impl Router {
         // The markers at the end of the dump come for one peer after the other, without a Peer Up
         // in between that would belong to the dump still.
         connection.dumped |= routes.end_of_rib_ipv4.is_some();
-        let Some(session) = self
-            .by_peer
-            .get(&routes.peer)
-            .and_then(|name| self.sessions.get_mut(name))
+        let Some(session) = self.by_peer.get(&routes.peer).and_then(|name| self.sessions.get_mut(name))
         else {
             if connection.unheard.len() < MAX_PEERS {
                 connection.unheard.insert(routes.peer);
@@ -326,20 +302,14 @@ impl Router {
     }
 
     fn malformed(&mut self, malformed: Malformed, at: Instant) {
-        let session = malformed
-            .peer
-            .and_then(|peer| self.by_peer.get(&peer))
-            .cloned();
+        let session = malformed.peer.and_then(|peer| self.by_peer.get(&peer)).cloned();
         tracing::warn!(router = self.name, session, "{malformed}");
         let text = malformed.to_string();
         let Some(peer) = malformed.peer else {
             return;
         };
         let (destinations, complete): (Vec<Prefix>, bool) = match malformed.kind {
-            MalformedKind::Routes {
-                destinations,
-                complete,
-            } => (destinations, complete),
+            MalformedKind::Routes { destinations, complete } => (destinations, complete),
             MalformedKind::PeerUp => {
                 self.peer_up(peer, None, at);
                 (Vec::new(), false)
@@ -392,9 +362,7 @@ impl Router {
     /// Every session's summary.
     pub(super) fn summaries(&self, now: Timestamp) -> Vec<SessionRoutes> {
         let sessions = self.sessions.iter();
-        sessions
-            .map(|(name, session)| session.summary(&self.name, name, now))
-            .collect()
+        sessions.map(|(name, session)| session.summary(&self.name, name, now)).collect()
     }
 
     /// Distinct attributes and verdicts kept.

@@ -26,10 +26,7 @@ pub(super) struct Salvaged {
 
 /// Reads the destinations of the body of an UPDATE (what follows the BGP header).
 pub(super) fn destinations(update: &[u8]) -> Salvaged {
-    let mut found = Salvaged {
-        prefixes: Vec::new(),
-        complete: true,
-    };
+    let mut found = Salvaged { prefixes: Vec::new(), complete: true };
     if read_update(update, &mut found).is_none() {
         found.complete = false;
     }
@@ -140,10 +137,8 @@ fn open(bytes: &[u8]) -> Option<(Open, &[u8])> {
     let length = u16::from_be_bytes([*bytes.get(16)?, *bytes.get(17)?]);
     let (message, rest) = bytes.split_at_checked(usize::from(length))?;
     let body = message.get(BGP_HEADER_LEN..)?;
-    let mut open = Open {
-        asn: Asn(u16::from_be_bytes([*body.get(1)?, *body.get(2)?]).into()),
-        four_octet_as: false,
-    };
+    let mut open =
+        Open { asn: Asn(u16::from_be_bytes([*body.get(1)?, *body.get(2)?]).into()), four_octet_as: false };
     let mut parameters = body.get(OPEN_FIXED_LEN..)?;
     while let Some(([kind, len], after)) = parameters.split_first_chunk::<2>() {
         let (value, next) = after.split_at_checked(usize::from(*len))?;

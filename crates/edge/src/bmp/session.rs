@@ -127,12 +127,7 @@ impl Session {
     /// Established; `dump`: told at the beginning of a connection.
     pub(super) fn peer_up(&mut self, dump: bool, at: Instant, shared: &mut Shared) {
         self.void(shared);
-        self.initial = Some(Initial {
-            since: at,
-            last_message: at,
-            dump,
-            dirty: false,
-        });
+        self.initial = Some(Initial { since: at, last_message: at, dump, dirty: false });
     }
 
     /// Not established: no routes, nothing awaited, no error.
@@ -158,9 +153,7 @@ impl Session {
     pub(super) fn lost(&mut self, reason: &str) {
         self.synced = false;
         self.initial = None;
-        self.mark = Some(Mark::Lost {
-            reason: reason.to_owned(),
-        });
+        self.mark = Some(Mark::Lost { reason: reason.to_owned() });
         self.changed = true;
     }
 
@@ -177,12 +170,7 @@ impl Session {
         self.announced = true;
         if self.mark == Some(Mark::OnlyWithdraws) {
             self.mark = None;
-            self.initial.get_or_insert(Initial {
-                since: at,
-                last_message: at,
-                dump: false,
-                dirty: false,
-            });
+            self.initial.get_or_insert(Initial { since: at, last_message: at, dump: false, dirty: false });
         }
         if self.table.announce(prefix, attributes, received_at, shared) {
             self.told_anew(prefix);
@@ -234,11 +222,7 @@ impl Session {
             known.extend(destinations);
         }
         let doubted = doubted.filter(|d| complete && !d.is_empty() && d.len() <= MAX_DOUBTED);
-        self.mark = Some(Mark::Malformed {
-            reason,
-            since,
-            doubted,
-        });
+        self.mark = Some(Mark::Malformed { reason, since, doubted });
         self.synced = false;
         self.changed = true;
     }
@@ -309,10 +293,7 @@ impl Session {
 
     /// A doubted destination is known again; with the last one the table can be trusted again.
     fn told_anew(&mut self, prefix: Prefix) {
-        if let Some(Mark::Malformed {
-            doubted: Some(doubted),
-            ..
-        }) = &mut self.mark
+        if let Some(Mark::Malformed { doubted: Some(doubted), .. }) = &mut self.mark
             && doubted.remove(&prefix)
             && doubted.is_empty()
         {

@@ -77,8 +77,7 @@ impl Station {
         for StationRouter { name, bmp_source } in wanted {
             let source = bmp_source.to_canonical();
             let known = routers.remove(&name);
-            let router =
-                known.unwrap_or_else(|| Arc::new(Mutex::new(Router::new(name.clone(), source))));
+            let router = known.unwrap_or_else(|| Arc::new(Mutex::new(Router::new(name.clone(), source))));
             {
                 let mut state = lock(&router);
                 if state.source != source {
@@ -101,10 +100,7 @@ impl Station {
     pub fn configure_sessions(&self, router: &str, sessions: Vec<StationSession>) {
         match self.router(router) {
             Some(known) => lock(&known).configure(sessions),
-            None => tracing::warn!(
-                router,
-                "sessions of a router that isn't configured; ignored"
-            ),
+            None => tracing::warn!(router, "sessions of a router that isn't configured; ignored"),
         }
         self.changed.notify_one();
     }
@@ -154,21 +150,14 @@ impl Station {
                 }
             }
         }
-        rows.sort_by(|a, b| {
-            place(a)
-                .cmp(&place(b))
-                .then_with(|| a.router.cmp(&b.router))
-        });
+        rows.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.router.cmp(&b.router)));
         let mut end = rows.len().min(limit);
         while end > 0 && end < rows.len() && place(&rows[end]) == place(&rows[end - 1]) {
             end += 1;
         }
         let more = end < rows.len();
         rows.truncate(end);
-        let next = rows
-            .last()
-            .filter(|_| more)
-            .map(|row| (row.route.prefix, row.session.clone()));
+        let next = rows.last().filter(|_| more).map(|row| (row.route.prefix, row.session.clone()));
         (rows, next)
     }
 
@@ -176,10 +165,7 @@ impl Station {
     pub fn summaries(&self) -> Vec<SessionRoutes> {
         let routers: Vec<SharedRouter> = lock(&self.routers).values().cloned().collect();
         let now = Timestamp::now();
-        routers
-            .iter()
-            .flat_map(|router| lock(router).summaries(now))
-            .collect()
+        routers.iter().flat_map(|router| lock(router).summaries(now)).collect()
     }
 
     fn router(&self, name: &str) -> Option<SharedRouter> {
@@ -216,12 +202,7 @@ impl Station {
         }
     }
 
-    async fn serve(
-        self: Arc<Self>,
-        router: SharedRouter,
-        stream: TcpStream,
-        all: CancellationToken,
-    ) {
+    async fn serve(self: Arc<Self>, router: SharedRouter, stream: TcpStream, all: CancellationToken) {
         let ended = lock(&router).connected(Instant::now());
         self.changed.notify_one();
         let reason = tokio::select! {
@@ -235,12 +216,7 @@ impl Station {
     }
 
     /// Reads until the connection ends, and says why it did.
-    async fn read(
-        &self,
-        router: &SharedRouter,
-        stream: TcpStream,
-        ended: &CancellationToken,
-    ) -> String {
+    async fn read(&self, router: &SharedRouter, stream: TcpStream, ended: &CancellationToken) -> String {
         let mut stream = BufReader::with_capacity(READ_BUFFER, stream);
         let mut message = Vec::new();
         let mut in_turn = 0;

@@ -111,17 +111,8 @@ impl Table {
     }
 
     fn index_policy(&mut self) {
-        self.registered = self
-            .policy
-            .prefixes
-            .iter()
-            .rev()
-            .map(|p| (p.prefix, *p))
-            .collect();
-        self.narrow = SessionPolicy {
-            prefixes: Vec::new(),
-            ..self.policy.clone()
-        };
+        self.registered = self.policy.prefixes.iter().rev().map(|p| (p.prefix, *p)).collect();
+        self.narrow = SessionPolicy { prefixes: Vec::new(), ..self.policy.clone() };
     }
 
     /// Routes kept.
@@ -169,11 +160,7 @@ impl Table {
         }
         let verdict = self.judge(prefix, attributes, shared);
         self.count(prefix, &verdict);
-        let entry = Entry {
-            attributes: Arc::clone(attributes),
-            verdict,
-            received_at,
-        };
+        let entry = Entry { attributes: Arc::clone(attributes), verdict, received_at };
         self.routes.insert(prefix.net(), entry);
         true
     }
@@ -207,10 +194,7 @@ impl Table {
         let registered_before = std::mem::take(&mut self.registered);
         self.index_policy();
         let rest_is_same = before.peer_asn == self.policy.peer_asn
-            && SessionPolicy {
-                prefixes: Vec::new(),
-                ..before
-            } == self.narrow;
+            && SessionPolicy { prefixes: Vec::new(), ..before } == self.narrow;
         if rest_is_same {
             let differing: HashSet<Prefix> = registered_before
                 .keys()
@@ -240,36 +224,22 @@ impl Table {
             received_at: entry.received_at,
         };
         let prefixes = self.policy.prefixes.iter();
-        prefixes
-            .map(|p| PrefixEvidence {
-                prefix: p.prefix,
-                route: self.get(p.prefix).map(seen),
-            })
-            .collect()
+        prefixes.map(|p| PrefixEvidence { prefix: p.prefix, route: self.get(p.prefix).map(seen) }).collect()
     }
 
     /// Routes that break each rule.
     pub(super) fn fault_counts(&self) -> BTreeMap<String, u32> {
         let counts = self.faults.iter();
-        counts
-            .map(|(code, t)| ((*code).to_owned(), t.count))
-            .collect()
+        counts.map(|(code, t)| ((*code).to_owned(), t.count)).collect()
     }
 
     /// Some prefixes for each rule broken.
     pub(super) fn fault_examples(&self) -> BTreeMap<String, Vec<Prefix>> {
         let examples = self.faults.iter();
-        examples
-            .map(|(code, t)| ((*code).to_owned(), t.examples.clone()))
-            .collect()
+        examples.map(|(code, t)| ((*code).to_owned(), t.examples.clone())).collect()
     }
 
-    fn judge(
-        &mut self,
-        prefix: Prefix,
-        attributes: &RouteAttributes,
-        shared: &mut Shared,
-    ) -> Arc<Verdict> {
+    fn judge(&mut self, prefix: Prefix, attributes: &RouteAttributes, shared: &mut Shared) -> Arc<Verdict> {
         self.narrow.prefixes.clear();
         self.narrow.prefixes.extend(self.registered.get(&prefix));
         let verdict = judge(prefix, attributes, RPKI, &self.narrow);

@@ -47,11 +47,7 @@ pub async fn remove(netns: Option<&str>, name: &str) -> Result<(), LagError> {
 }
 
 async fn links(netns: Option<&str>) -> Result<Value, LagError> {
-    let text = process::run(&within(
-        netns,
-        words(["ip", "-json", "-details", "link", "show"]),
-    ))
-    .await?;
+    let text = process::run(&within(netns, words(["ip", "-json", "-details", "link", "show"]))).await?;
     Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
@@ -62,11 +58,7 @@ fn array(links: &Value) -> impl Iterator<Item = &Value> {
 fn our_lags(links: &Value) -> Lags {
     array(links)
         .filter(|l| l["linkinfo"]["info_kind"] == "bond")
-        .filter(|l| {
-            l["ifalias"]
-                .as_str()
-                .is_some_and(|a| a.starts_with("meetme:"))
-        })
+        .filter(|l| l["ifalias"].as_str().is_some_and(|a| a.starts_with("meetme:")))
         .filter_map(|l| l["ifname"].as_str())
         .map(|name| {
             let mut members: Vec<String> = array(links)
@@ -137,11 +129,8 @@ fn bond_state(text: &str) -> LagState {
         // 0x80 for a partner that is assumed or long unheard (IEEE 802.1AX §6.4.2.3).
         let both = |bit: u8| flags.len() >= 2 && flags.iter().all(|f| f & bit != 0);
         let heard = flags.first().is_some_and(|actor| actor & 0xc0 == 0);
-        let member = MemberState {
-            carrier,
-            collecting: heard && both(0x10),
-            distributing: heard && both(0x20),
-        };
+        let member =
+            MemberState { carrier, collecting: heard && both(0x10), distributing: heard && both(0x20) };
         state.members.insert(name, member);
     }
     state
@@ -154,10 +143,8 @@ mod tests {
 
     #[test]
     fn a_new_bond_is_marked_and_speaks_lacp_fast() {
-        let text: Vec<String> = ensure_commands("lag7", &["et1".into()], None)
-            .iter()
-            .map(|c| c.join(" "))
-            .collect();
+        let text: Vec<String> =
+            ensure_commands("lag7", &["et1".into()], None).iter().map(|c| c.join(" ")).collect();
         assert_eq!(
             text,
             [
@@ -189,10 +176,7 @@ mod tests {
             {"ifname": "et1", "master": "lag7"},
             {"ifname": "et9", "master": "bond0"}
         ]);
-        assert_eq!(
-            our_lags(&links),
-            Lags::from([("lag7".into(), vec!["et1".into()])])
-        );
+        assert_eq!(our_lags(&links), Lags::from([("lag7".into(), vec!["et1".into()])]));
     }
 
     #[test]
@@ -207,10 +191,7 @@ mod tests {
         };
         assert!(bond_state(&file(63, 63)).is_up());
         assert!(!bond_state(&file(63, 15)).is_up());
-        assert!(
-            !bond_state(&file(63 | 0x80, 63)).is_up(),
-            "the partner is long unheard"
-        );
+        assert!(!bond_state(&file(63 | 0x80, 63)).is_up(), "the partner is long unheard");
         assert!(bond_state(&file(7, 1)).has_light());
     }
 }

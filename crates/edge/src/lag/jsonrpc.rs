@@ -13,20 +13,14 @@ const ANSWER_LIMIT: usize = 64 << 20;
 
 /// Calls a method and returns its result.
 pub async fn call(path: &Path, method: &str, params: Value) -> Result<Value, LagError> {
-    let unreachable = |source| LagError::Unreachable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreachable = |source| LagError::Unreachable { path: path.to_owned(), source };
     let answer = tokio::time::timeout(TIMEOUT, exchange(path, method, params))
         .await
         .map_err(|_| unreachable(std::io::ErrorKind::TimedOut.into()))?
         .map_err(unreachable)?;
     match (&answer["error"], &answer["result"]) {
         (Value::Null, result) => Ok(result.clone()),
-        (error, _) => Err(LagError::Answer {
-            path: path.to_owned(),
-            said: error.to_string(),
-        }),
+        (error, _) => Err(LagError::Answer { path: path.to_owned(), said: error.to_string() }),
     }
 }
 

@@ -20,9 +20,7 @@ pub type Lags = BTreeMap<String, Vec<String>>;
 #[derive(Debug, thiserror::Error)]
 pub enum LagError {
     /// The name is taken by something that isn't ours.
-    #[error(
-        "'{0}' exists on the router without the mark of this product; remove it or rename it by hand"
-    )]
+    #[error("'{0}' exists on the router without the mark of this product; remove it or rename it by hand")]
     Foreign(String),
     /// A daemon can't be spoken with.
     #[error(

@@ -12,30 +12,18 @@ use std::path::Path;
 pub async fn read(db: &Path, ctl: &Path) -> Result<Observed, LagError> {
     let database = select(db).await?;
     let lags = our_lags(&database);
-    let lacp = if lags.is_empty() {
-        Value::Null
-    } else {
-        jsonrpc::call(ctl, "lacp/show", json!([])).await?
-    };
+    let lacp = if lags.is_empty() { Value::Null } else { jsonrpc::call(ctl, "lacp/show", json!([])).await? };
     let lacp = lacp_states(lacp.as_str().unwrap_or_default());
     let carrier = carriers(&database);
     let states = lags
         .iter()
         .map(|(name, members)| {
             let members = members.iter().map(|member| {
-                let mut state = lacp
-                    .get(&(bond(name), member.clone()))
-                    .copied()
-                    .unwrap_or_default();
+                let mut state = lacp.get(&(bond(name), member.clone())).copied().unwrap_or_default();
                 state.carrier = carrier.get(member).copied().unwrap_or_default();
                 (member.clone(), state)
             });
-            (
-                name.clone(),
-                LagState {
-                    members: members.collect(),
-                },
-            )
+            (name.clone(), LagState { members: members.collect() })
         })
         .collect();
     Ok(Observed { lags, states })
@@ -85,11 +73,7 @@ fn bond(name: &str) -> String {
 }
 
 fn vsctl(db: &Path) -> Vec<String> {
-    vec![
-        "ovs-vsctl".to_owned(),
-        format!("--db=unix:{}", db.display()),
-        format!("--timeout={TOOL_TIMEOUT_S}"),
-    ]
+    vec!["ovs-vsctl".to_owned(), format!("--db=unix:{}", db.display()), format!("--timeout={TOOL_TIMEOUT_S}")]
 }
 
 /// One transaction: either all of it is there afterwards, or nothing has changed.
@@ -108,10 +92,7 @@ fn ensure_command(db: &Path, name: &str, members: &[String]) -> Vec<String> {
     ]));
     command.push(format!("external_ids:meetme={name}"));
     // Left alone, it takes a member's address some moments later, and the peer's ARP entry is stale.
-    command.push(format!(
-        "other_config:hwaddr=\"{}\"",
-        hardware_address(db, name)
-    ));
+    command.push(format!("other_config:hwaddr=\"{}\"", hardware_address(db, name)));
     command.extend(words(["--", "--if-exists", "del-port", name, &bond]));
     for (i, member) in members.iter().enumerate() {
         command.extend(words(["--"]));
@@ -141,12 +122,7 @@ fn ensure_command(db: &Path, name: &str, members: &[String]) -> Vec<String> {
 /// A stable, locally administered MAC address, different for each LAG of each router.
 fn hardware_address(db: &Path, name: &str) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in db
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .chain(name.as_bytes())
-    {
+    for byte in db.as_os_str().as_encoded_bytes().iter().chain(name.as_bytes()) {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     }
     let [a, b, c, d, e, ..] = hash.to_be_bytes();
@@ -179,17 +155,14 @@ fn set(value: &Value) -> Vec<&Value> {
 
 fn our_lags(database: &Value) -> Lags {
     let ours = |bridge: &Value| {
-        bridge["external_ids"][1]
-            .as_array()
-            .is_some_and(|pairs| pairs.iter().any(|pair| pair[0] == "meetme"))
+        bridge["external_ids"][1].as_array().is_some_and(|pairs| pairs.iter().any(|pair| pair[0] == "meetme"))
     };
     rows(database, 0)
         .filter(|bridge| ours(bridge))
         .filter_map(|bridge| {
             let name = bridge["name"].as_str()?;
-            let port = rows(database, 1).find(|port| {
-                port["name"] == bond(name) && set(&bridge["ports"]).contains(&&port["_uuid"])
-            });
+            let port = rows(database, 1)
+                .find(|port| port["name"] == bond(name) && set(&bridge["ports"]).contains(&&port["_uuid"]));
             let mut members: Vec<String> = port
                 .map(|port| set(&port["interfaces"]))
                 .unwrap_or_default()
@@ -216,19 +189,12 @@ fn lacp_states(text: &str) -> BTreeMap<(String, String), MemberState> {
     let mut member: Option<((String, String), bool)> = None;
     let mut actor = Vec::new();
     for line in text.lines().map(str::trim) {
-        if let Some(name) = line
-            .strip_prefix("---- ")
-            .and_then(|l| l.strip_suffix(" ----"))
-        {
+        if let Some(name) = line.strip_prefix("---- ").and_then(|l| l.strip_suffix(" ----")) {
             bond = name.to_owned();
-        } else if let Some(rest) = line
-            .strip_prefix("member: ")
-            .or_else(|| line.strip_prefix("slave: "))
-        {
+        } else if let Some(rest) = line.strip_prefix("member: ").or_else(|| line.strip_prefix("slave: ")) {
             if let Some((name, status)) = rest.split_once(": ") {
                 // Just after the partner is lost its flags still stand; "expired" tells.
-                let current =
-                    status.split(' ').any(|w| w == "current") && status.contains("attached");
+                let current = status.split(' ').any(|w| w == "current") && status.contains("attached");
                 let key = (bond.clone(), name.to_owned());
                 states.insert(key.clone(), MemberState::default());
                 member = Some((key, current));
@@ -272,10 +238,7 @@ mod tests {
     #[test]
     fn a_partner_that_does_not_distribute_leaves_the_member_down() {
         let (actor, partner) = NEGOTIATED.split_once("partner state:").unwrap();
-        let half = format!(
-            "{actor}partner state:{}",
-            partner.replacen("distributing", "", 1)
-        );
+        let half = format!("{actor}partner state:{}", partner.replacen("distributing", "", 1));
         let state = lacp_states(&half)[&("lag7-bond".to_owned(), "et1".to_owned())];
         assert!(state.collecting && !state.distributing);
     }
@@ -300,25 +263,14 @@ mod tests {
             ]}
         ]);
         let lags = our_lags(&database);
-        assert_eq!(
-            lags,
-            Lags::from([("lag7".into(), vec!["et1".into(), "et2".into()])])
-        );
-        assert!(
-            carriers(&database)["et1"]
-                && !carriers(&database)["et2"]
-                && !carriers(&database)["et3"]
-        );
+        assert_eq!(lags, Lags::from([("lag7".into(), vec!["et1".into(), "et2".into()])]));
+        assert!(carriers(&database)["et1"] && !carriers(&database)["et2"] && !carriers(&database)["et3"]);
     }
 
     #[test]
     fn one_member_still_gets_a_bond_port_with_lacp() {
-        let command =
-            ensure_command(Path::new("/run/ovs/db.sock"), "lag7", &["et1".into()]).join(" ");
-        assert!(
-            command.contains("create port name=lag7-bond interfaces=@m0 lacp=active"),
-            "{command}"
-        );
+        let command = ensure_command(Path::new("/run/ovs/db.sock"), "lag7", &["et1".into()]).join(" ");
+        assert!(command.contains("create port name=lag7-bond interfaces=@m0 lacp=active"), "{command}");
         assert!(command.contains("external_ids:meetme=lag7"), "{command}");
     }
 }

@@ -10,10 +10,7 @@ use meetme_model::secret::Secret;
 pub fn space() -> PublicSpace {
     PublicSpace {
         asns: vec![(64496, 64511)],
-        prefixes: vec![
-            "198.18.0.0/15".parse().unwrap(),
-            "2001:db8::/32".parse().unwrap(),
-        ],
+        prefixes: vec!["198.18.0.0/15".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
     }
 }
 
@@ -22,10 +19,7 @@ pub fn policy(next_hop: &str) -> SessionPolicy {
     SessionPolicy {
         peer_asn: Asn(64510),
         next_hop: next_hop.parse().unwrap(),
-        host_space: vec![
-            "198.18.0.0/17".parse().unwrap(),
-            "2001:db8:1::/48".parse().unwrap(),
-        ],
+        host_space: vec!["198.18.0.0/17".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()],
         max_length: if next_hop.contains(':') { 64 } else { 29 },
         registration_required: true,
         ordinary_used: false,
@@ -33,14 +27,8 @@ pub fn policy(next_hop: &str) -> SessionPolicy {
         long_prefix_max_path: 3,
         max_path: None,
         prefixes: vec![
-            PrefixPolicy {
-                prefix: "198.19.10.0/24".parse().unwrap(),
-                role: PrefixRole::Primary,
-            },
-            PrefixPolicy {
-                prefix: "198.19.20.0/25".parse().unwrap(),
-                role: PrefixRole::Registered,
-            },
+            PrefixPolicy { prefix: "198.19.10.0/24".parse().unwrap(), role: PrefixRole::Primary },
+            PrefixPolicy { prefix: "198.19.20.0/25".parse().unwrap(), role: PrefixRole::Registered },
         ],
         space: space(),
     }
@@ -55,10 +43,7 @@ pub fn session(n: u8, phase: SessionPhase) -> SessionIntent {
         lag: format!("lag{n}"),
         local_address: format!("198.18.192.{}", 2 * n + 1).parse().unwrap(),
         peer_address: peer.parse().unwrap(),
-        bfd: BfdTimers {
-            interval_ms: 100,
-            multiplier: 3,
-        },
+        bfd: BfdTimers { interval_ms: 100, multiplier: 3 },
         md5_key: Some(Secret::new("s3cret")),
         max_prefixes: 1000,
         phase,
@@ -101,10 +86,7 @@ pub fn intent(generation: u64, phase: SessionPhase) -> RouterIntent {
             host_space: vec!["198.18.0.0/17".parse().unwrap()],
             space: space(),
         }],
-        announced: vec![
-            "198.18.0.0/17".parse().unwrap(),
-            "2001:db8:1::/48".parse().unwrap(),
-        ],
+        announced: vec!["198.18.0.0/17".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()],
         bmp: Some("127.0.0.1:1790".parse().unwrap()),
     }
 }

@@ -21,20 +21,13 @@ pub fn inside_namespaces(test: &str) -> bool {
         .env(INSIDE, "1")
         .status()
         .expect("unshare (util-linux) is installed");
-    assert!(
-        status.success(),
-        "the test failed inside its namespaces; its output is above"
-    );
+    assert!(status.success(), "the test failed inside its namespaces; its output is above");
     false
 }
 
 /// Runs a shell command of the test's own making; its output, or a panic with what it said.
 pub fn sh(command: &str) -> String {
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command}: {text}{said}");
@@ -68,16 +61,10 @@ impl Node {
 
     /// A node in another network namespace.
     pub fn elsewhere() -> (Self, u32) {
-        let child = Command::new("unshare")
-            .args(["-n", "sleep", "600"])
-            .spawn()
-            .unwrap();
+        let child = Command::new("unshare").args(["-n", "sleep", "600"]).spawn().unwrap();
         let pid = child.id();
         let own = std::fs::read_link("/proc/self/ns/net").unwrap();
-        while std::fs::read_link(format!("/proc/{pid}/ns/net"))
-            .ok()
-            .is_none_or(|ns| ns == own)
-        {
+        while std::fs::read_link(format!("/proc/{pid}/ns/net")).ok().is_none_or(|ns| ns == own) {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         let node = Self::new(format!("nsenter -n -t {pid} "), Some(child));
@@ -88,16 +75,8 @@ impl Node {
     fn new(enter: String, holder: Option<Child>) -> Self {
         let keep = tempfile::tempdir().unwrap();
         let dir = keep.path().to_owned();
-        sh(&format!(
-            "chmod 755 {0} && chown frr:frr {0}",
-            dir.display()
-        ));
-        Self {
-            dir,
-            enter,
-            holder,
-            _keep: keep,
-        }
+        sh(&format!("chmod 755 {0} && chown frr:frr {0}", dir.display()));
+        Self { dir, enter, holder, _keep: keep }
     }
 
     /// Runs a command in the node's network namespace.
@@ -124,9 +103,7 @@ impl Node {
     /// Starts Open vSwitch.
     pub fn start_ovs(&self) {
         let dir = self.dir.display();
-        sh(&format!(
-            "ovsdb-tool create {dir}/conf.db /usr/share/openvswitch/vswitch.ovsschema"
-        ));
+        sh(&format!("ovsdb-tool create {dir}/conf.db /usr/share/openvswitch/vswitch.ovsschema"));
         self.sh(&format!(
             "env OVS_RUNDIR={dir} ovsdb-server {dir}/conf.db --remote=punix:{dir}/db.sock --unixctl={dir}/ovsdb.ctl \
              --pidfile={dir}/ovsdb.pid --log-file={dir}/ovsdb.log -vconsole:off --detach"
@@ -140,21 +117,14 @@ impl Node {
 
     /// Runs `ovs-vsctl`.
     pub fn vsctl(&self, arguments: &str) -> String {
-        self.sh(&format!(
-            "ovs-vsctl --db=unix:{}/db.sock --timeout=5 {arguments}",
-            self.dir.display()
-        ))
+        self.sh(&format!("ovs-vsctl --db=unix:{}/db.sock --timeout=5 {arguments}", self.dir.display()))
     }
 
     /// Types configuration lines by hand, as an operator does in vtysh.
     pub fn configure(&self, lines: &str) -> String {
         let path = self.dir.join("by-hand.conf");
         std::fs::write(&path, lines).unwrap();
-        self.sh(&format!(
-            "vtysh --vty_socket {} -f {}",
-            self.dir.display(),
-            path.display()
-        ))
+        self.sh(&format!("vtysh --vty_socket {} -f {}", self.dir.display(), path.display()))
     }
 
     /// Runs one vtysh command.
@@ -164,11 +134,7 @@ impl Node {
 
     /// The shell command that runs a vtysh command.
     pub fn vtysh_command(&self, command: &str) -> String {
-        format!(
-            "{}vtysh --vty_socket {} -c '{command}'",
-            self.enter,
-            self.dir.display()
-        )
+        format!("{}vtysh --vty_socket {} -c '{command}'", self.enter, self.dir.display())
     }
 
     /// Sends a signal to one of the node's daemons.

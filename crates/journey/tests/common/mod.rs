@@ -12,10 +12,7 @@ pub fn in_a_world<F: Future<Output = anyhow::Result<()>>>(
     test: impl FnOnce(World) -> F,
 ) {
     let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let up = World::up(&state, options).await.unwrap();
         let result = test(up).await;

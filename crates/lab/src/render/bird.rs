@@ -49,17 +49,10 @@ fn ospf(topology: &Topology, node: &Node) -> String {
     let mut interfaces = String::from("    interface \"lo\" { stub; };\n");
     for end in topology.attachments(&node.name) {
         let name = &end.here.interface;
-        if topology
-            .node(&end.there.node)
-            .is_some_and(|n| n.kind == Kind::Host)
-        {
+        if topology.node(&end.there.node).is_some_and(|n| n.kind == Kind::Host) {
             interfaces += &format!("    interface \"{name}\" {{ stub; }};\n");
         } else if end.link.igp {
-            let bfd = if topology.igp_bfd_interval_ms > 0 {
-                " bfd on;"
-            } else {
-                ""
-            };
+            let bfd = if topology.igp_bfd_interval_ms > 0 { " bfd on;" } else { "" };
             let cost = end.link.igp_cost;
             interfaces += &format!(
                 "    interface \"{name}\" {{ type ptp; hello 1; dead count 4; retransmit 2; cost {cost};{bfd} }};\n"
@@ -74,20 +67,12 @@ fn ospf(topology: &Topology, node: &Node) -> String {
 
 fn session_config(node: &Node, session: &Session, announcements: &[&Announcement]) -> String {
     let name = session.name.replace('-', "_");
-    let (family, master) = if session.local.addr().is_ipv4() {
-        ("ipv4", "master4")
-    } else {
-        ("ipv6", "master6")
-    };
+    let (family, master) =
+        if session.local.addr().is_ipv4() { ("ipv4", "master4") } else { ("ipv6", "master6") };
     let routes: String = announcements.iter().map(|a| route(a)).collect();
     let next_hops: String = announcements
         .iter()
-        .filter_map(|a| {
-            Some(format!(
-                "      if net = {} then bgp_next_hop = {};\n",
-                a.prefix, a.next_hop?
-            ))
-        })
+        .filter_map(|a| Some(format!("      if net = {} then bgp_next_hop = {};\n", a.prefix, a.next_hop?)))
         .collect();
     let mut options = String::new();
     if session.gtsm {
@@ -119,16 +104,9 @@ fn session_config(node: &Node, session: &Session, announcements: &[&Announcement
 fn route(announcement: &Announcement) -> String {
     let mut attributes = String::new();
     for community in &announcement.communities {
-        let parts: Vec<_> = community_parts(community)
-            .unwrap_or_default()
-            .iter()
-            .map(u32::to_string)
-            .collect();
-        let attribute = if parts.len() == 3 {
-            "bgp_large_community"
-        } else {
-            "bgp_community"
-        };
+        let parts: Vec<_> =
+            community_parts(community).unwrap_or_default().iter().map(u32::to_string).collect();
+        let attribute = if parts.len() == 3 { "bgp_large_community" } else { "bgp_community" };
         attributes += &format!(" {attribute}.add(({}));", parts.join(","));
     }
     for asn in announcement.as_path.iter().rev() {
@@ -140,19 +118,14 @@ fn route(announcement: &Announcement) -> String {
     if attributes.is_empty() {
         format!("  route {} blackhole;\n", announcement.prefix)
     } else {
-        format!(
-            "  route {} blackhole {{{attributes} }};\n",
-            announcement.prefix
-        )
+        format!("  route {} blackhole {{{attributes} }};\n", announcement.prefix)
     }
 }
 
 /// A BIRD that speaks BFD and nothing else, for daemons without BFD of their own.
 pub(crate) fn bfd_only(node: &Node, state: &PeerState) -> String {
-    let mut out = format!(
-        "log stderr all;\nrouter id {};\nprotocol device {{ scan time 5; }}\n",
-        router_id(node)
-    );
+    let mut out =
+        format!("log stderr all;\nrouter id {};\nprotocol device {{ scan time 5; }}\n", router_id(node));
     for session in &state.sessions {
         let (Some(bfd), Some(interface)) = (session.bfd, &session.interface) else {
             continue;
@@ -193,10 +166,7 @@ mod tests {
     fn bfd_for_a_daemon_without_it_names_interface_and_neighbour() {
         let lab = lab();
         let text = bfd_only(lab.node("tel-ams-1").unwrap(), &state());
-        assert!(
-            text.contains("neighbor 198.18.192.1 dev \"lag1\" local 198.18.192.0;"),
-            "{text}"
-        );
+        assert!(text.contains("neighbor 198.18.192.1 dev \"lag1\" local 198.18.192.0;"), "{text}");
         assert!(!text.contains("bgp"));
     }
 }

@@ -6,19 +6,11 @@ use crate::topology::Node;
 
 /// The whole file.
 pub(crate) fn config(node: &Node, state: &PeerState) -> String {
-    state
-        .sessions
-        .iter()
-        .map(|session| neighbor(node, session, &effective(state, session)))
-        .collect()
+    state.sessions.iter().map(|session| neighbor(node, session, &effective(state, session))).collect()
 }
 
 fn neighbor(node: &Node, session: &Session, announcements: &[&Announcement]) -> String {
-    let family = if session.local.addr().is_ipv4() {
-        "ipv4"
-    } else {
-        "ipv6"
-    };
+    let family = if session.local.addr().is_ipv4() { "ipv4" } else { "ipv6" };
     let own = local_asn(node, session);
     let mut options = String::new();
     if session.gtsm {
@@ -39,24 +31,14 @@ fn neighbor(node: &Node, session: &Session, announcements: &[&Announcement]) -> 
 }
 
 fn route(own: u32, announcement: &Announcement) -> String {
-    let next_hop = announcement
-        .next_hop
-        .map_or("self".to_string(), |address| address.to_string());
+    let next_hop = announcement.next_hop.map_or("self".to_string(), |address| address.to_string());
     let mut text = format!("      unicast {} next-hop {next_hop}", announcement.prefix);
     // A path that is given is sent as it stands: the own AS isn't put in front.
-    let path: Vec<_> = std::iter::once(&own)
-        .chain(&announcement.as_path)
-        .map(u32::to_string)
-        .collect();
+    let path: Vec<_> = std::iter::once(&own).chain(&announcement.as_path).map(u32::to_string).collect();
     text += &format!(" as-path [ {} ]", path.join(" "));
     for (word, length) in [("community", 2), ("large-community", 3)] {
         let of_length = |c: &&String| community_parts(c).is_ok_and(|parts| parts.len() == length);
-        let communities: Vec<_> = announcement
-            .communities
-            .iter()
-            .filter(of_length)
-            .cloned()
-            .collect();
+        let communities: Vec<_> = announcement.communities.iter().filter(of_length).cloned().collect();
         if !communities.is_empty() {
             text += &format!(" {word} [ {} ]", communities.join(" "));
         }

@@ -35,29 +35,14 @@ pub(crate) fn config(topology: &Topology, node: &Node, state: &PeerState) -> Con
 }
 
 fn bfd(topology: &Topology, state: &PeerState, config: &mut Config) {
-    let igp = Bfd {
-        interval_ms: topology.igp_bfd_interval_ms,
-        multiplier: IGP_BFD_MULTIPLIER,
-    };
+    let igp = Bfd { interval_ms: topology.igp_bfd_interval_ms, multiplier: IGP_BFD_MULTIPLIER };
     let igp = (igp.interval_ms > 0).then_some(("igp".to_string(), igp));
-    let sessions = state
-        .sessions
-        .iter()
-        .filter_map(|s| Some((s.name.clone(), s.bfd?)));
+    let sessions = state.sessions.iter().filter_map(|s| Some((s.name.clone(), s.bfd?)));
     for (name, bfd) in igp.into_iter().chain(sessions) {
         let profile = format!("profile {name}");
-        config.line(
-            &["bfd", &profile],
-            format!("detect-multiplier {}", bfd.multiplier),
-        );
-        config.line(
-            &["bfd", &profile],
-            format!("receive-interval {}", bfd.interval_ms),
-        );
-        config.line(
-            &["bfd", &profile],
-            format!("transmit-interval {}", bfd.interval_ms),
-        );
+        config.line(&["bfd", &profile], format!("detect-multiplier {}", bfd.multiplier));
+        config.line(&["bfd", &profile], format!("receive-interval {}", bfd.interval_ms));
+        config.line(&["bfd", &profile], format!("transmit-interval {}", bfd.interval_ms));
     }
 }
 
@@ -68,9 +53,7 @@ fn ospf(topology: &Topology, node: &Node, config: &mut Config) {
     config.line(&["interface lo"], "ip ospf area 0");
     for end in topology.attachments(&node.name) {
         let interface = format!("interface {}", end.here.interface);
-        let to_host = topology
-            .node(&end.there.node)
-            .is_some_and(|n| n.kind == Kind::Host);
+        let to_host = topology.node(&end.there.node).is_some_and(|n| n.kind == Kind::Host);
         if to_host {
             config.line(&[&interface], "ip ospf area 0");
             config.line(&[&interface], "ip ospf passive");
@@ -107,10 +90,7 @@ fn policies(node: &Node, state: &PeerState, config: &mut Config) {
         // What is announced to the host is kept out of iBGP: inside, the IGP knows better where it is.
         config.line(&["route-map IBGP deny 10"], "match as-path OWN");
         config.line(&["route-map IBGP permit 20"], MARK);
-        config.line(
-            &["route-map HOST permit 10"],
-            format!("set local-preference {INTERCONNECT_LOCAL_PREF}"),
-        );
+        config.line(&["route-map HOST permit 10"], format!("set local-preference {INTERCONNECT_LOCAL_PREF}"));
     }
     export_policies(state, config);
 }
@@ -124,14 +104,8 @@ fn classes(state: &PeerState) -> BTreeMap<IpNet, Class> {
     let mut classes: BTreeMap<IpNet, Class> = BTreeMap::new();
     for session in &state.sessions {
         for announcement in effective(state, session) {
-            let attributes = Announcement {
-                prefix: IpNet::default(),
-                ..announcement.clone()
-            };
-            classes
-                .entry(announcement.prefix)
-                .or_default()
-                .insert(session.name.clone(), attributes);
+            let attributes = Announcement { prefix: IpNet::default(), ..announcement.clone() };
+            classes.entry(announcement.prefix).or_default().insert(session.name.clone(), attributes);
         }
     }
     classes
@@ -144,24 +118,14 @@ fn tag(class: &Class) -> u32 {
 
 /// Each class's tag; and for each session, which classes leave by it and with what attributes. Nothing else leaves.
 fn export_policies(state: &PeerState, config: &mut Config) {
-    let classes: BTreeMap<u32, Class> = classes(state)
-        .into_values()
-        .map(|class| (tag(&class), class))
-        .collect();
+    let classes: BTreeMap<u32, Class> =
+        classes(state).into_values().map(|class| (tag(&class), class)).collect();
     for tag in classes.keys() {
-        config.line(
-            &[],
-            format!("bgp large-community-list standard C-{tag} seq 5 permit 0:0:{tag}"),
-        );
-        config.line(
-            &[&format!("route-map C-{tag} permit 10")],
-            format!("set large-community 0:0:{tag}"),
-        );
+        config.line(&[], format!("bgp large-community-list standard C-{tag} seq 5 permit 0:0:{tag}"));
+        config.line(&[&format!("route-map C-{tag} permit 10")], format!("set large-community 0:0:{tag}"));
     }
     for session in &state.sessions {
-        let leaving = classes
-            .iter()
-            .filter_map(|(tag, class)| Some((tag, class.get(&session.name)?)));
+        let leaving = classes.iter().filter_map(|(tag, class)| Some((tag, class.get(&session.name)?)));
         for (index, (tag, attributes)) in leaving.enumerate() {
             let entry = format!("route-map TO-{} permit {}", session.name, (index + 1) * 10);
             config.line(&[&entry], format!("match large-community C-{tag}"));
@@ -169,19 +133,14 @@ fn export_policies(state: &PeerState, config: &mut Config) {
                 config.line(&[&entry], set);
             }
         }
-        config.line(
-            &[&format!("route-map TO-{} deny 65535", session.name)],
-            MARK,
-        );
+        config.line(&[&format!("route-map TO-{} deny 65535", session.name)], MARK);
     }
 }
 
 fn sets(attributes: &Announcement) -> Vec<String> {
     let of_length = |length: usize| -> Vec<&str> {
         let communities = attributes.communities.iter().map(String::as_str);
-        communities
-            .filter(|text| community_parts(text).is_ok_and(|parts| parts.len() == length))
-            .collect()
+        communities.filter(|text| community_parts(text).is_ok_and(|parts| parts.len() == length)).collect()
     };
     let mut sets = Vec::new();
     if let communities @ [_, ..] = &of_length(2)[..] {
@@ -207,46 +166,26 @@ fn sets(attributes: &Announcement) -> Vec<String> {
     sets
 }
 
-fn bgp_of_ours(
-    topology: &Topology,
-    node: &Node,
-    state: &PeerState,
-    bgp: &str,
-    config: &mut Config,
-) {
-    for line in [
-        "no bgp ebgp-requires-policy",
-        "no bgp network import-check",
-        "bgp bestpath as-path multipath-relax",
-    ] {
+fn bgp_of_ours(topology: &Topology, node: &Node, state: &PeerState, bgp: &str, config: &mut Config) {
+    for line in
+        ["no bgp ebgp-requires-policy", "no bgp network import-check", "bgp bestpath as-path multipath-relax"]
+    {
         config.line(&[bgp], line);
     }
     config.line(&[bgp], "coalesce-time 0");
     config.line(&[bgp], "timers bgp 10 30");
     for other in topology.ibgp_mesh(node) {
         let address = router_id(other);
-        config.line(
-            &[bgp],
-            format!(
-                "neighbor {address} remote-as {}",
-                other.asn.unwrap_or_default()
-            ),
-        );
+        config.line(&[bgp], format!("neighbor {address} remote-as {}", other.asn.unwrap_or_default()));
         config.line(&[bgp], format!("neighbor {address} update-source lo"));
         config.line(&[bgp], format!("neighbor {address} timers connect 1"));
     }
-    let externals: Vec<_> = topology
-        .attachments(&node.name)
-        .filter(|end| end.link.bgp)
-        .collect();
+    let externals: Vec<_> = topology.attachments(&node.name).filter(|end| end.link.bgp).collect();
     for end in &externals {
         let (address, other) = (end.far_address.addr(), topology.node(&end.there.node));
         config.line(
             &[bgp],
-            format!(
-                "neighbor {address} remote-as {}",
-                other.and_then(|n| n.asn).unwrap_or_default()
-            ),
+            format!("neighbor {address} remote-as {}", other.and_then(|n| n.asn).unwrap_or_default()),
         );
         config.line(&[bgp], format!("neighbor {address} timers connect 1"));
     }
@@ -275,38 +214,20 @@ fn bgp_of_ours(
     config.line(&[bgp, V4], "maximum-paths 8");
     config.line(&[bgp, V4], "maximum-paths ibgp 4");
     for session in &state.sessions {
-        let (address, family) = (
-            session.remote,
-            if session.remote.is_ipv4() { V4 } else { V6 },
-        );
+        let (address, family) = (session.remote, if session.remote.is_ipv4() { V4 } else { V6 });
         config.line(&[bgp, family], format!("neighbor {address} activate"));
-        config.line(
-            &[bgp, family],
-            format!("neighbor {address} soft-reconfiguration inbound"),
-        );
-        config.line(
-            &[bgp, family],
-            format!("neighbor {address} route-map HOST in"),
-        );
-        config.line(
-            &[bgp, family],
-            format!("neighbor {address} route-map TO-{} out", session.name),
-        );
+        config.line(&[bgp, family], format!("neighbor {address} soft-reconfiguration inbound"));
+        config.line(&[bgp, family], format!("neighbor {address} route-map HOST in"));
+        config.line(&[bgp, family], format!("neighbor {address} route-map TO-{} out", session.name));
     }
 }
 
 fn session_neighbor(node: &Node, session: &Session, bgp: &str, config: &mut Config) {
     let address = session.remote;
-    config.line(
-        &[bgp],
-        format!("neighbor {address} remote-as {}", session.remote_asn),
-    );
+    config.line(&[bgp], format!("neighbor {address} remote-as {}", session.remote_asn));
     if local_asn(node, session) != node.asn.unwrap_or_default() {
         let own = local_asn(node, session);
-        config.line(
-            &[bgp],
-            format!("neighbor {address} local-as {own} no-prepend replace-as"),
-        );
+        config.line(&[bgp], format!("neighbor {address} local-as {own} no-prepend replace-as"));
     }
     config.line(&[bgp], format!("neighbor {address} timers connect 1"));
     if session.gtsm {
@@ -318,20 +239,14 @@ fn session_neighbor(node: &Node, session: &Session, bgp: &str, config: &mut Conf
     }
     if session.bfd.is_some() {
         config.line(&[bgp], format!("neighbor {address} bfd"));
-        config.line(
-            &[bgp],
-            format!("neighbor {address} bfd profile {}", session.name),
-        );
+        config.line(&[bgp], format!("neighbor {address} bfd profile {}", session.name));
     }
 }
 
 fn announced_networks(state: &PeerState, bgp: &str, config: &mut Config) {
     for (prefix, class) in classes(state) {
         let family = if prefix.addr().is_ipv4() { V4 } else { V6 };
-        config.line(
-            &[bgp, family],
-            format!("network {prefix} route-map C-{}", tag(&class)),
-        );
+        config.line(&[bgp, family], format!("network {prefix} route-map C-{}", tag(&class)));
     }
 }
 
@@ -360,17 +275,8 @@ mod tests {
     #[test]
     fn a_core_speaks_ibgp_with_every_router_of_its_as_and_carries_the_media_lan() {
         let text = text("ams1-cr1", &PeerState::default());
-        for neighbor in [
-            "198.18.255.2",
-            "198.18.255.11",
-            "198.18.255.12",
-            "198.18.255.21",
-            "198.18.255.22",
-        ] {
-            assert!(
-                text.contains(&format!("neighbor {neighbor} remote-as 64500")),
-                "{text}"
-            );
+        for neighbor in ["198.18.255.2", "198.18.255.11", "198.18.255.12", "198.18.255.21", "198.18.255.22"] {
+            assert!(text.contains(&format!("neighbor {neighbor} remote-as 64500")), "{text}");
         }
         assert!(text.contains("maximum-paths ibgp 4"));
         assert!(text.contains("interface media\n ip ospf area 0\n ip ospf passive\nexit\n"));
@@ -395,15 +301,9 @@ mod tests {
         let lab = lab();
         let node = lab.node("tel-ams-2").unwrap();
         let mut other = state();
-        other
-            .on_all
-            .values_mut()
-            .for_each(|announcement| announcement.communities.clear());
+        other.on_all.values_mut().for_each(|announcement| announcement.communities.clear());
         let delta = config(&lab, node, &other).delta(&config(&lab, node, &state()));
-        assert!(
-            delta.contains("network 198.19.10.0/24 route-map C-"),
-            "{delta}"
-        );
+        assert!(delta.contains("network 198.19.10.0/24 route-map C-"), "{delta}");
         assert!(!delta.contains("no network"), "{delta}");
     }
 

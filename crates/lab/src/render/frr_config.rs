@@ -20,10 +20,7 @@ impl Config {
     /// Adds a line in a context; no context is the top level.
     pub(crate) fn line(&mut self, context: &[&str], text: impl Into<String>) {
         let context = context.iter().map(|part| part.to_string()).collect();
-        self.lines.push(Line {
-            context,
-            text: text.into(),
-        });
+        self.lines.push(Line { context, text: text.into() });
     }
 
     /// The configuration as `vtysh` reads it.
@@ -39,25 +36,14 @@ impl Config {
             (old.lines.iter().collect(), self.lines.iter().collect());
         let mut commands = String::new();
         for context in &changed {
-            if old
-                .lines
-                .iter()
-                .any(|line| line.context.first() == Some(context))
-            {
+            if old.lines.iter().any(|line| line.context.first() == Some(context)) {
                 commands += &format!("no {context}\n");
             }
         }
-        let gone: Vec<&Line> = old
-            .lines
-            .iter()
-            .filter(|line| !after.contains(line) && !in_changed(line))
-            .collect();
-        let added: Vec<Line> = self
-            .lines
-            .iter()
-            .filter(|line| !before.contains(line) || in_changed(line))
-            .cloned()
-            .collect();
+        let gone: Vec<&Line> =
+            old.lines.iter().filter(|line| !after.contains(line) && !in_changed(line)).collect();
+        let added: Vec<Line> =
+            self.lines.iter().filter(|line| !before.contains(line) || in_changed(line)).cloned().collect();
         commands + &write(&removals(&gone, self)) + &write(&added)
     }
 }
@@ -65,21 +51,11 @@ impl Config {
 /// Route-map entries whose lines differ: they are replaced whole, as most of their lines can't be removed one by one.
 fn changed_route_maps(old: &Config, new: &Config) -> Vec<String> {
     let entry = |config: &Config, name: &str| -> Vec<String> {
-        let inside = config
-            .lines
-            .iter()
-            .filter(|line| line.context.first().is_some_and(|c| c == name));
+        let inside = config.lines.iter().filter(|line| line.context.first().is_some_and(|c| c == name));
         inside.map(|line| line.text.clone()).collect()
     };
-    let names = old
-        .lines
-        .iter()
-        .chain(&new.lines)
-        .filter_map(|line| line.context.first());
-    let mut names: Vec<String> = names
-        .filter(|name| name.starts_with("route-map "))
-        .cloned()
-        .collect();
+    let names = old.lines.iter().chain(&new.lines).filter_map(|line| line.context.first());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("route-map ")).cloned().collect();
     names.sort();
     names.dedup();
     names.retain(|name| entry(old, name) != entry(new, name));
@@ -89,9 +65,7 @@ fn changed_route_maps(old: &Config, new: &Config) -> Vec<String> {
 /// The `no …` lines for what is gone. A context that is gone whole is removed whole, a neighbour too.
 fn removals(gone: &[&Line], new: &Config) -> Vec<Line> {
     let neighbor = |text: &str| {
-        text.strip_prefix("neighbor ")
-            .and_then(|rest| rest.split(' ').next())
-            .map(str::to_owned)
+        text.strip_prefix("neighbor ").and_then(|rest| rest.split(' ').next()).map(str::to_owned)
     };
     let gone_neighbors: Vec<String> = gone
         .iter()
@@ -104,16 +78,9 @@ fn removals(gone: &[&Line], new: &Config) -> Vec<Line> {
         .flat_map(|line| (1..=line.context.len()).map(|depth| &line.context[..depth]))
         .collect();
     // A prefix that is originated in another way is originated anew, not withdrawn first.
-    let network = |text: &str| {
-        text.strip_prefix("network ")
-            .and_then(|rest| rest.split(' ').next())
-            .map(str::to_owned)
-    };
-    let networks: HashSet<String> = new
-        .lines
-        .iter()
-        .filter_map(|line| network(&line.text))
-        .collect();
+    let network =
+        |text: &str| text.strip_prefix("network ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+    let networks: HashSet<String> = new.lines.iter().filter_map(|line| network(&line.text)).collect();
     let mut seen = HashSet::new();
     let mut out: Vec<Line> = Vec::new();
     for line in gone {
@@ -121,9 +88,7 @@ fn removals(gone: &[&Line], new: &Config) -> Vec<Line> {
         let is_removable = |depth: &usize| {
             let context = &line.context[..*depth];
             !contexts.contains(context)
-                && context
-                    .last()
-                    .is_some_and(|name| !name.starts_with("address-family"))
+                && context.last().is_some_and(|name| !name.starts_with("address-family"))
         };
         let removal = match (1..=line.context.len()).find(is_removable) {
             Some(depth) => Line {
@@ -137,15 +102,9 @@ fn removals(gone: &[&Line], new: &Config) -> Vec<Line> {
             None => match neighbor(&line.text) {
                 Some(name) if gone_neighbors.contains(&name) => {
                     // Everything else about a neighbour goes with it.
-                    Line {
-                        context: line.context[..1].to_vec(),
-                        text: format!("no neighbor {name}"),
-                    }
+                    Line { context: line.context[..1].to_vec(), text: format!("no neighbor {name}") }
                 }
-                _ => Line {
-                    context: line.context.clone(),
-                    text: format!("no {}", line.text),
-                },
+                _ => Line { context: line.context.clone(), text: format!("no {}", line.text) },
             },
         };
         if seen.insert(removal.clone()) {
@@ -162,11 +121,7 @@ fn write(lines: &[Line]) -> String {
     let mut out = String::new();
     let mut open: &[String] = &[];
     for line in lines {
-        let common = open
-            .iter()
-            .zip(&line.context)
-            .take_while(|(a, b)| a == b)
-            .count();
+        let common = open.iter().zip(&line.context).take_while(|(a, b)| a == b).count();
         for depth in (common..open.len()).rev() {
             out += &format!("{}exit\n", " ".repeat(depth));
         }
@@ -219,8 +174,7 @@ mod tests {
 
     #[test]
     fn a_neighbour_that_is_gone_is_removed_once_and_the_other_is_left_alone() {
-        let delta =
-            with_neighbors(&["192.0.2.1"]).delta(&with_neighbors(&["192.0.2.1", "192.0.2.3"]));
+        let delta = with_neighbors(&["192.0.2.1"]).delta(&with_neighbors(&["192.0.2.1", "192.0.2.3"]));
         assert_eq!(delta, "router bgp 64510\n no neighbor 192.0.2.3\nexit\n");
     }
 
@@ -228,14 +182,8 @@ mod tests {
     fn a_changed_route_map_entry_is_replaced_whole() {
         let entry = |community: &str| {
             let mut config = Config::default();
-            config.line(
-                &["route-map OUT permit 10"],
-                "match ip address prefix-list A",
-            );
-            config.line(
-                &["route-map OUT permit 10"],
-                format!("set community {community}"),
-            );
+            config.line(&["route-map OUT permit 10"], "match ip address prefix-list A");
+            config.line(&["route-map OUT permit 10"], format!("set community {community}"));
             config
         };
         assert_eq!(
@@ -250,10 +198,7 @@ mod tests {
         old.line(&[BGP], "bgp router-id 192.0.2.1");
         let new = old.clone();
         old.line(&[BGP, AF], "network 198.19.10.0/24");
-        assert_eq!(
-            new.delta(&old),
-            format!("{BGP}\n {AF}\n  no network 198.19.10.0/24\n exit\nexit\n")
-        );
+        assert_eq!(new.delta(&old), format!("{BGP}\n {AF}\n  no network 198.19.10.0/24\n exit\nexit\n"));
     }
 
     #[test]

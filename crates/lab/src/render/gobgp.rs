@@ -7,11 +7,7 @@ use crate::topology::Node;
 
 /// The configuration file of a session's daemon.
 pub(crate) fn config(node: &Node, session: &Session) -> String {
-    let family = if session.local.addr().is_ipv4() {
-        "ipv4-unicast"
-    } else {
-        "ipv6-unicast"
-    };
+    let family = if session.local.addr().is_ipv4() { "ipv4-unicast" } else { "ipv6-unicast" };
     let own = local_asn(node, session);
     let mut out = format!(
         "[global.config]\n  as = {own}\n  router-id = \"{}\"\n  local-address-list = [\"{}\"]\n\
@@ -39,17 +35,8 @@ pub(crate) fn config(node: &Node, session: &Session) -> String {
 
 /// Arguments of `gobgp` that announce (`add`) or withdraw (`del`) a prefix.
 pub(crate) fn rib(verb: &str, announcement: &Announcement) -> Vec<String> {
-    let family = if announcement.prefix.addr().is_ipv4() {
-        "ipv4"
-    } else {
-        "ipv6"
-    };
-    let mut words = vec![
-        "global".into(),
-        "rib".into(),
-        verb.into(),
-        announcement.prefix.to_string(),
-    ];
+    let family = if announcement.prefix.addr().is_ipv4() { "ipv4" } else { "ipv6" };
+    let mut words = vec!["global".into(), "rib".into(), verb.into(), announcement.prefix.to_string()];
     if verb == "add" {
         words.extend(["origin".into(), "igp".into()]);
         if let Some(next_hop) = announcement.next_hop {
@@ -60,14 +47,8 @@ pub(crate) fn rib(verb: &str, announcement: &Announcement) -> Vec<String> {
             words.extend(["aspath".into(), path.join(" ")]);
         }
         for (word, length) in [("community", 2), ("large-community", 3)] {
-            let of_length =
-                |c: &&String| community_parts(c).is_ok_and(|parts| parts.len() == length);
-            let communities: Vec<_> = announcement
-                .communities
-                .iter()
-                .filter(of_length)
-                .cloned()
-                .collect();
+            let of_length = |c: &&String| community_parts(c).is_ok_and(|parts| parts.len() == length);
+            let communities: Vec<_> = announcement.communities.iter().filter(of_length).cloned().collect();
             if !communities.is_empty() {
                 words.extend([word.into(), communities.join(",")]);
             }
@@ -99,9 +80,6 @@ mod tests {
             rib("add", odd).join(" "),
             "global rib add 198.19.20.0/25 origin igp nexthop 198.18.192.0 aspath 65001 65002 large-community 64500:1:2 med 7 -a ipv4"
         );
-        assert_eq!(
-            rib("del", odd).join(" "),
-            "global rib del 198.19.20.0/25 -a ipv4"
-        );
+        assert_eq!(rib("del", odd).join(" "), "global rib del 198.19.20.0/25 -a ipv4");
     }
 }

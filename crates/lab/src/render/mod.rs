@@ -22,19 +22,12 @@ pub(crate) const INTERCONNECT_LOCAL_PREF: u32 = 200;
 /// What a session announces: what is announced on all, overridden by what is announced or withdrawn on this one.
 pub(crate) fn effective<'a>(state: &'a PeerState, session: &Session) -> Vec<&'a Announcement> {
     let v4 = session.local.addr().is_ipv4();
-    let mut merged: BTreeMap<&IpNet, Option<&Announcement>> = state
-        .on_all
-        .iter()
-        .map(|(prefix, a)| (prefix, Some(a)))
-        .collect();
+    let mut merged: BTreeMap<&IpNet, Option<&Announcement>> =
+        state.on_all.iter().map(|(prefix, a)| (prefix, Some(a))).collect();
     if let Some(own) = state.on_one.get(&session.name) {
         merged.extend(own.iter().map(|(prefix, a)| (prefix, a.as_ref())));
     }
-    merged
-        .into_values()
-        .flatten()
-        .filter(|a| a.prefix.addr().is_ipv4() == v4)
-        .collect()
+    merged.into_values().flatten().filter(|a| a.prefix.addr().is_ipv4() == v4).collect()
 }
 
 /// The AS that a session speaks as.
@@ -53,17 +46,14 @@ pub(crate) fn community_parts(text: &str) -> Result<Vec<u32>, String> {
     match parts {
         Ok(parts) if parts.len() == 3 => Ok(parts),
         Ok(parts) if parts.len() == 2 && parts.iter().all(|part| *part <= 0xffff) => Ok(parts),
-        _ => Err(format!(
-            "'{text}' is no community: N:N with N up to 65535 (RFC 1997) or N:N:N (RFC 8092)"
-        )),
+        _ => Err(format!("'{text}' is no community: N:N with N up to 65535 (RFC 1997) or N:N:N (RFC 8092)")),
     }
 }
 
 /// A number for a text that is the same on every machine and in every version (64-bit FNV-1a).
 pub(crate) fn stable_hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -85,10 +75,7 @@ pub(crate) mod tests {
             remote: "198.18.192.1".parse().unwrap(),
             local_asn: None,
             remote_asn: 64500,
-            bfd: Some(Bfd {
-                interval_ms: 50,
-                multiplier: 3,
-            }),
+            bfd: Some(Bfd { interval_ms: 50, multiplier: 3 }),
             md5: Some("key".into()),
             gtsm: true,
         }
@@ -114,33 +101,22 @@ pub(crate) mod tests {
     fn a_prefix_withdrawn_on_one_session_stays_on_the_others() {
         let mut state = state();
         let prefix: IpNet = "198.19.10.0/24".parse().unwrap();
-        state
-            .on_one
-            .insert("conn-1".into(), [(prefix, None)].into());
+        state.on_one.insert("conn-1".into(), [(prefix, None)].into());
         assert!(effective(&state, &session()).is_empty());
-        let other = Session {
-            name: "conn-2".into(),
-            ..session()
-        };
+        let other = Session { name: "conn-2".into(), ..session() };
         assert_eq!(effective(&state, &other).len(), 1);
     }
 
     #[test]
     fn a_session_announces_its_own_family_only() {
-        let v6 = Session {
-            local: "2001:db8::/127".parse().unwrap(),
-            ..session()
-        };
+        let v6 = Session { local: "2001:db8::/127".parse().unwrap(), ..session() };
         assert!(effective(&state(), &v6).is_empty());
     }
 
     #[test]
     fn communities_are_two_small_or_three_large_numbers() {
         assert_eq!(community_parts("8075:8007"), Ok(vec![8075, 8007]));
-        assert_eq!(
-            community_parts("4200000000:1:2"),
-            Ok(vec![4_200_000_000, 1, 2])
-        );
+        assert_eq!(community_parts("4200000000:1:2"), Ok(vec![4_200_000_000, 1, 2]));
         for bad in ["", "8075", "70000:1", "1:2:3:4", "a:b"] {
             assert!(community_parts(bad).is_err(), "{bad}");
         }

@@ -6,11 +6,7 @@ use crate::testing;
 use proptest::prelude::*;
 
 fn pool(prefix: &str, subnet_length: u8) -> AddressPool {
-    AddressPool {
-        prefix: prefix.parse().unwrap(),
-        location: "Amsterdam".into(),
-        subnet_length,
-    }
+    AddressPool { prefix: prefix.parse().unwrap(), location: "Amsterdam".into(), subnet_length }
 }
 
 fn used(prefix: &str, freed_h_ago: Option<i64>, now: Timestamp) -> SubnetUse {
@@ -31,10 +27,7 @@ fn the_lowest_free_subnet_is_taken_and_freed_ones_rest_30_days() {
     let resting = used("198.18.192.0/31", Some(29 * 24), now);
     let third = used("198.18.192.4/31", None, now);
     assert_eq!(pick(&[resting, third]).as_deref(), Some("198.18.192.2/31"));
-    assert_eq!(
-        pick(&[used("198.18.192.0/31", Some(30 * 24), now)]).as_deref(),
-        Some("198.18.192.0/31")
-    );
+    assert_eq!(pick(&[used("198.18.192.0/31", Some(30 * 24), now)]).as_deref(), Some("198.18.192.0/31"));
     assert_eq!(pick(&[used("198.18.192.0/29", None, now)]), None);
 }
 
@@ -100,10 +93,7 @@ proptest! {
 
 fn with_ports(ports: &[u32]) -> Inventory {
     let mut inventory = testing::inventory();
-    inventory.sites = vec![Site {
-        facility_id: 64,
-        ..testing::inventory().sites[0].clone()
-    }];
+    inventory.sites = vec![Site { facility_id: 64, ..testing::inventory().sites[0].clone() }];
     inventory.routers = ports
         .iter()
         .enumerate()
@@ -117,11 +107,7 @@ fn with_ports(ports: &[u32]) -> Inventory {
                 bmp_source: [192, 0, 2, 1].into(),
             },
             ports: (0..n)
-                .map(|p| Port {
-                    name: format!("et{p}"),
-                    speed_mbps: 10_000,
-                    panel: format!("{p}"),
-                })
+                .map(|p| Port { name: format!("et{p}"), speed_mbps: 10_000, panel: format!("{p}") })
                 .collect(),
             announced: None,
         })

@@ -5,6 +5,9 @@ use crate::inventory::Inventory;
 use crate::peer_asn::AsnState;
 use crate::violation::Violations;
 
+mod connection;
+use connection::check_connection;
+
 /// The peer ASN that a draft's `peerAsn.id` stands for.
 #[derive(Clone, Debug)]
 pub struct ResolvedAsn {
@@ -52,11 +55,7 @@ pub fn validate(
 ) -> Result<(PeeringSpec, Vec<ConnectionSpec>), Violations> {
     let mut v = Violations::default();
     if !is_resource_name(&draft.name) {
-        v.add(
-            "NameInvalid",
-            "name",
-            "a peering's name has 1 to 63 of A-Z a-z 0-9 _ . -",
-        );
+        v.add("NameInvalid", "name", "a peering's name has 1 to 63 of A-Z a-z 0-9 _ . -");
     }
     let offering = check_offering(draft, context, &mut v);
     let location = check_location(draft, context, &mut v);
@@ -68,17 +67,7 @@ pub fn validate(
         .iter()
         .take(MAX_CONNECTIONS)
         .enumerate()
-        .map(|(i, c)| {
-            check_connection(
-                i,
-                c,
-                offering,
-                location.as_deref(),
-                context,
-                &mut v,
-                fresh_guid,
-            )
-        })
+        .map(|(i, c)| check_connection(i, c, offering, location.as_deref(), context, &mut v, fresh_guid))
         .collect();
     check_together(&connections, offering, &mut v);
     check_tags(&draft.tags, &mut v);
@@ -115,11 +104,7 @@ fn check_offering(
         Some("Exchange") => {
             let offered = context.inventory.offering(OfferingKind::Exchange).is_some();
             if !offered {
-                v.add(
-                    "KindNotOffered",
-                    "kind",
-                    "this network offers no Exchange peerings; use kind Direct",
-                );
+                v.add("KindNotOffered", "kind", "this network offers no Exchange peerings; use kind Direct");
             }
             return offered.then_some(OfferingKind::Exchange);
         }
@@ -132,11 +117,7 @@ fn check_offering(
             return None;
         }
         None => {
-            v.add(
-                "KindRequired",
-                "kind",
-                "the kind is missing; use Direct or Exchange",
-            );
+            v.add("KindRequired", "kind", "the kind is missing; use Direct or Exchange");
             return None;
         }
     }
@@ -154,73 +135,42 @@ fn check_offering(
         }
     };
     if context.inventory.offering(kind).is_none() {
-        let offered: Vec<String> = context
-            .inventory
-            .offerings
-            .iter()
-            .map(|o| format!("{:?}", o.kind))
-            .collect();
+        let offered: Vec<String> =
+            context.inventory.offerings.iter().map(|o| format!("{:?}", o.kind)).collect();
         v.add(
             "OfferingNotOffered",
             TARGET,
-            format!(
-                "this network doesn't offer {kind:?}; it offers {}",
-                offered.join(", ")
-            ),
+            format!("this network doesn't offer {kind:?}; it offers {}", offered.join(", ")),
         );
         return None;
     }
     Some(kind)
 }
 
-fn check_location(
-    draft: &PeeringDraft,
-    context: &ValidateContext<'_>,
-    v: &mut Violations,
-) -> Option<String> {
+fn check_location(draft: &PeeringDraft, context: &ValidateContext<'_>, v: &mut Violations) -> Option<String> {
     const TARGET: &str = "properties.peeringLocation";
     let Some(name) = draft.location.as_deref() else {
-        v.add(
-            "PeeringLocationRequired",
-            TARGET,
-            "the peering location is missing",
-        );
+        v.add("PeeringLocationRequired", TARGET, "the peering location is missing");
         return None;
     };
     match context.inventory.location(name) {
         Some(location) => Some(location.name.clone()),
         None => {
-            let all: Vec<&str> = context
-                .inventory
-                .locations
-                .iter()
-                .map(|l| l.name.as_str())
-                .collect();
+            let all: Vec<&str> = context.inventory.locations.iter().map(|l| l.name.as_str()).collect();
             v.add(
                 "PeeringLocationUnknown",
                 TARGET,
-                format!(
-                    "'{name}' isn't a peering location; there are {}",
-                    all.join(", ")
-                ),
+                format!("'{name}' isn't a peering location; there are {}", all.join(", ")),
             );
             None
         }
     }
 }
 
-fn check_asn(
-    draft: &PeeringDraft,
-    context: &ValidateContext<'_>,
-    v: &mut Violations,
-) -> Option<ResolvedAsn> {
+fn check_asn(draft: &PeeringDraft, context: &ValidateContext<'_>, v: &mut Violations) -> Option<ResolvedAsn> {
     const TARGET: &str = "properties.direct.peerAsn.id";
     let Some(id) = draft.peer_asn_id.as_deref() else {
-        v.add(
-            "PeerAsnRequired",
-            TARGET,
-            "the peer ASN is missing; send the id of a peerAsns resource",
-        );
+        v.add("PeerAsnRequired", TARGET, "the peer ASN is missing; send the id of a peerAsns resource");
         return None;
     };
     match &context.asn {
@@ -236,7 +186,10 @@ fn check_asn(
             v.add(
                 "PeerAsnRefused",
                 TARGET,
-                format!("the association of AS{} was refused; see its errorMessage, mend it and ask again", asn.asn),
+                format!(
+                    "the association of AS{} was refused; see its errorMessage, mend it and ask again",
+                    asn.asn
+                ),
             );
             None
         }
@@ -244,11 +197,7 @@ fn check_asn(
     }
 }
 
-fn check_sku(
-    draft: &PeeringDraft,
-    offering: Option<OfferingKind>,
-    v: &mut Violations,
-) -> Option<Sku> {
+fn check_sku(draft: &PeeringDraft, offering: Option<OfferingKind>, v: &mut Violations) -> Option<Sku> {
     const TARGET: &str = "sku.name";
     let sku = match draft.sku.as_deref() {
         Some("Premium_Direct_Free") => Sku::Premium_Direct_Free,
@@ -266,10 +215,7 @@ fn check_sku(
             return None;
         }
     };
-    let with_service = draft
-        .connections
-        .iter()
-        .any(|c| c.use_for_peering_service == Some(true));
+    let with_service = draft.connections.iter().any(|c| c.use_for_peering_service == Some(true));
     let right = match offering? {
         OfferingKind::Voice | OfferingKind::IxRs => Sku::Premium_Direct_Free,
         OfferingKind::Edge if with_service => Sku::Premium_Direct_Free,
@@ -280,22 +226,13 @@ fn check_sku(
         v.add(
             "SkuMismatch",
             TARGET,
-            format!(
-                "this peering's SKU is {}, not {}",
-                right.wire_name(),
-                sku.wire_name()
-            ),
+            format!("this peering's SKU is {}, not {}", right.wire_name(), sku.wire_name()),
         );
     }
     Some(sku)
 }
 
-fn check_count(
-    draft: &PeeringDraft,
-    offering: Option<OfferingKind>,
-    sku: Option<Sku>,
-    v: &mut Violations,
-) {
+fn check_count(draft: &PeeringDraft, offering: Option<OfferingKind>, sku: Option<Sku>, v: &mut Violations) {
     let count = draft.connections.len();
     let least = match offering {
         Some(OfferingKind::Voice) => 2,
@@ -319,300 +256,16 @@ fn check_count(
     }
 }
 
-fn check_connection(
-    i: usize,
-    draft: &ConnectionDraft,
-    offering: Option<OfferingKind>,
-    location: Option<&str>,
-    context: &ValidateContext<'_>,
-    v: &mut Violations,
-    fresh_guid: &mut dyn FnMut() -> String,
-) -> ConnectionSpec {
-    let at = |field: &str| format!("{CONNECTIONS}[{i}].{field}");
-    let identifier = match draft.identifier.as_deref().filter(|s| !s.is_empty()) {
-        None => fresh_guid(),
-        Some(id) if is_guid(id) => id.to_ascii_lowercase(),
-        Some(id) => {
-            v.add(
-                "ConnectionIdentifierInvalid",
-                at("connectionIdentifier"),
-                format!("'{id}' isn't a GUID"),
-            );
-            id.to_owned()
-        }
-    };
-    let existing = context
-        .existing
-        .and_then(|(_, all)| all.iter().find(|e| e.spec.identifier == identifier));
-    let forced = matches!(offering, Some(OfferingKind::Voice));
-    let address_provider = match draft.address_provider.as_deref() {
-        Some("Peer") if forced => {
-            v.add(
-                "SessionAddressProviderForced",
-                at("sessionAddressProvider"),
-                "with Voice the host provides the session addresses; use Microsoft",
-            );
-            AddressProvider::Host
-        }
-        Some("Peer") => AddressProvider::Peer,
-        Some("Microsoft") => AddressProvider::Host,
-        None if matches!(offering, Some(OfferingKind::IxRs)) => AddressProvider::Peer,
-        None => AddressProvider::Host,
-        Some(other) => {
-            v.add(
-                "SessionAddressProviderInvalid",
-                at("sessionAddressProvider"),
-                format!("'{other}' isn't a session address provider; use Microsoft or Peer"),
-            );
-            AddressProvider::Host
-        }
-    };
-    if offering == Some(OfferingKind::IxRs) && address_provider == AddressProvider::Host {
-        v.add(
-            "SessionAddressProviderForced",
-            at("sessionAddressProvider"),
-            "with a route server the peer provides the session addresses; use Peer",
-        );
-    }
-    let service_forced = matches!(offering, Some(OfferingKind::Voice | OfferingKind::IxRs));
-    if service_forced && draft.use_for_peering_service == Some(false) {
-        v.add(
-            "UseForPeeringServiceForced",
-            at("useForPeeringService"),
-            "this offering is always used for Peering Service; leave it out or send true",
-        );
-    }
-    let (max_prefixes_v4, max_prefixes_v6) = check_max_prefixes(i, draft, v);
-    let [session_prefix_v4, session_prefix_v6] =
-        check_subnets(i, draft, address_provider, existing, context, v);
-    let md5_key = draft.md5_key.as_deref().filter(|k| !k.is_empty());
-    if let Some(key) = md5_key
-        && (key.len() > 80 || !key.chars().all(|c| c.is_ascii_graphic()))
-    {
-        v.add(
-            "Md5KeyInvalid",
-            at("bgpSession.md5AuthenticationKey"),
-            "the MD5 key has 1 to 80 printable ASCII characters without spaces",
-        );
-    }
-    ConnectionSpec {
-        identifier,
-        bandwidth_mbps: check_bandwidth(i, draft, location, context, v),
-        facility_id: check_facility(i, draft, location, existing, context, v),
-        address_provider,
-        use_for_peering_service: service_forced || draft.use_for_peering_service.unwrap_or(false),
-        session_prefix_v4,
-        session_prefix_v6,
-        max_prefixes_v4,
-        max_prefixes_v6,
-        md5_key: md5_key.map(Secret::new),
-    }
-}
-
-fn check_bandwidth(
-    i: usize,
-    draft: &ConnectionDraft,
-    location: Option<&str>,
-    context: &ValidateContext<'_>,
-    v: &mut Violations,
-) -> u32 {
-    let target = format!("{CONNECTIONS}[{i}].bandwidthInMbps");
-    let Some(mbps) = draft.bandwidth_mbps else {
-        v.add(
-            "BandwidthRequired",
-            target,
-            "the bandwidth is missing; send a multiple of 10000 Mbps",
-        );
-        return 0;
-    };
-    let Some(mbps) = u32::try_from(mbps)
-        .ok()
-        .filter(|m| *m > 0 && m % 10_000 == 0)
-    else {
-        v.add(
-            "BandwidthInvalid",
-            target,
-            format!("{mbps} Mbps; the bandwidth is a positive multiple of 10000 Mbps"),
-        );
-        return 0;
-    };
-    let Some(location) = location.and_then(|l| context.inventory.location(l)) else {
-        return mbps;
-    };
-    let fits = location
-        .speeds_mbps
-        .iter()
-        .any(|s| mbps % s == 0 && mbps / s <= MAX_LAG_MEMBERS);
-    if !fits {
-        let speeds: Vec<String> = location.speeds_mbps.iter().map(u32::to_string).collect();
-        v.add(
-            "BandwidthNotOffered",
-            target,
-            format!(
-                "{mbps} Mbps isn't a whole number (at most {MAX_LAG_MEMBERS}) of links of {} Mbps, which {} offers",
-                speeds.join(" or "),
-                location.name
-            ),
-        );
-    }
-    mbps
-}
-
-fn check_facility(
-    i: usize,
-    draft: &ConnectionDraft,
-    location: Option<&str>,
-    existing: Option<&ExistingConnection>,
-    context: &ValidateContext<'_>,
-    v: &mut Violations,
-) -> i32 {
-    let target = format!("{CONNECTIONS}[{i}].peeringDBFacilityId");
-    let id = draft.facility_id.and_then(|id| i32::try_from(id).ok());
-    if let (Some(old), Some(id)) = (existing, id)
-        && old.spec.facility_id != id
-    {
-        v.add(
-            "FacilityImmutable",
-            target.clone(),
-            "a connection's facility can't be changed; add a connection there",
-        );
-    }
-    let Some(location) = location else {
-        return id.unwrap_or(0);
-    };
-    let facilities: Vec<i32> = context
-        .inventory
-        .sites
-        .iter()
-        .filter(|s| s.location == location)
-        .map(|s| s.facility_id)
-        .collect();
-    match id {
-        Some(id) if facilities.contains(&id) => id,
-        _ => {
-            let all: Vec<String> = facilities.iter().map(i32::to_string).collect();
-            v.add(
-                "FacilityNotAtLocation",
-                target,
-                format!("the facility is one of {location}'s: {}", all.join(", ")),
-            );
-            0
-        }
-    }
-}
-
-fn check_max_prefixes(i: usize, draft: &ConnectionDraft, v: &mut Violations) -> (u32, Option<u32>) {
-    let mut bounded = |value: Option<i64>, most: u32, family: &str| match value {
-        None => None,
-        Some(n) => match u32::try_from(n).ok().filter(|n| (1..=most).contains(n)) {
-            Some(n) => Some(n),
-            None => {
-                v.add(
-                    "MaxPrefixesInvalid",
-                    format!("{CONNECTIONS}[{i}].bgpSession.maxPrefixesAdvertised{family}"),
-                    format!("{n}; the limit is 1 to {most} prefixes"),
-                );
-                None
-            }
-        },
-    };
-    let v4 = bounded(draft.max_prefixes_v4, 20_000, "V4");
-    let v6 = bounded(draft.max_prefixes_v6, 2_000, "V6");
-    (v4.unwrap_or(1_000), v6)
-}
-
-fn check_subnets(
-    i: usize,
-    draft: &ConnectionDraft,
-    provider: AddressProvider,
-    existing: Option<&ExistingConnection>,
-    context: &ValidateContext<'_>,
-    v: &mut Violations,
-) -> [Option<Prefix>; 2] {
-    let had = existing.map_or([None, None], |e| e.prefixes);
-    let families = [
-        (&draft.session_prefix_v4, "sessionPrefixV4", true, 30..=31u8),
-        (&draft.session_prefix_v6, "sessionPrefixV6", false, 64..=127),
-    ];
-    let mut found = [None, None];
-    for (n, (text, field, is_v4, lengths)) in families.into_iter().enumerate() {
-        let target = format!("{CONNECTIONS}[{i}].bgpSession.{field}");
-        let Some(text) = text.as_deref().filter(|t| !t.is_empty()) else {
-            // Nobody but the peer can give the IPv4 subnet with peer addressing.
-            if provider == AddressProvider::Peer && is_v4 {
-                v.add(
-                    "SessionPrefixRequired",
-                    target,
-                    "the peer provides the addresses: send the session's /30 or /31",
-                );
-            }
-            continue;
-        };
-        let prefix = match text.parse::<Prefix>() {
-            Ok(prefix) => prefix,
-            Err(e) => {
-                v.add("SessionPrefixInvalid", target, e.to_string());
-                continue;
-            }
-        };
-        if provider == AddressProvider::Host {
-            if had[n] != Some(prefix) {
-                v.add(
-                    "SessionPrefixNotAccepted",
-                    target,
-                    "the host provides the addresses once the port is configured; leave this out",
-                );
-            }
-            continue;
-        }
-        if prefix.is_ipv4() != is_v4 || !lengths.contains(&prefix.len()) {
-            let allowed = if is_v4 {
-                "an IPv4 /30 or /31"
-            } else {
-                "an IPv6 /64 to /127"
-            };
-            v.add(
-                "SessionPrefixInvalid",
-                target,
-                format!("{prefix}: a session's subnet is {allowed}"),
-            );
-        } else if context
-            .inventory
-            .host_space()
-            .iter()
-            .any(|own| own.overlaps(prefix))
-        {
-            v.add(
-                "SessionPrefixInHostSpace",
-                target,
-                format!("{prefix} is inside the host's own address space"),
-            );
-        } else {
-            found[n] = Some(prefix);
-        }
-    }
-    found
-}
-
-fn check_together(
-    connections: &[ConnectionSpec],
-    offering: Option<OfferingKind>,
-    v: &mut Violations,
-) {
+fn check_together(connections: &[ConnectionSpec], offering: Option<OfferingKind>, v: &mut Violations) {
     for (i, c) in connections.iter().enumerate() {
-        if connections[..i]
-            .iter()
-            .any(|other| other.identifier == c.identifier)
-        {
+        if connections[..i].iter().any(|other| other.identifier == c.identifier) {
             v.add(
                 "ConnectionIdentifierNotUnique",
                 format!("{CONNECTIONS}[{i}].connectionIdentifier"),
                 format!("{} stands twice in this peering", c.identifier),
             );
         }
-        if offering == Some(OfferingKind::Voice)
-            && c.bandwidth_mbps != connections[0].bandwidth_mbps
-        {
+        if offering == Some(OfferingKind::Voice) && c.bandwidth_mbps != connections[0].bandwidth_mbps {
             v.add(
                 "BandwidthNotEqual",
                 format!("{CONNECTIONS}[{i}].bandwidthInMbps"),
@@ -626,47 +279,22 @@ fn check_together(
 }
 
 fn check_tags(tags: &BTreeMap<String, String>, v: &mut Violations) {
-    if tags.len() > 50
-        || tags
-            .iter()
-            .any(|(k, x)| k.is_empty() || k.len() > 512 || x.len() > 256)
-    {
-        v.add(
-            "TagsInvalid",
-            "tags",
-            "at most 50 tags, names of 1 to 512 and values of up to 256 bytes",
-        );
+    if tags.len() > 50 || tags.iter().any(|(k, x)| k.is_empty() || k.len() > 512 || x.len() > 256) {
+        v.add("TagsInvalid", "tags", "at most 50 tags, names of 1 to 512 and values of up to 256 bytes");
     }
 }
 
 fn check_immutable(old: &PeeringSpec, new: &PeeringSpec, v: &mut Violations) {
     let mut fixed = |same: bool, target: &str, what: &str| {
         if !same {
-            v.add(
-                "PropertyImmutable",
-                target,
-                format!("{what} can't be changed after creation"),
-            );
+            v.add("PropertyImmutable", target, format!("{what} can't be changed after creation"));
         }
     };
-    fixed(
-        old.asn == new.asn,
-        "properties.direct.peerAsn.id",
-        "the ASN",
-    );
-    fixed(
-        old.location == new.location,
-        "properties.peeringLocation",
-        "the peering location",
-    );
-    let same_kind =
-        (old.offering == OfferingKind::Exchange) == (new.offering == OfferingKind::Exchange);
+    fixed(old.asn == new.asn, "properties.direct.peerAsn.id", "the ASN");
+    fixed(old.location == new.location, "properties.peeringLocation", "the peering location");
+    let same_kind = (old.offering == OfferingKind::Exchange) == (new.offering == OfferingKind::Exchange);
     fixed(same_kind, "kind", "the kind");
-    fixed(
-        old.region.eq_ignore_ascii_case(&new.region),
-        "location",
-        "the location",
-    );
+    fixed(old.region.eq_ignore_ascii_case(&new.region), "location", "the location");
     if same_kind && old.offering != new.offering {
         v.add(
             "ConversionNotSupported",

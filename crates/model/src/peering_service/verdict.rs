@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::asn::Asn;
-use crate::registered_prefix::{
-    Check, CheckKind, CheckOutcome, Evidence, PrefixState, SessionView,
-};
+use crate::registered_prefix::{Check, CheckKind, CheckOutcome, Evidence, PrefixState, SessionView};
 use crate::route::RouteUse;
 
 /// Everything that the verdict depends on.
@@ -38,23 +36,11 @@ pub struct ServiceVerdict {
 /// The verdict on an activated prefix: on all primary sessions (at least two, on two routers) and
 /// on one of the backup's.
 pub fn service_verdict(context: &ServiceContext) -> ServiceVerdict {
-    let all = || {
-        context
-            .primary
-            .iter()
-            .chain(context.backup.iter().flatten())
-            .chain(&context.elsewhere)
-    };
-    let learned = if all().any(|s| s.route.is_some()) {
-        LearnedType::ViaServiceProvider
-    } else {
-        LearnedType::None
-    };
+    let all = || context.primary.iter().chain(context.backup.iter().flatten()).chain(&context.elsewhere);
+    let learned =
+        if all().any(|s| s.route.is_some()) { LearnedType::ViaServiceProvider } else { LearnedType::None };
     let used = |s: &&SessionView| {
-        s.established
-            && s.route
-                .as_ref()
-                .is_some_and(|r| r.verdict.usage != RouteUse::Unused)
+        s.established && s.route.as_ref().is_some_and(|r| r.verdict.usage != RouteUse::Unused)
     };
     let active_path = if context.primary.iter().any(|s| used(&s)) {
         ActivePath::Primary
@@ -65,11 +51,7 @@ pub fn service_verdict(context: &ServiceContext) -> ServiceVerdict {
     } else {
         ActivePath::Internet
     };
-    ServiceVerdict {
-        verdict: prefix_verdict(context),
-        learned,
-        active_path,
-    }
+    ServiceVerdict { verdict: prefix_verdict(context), learned, active_path }
 }
 
 fn prefix_verdict(context: &ServiceContext) -> PrefixVerdict {
@@ -102,21 +84,11 @@ fn prefix_verdict(context: &ServiceContext) -> PrefixVerdict {
     }
     checks.push(origin(context));
     let blind = context.primary.iter().any(|s| !s.known);
-    let failing: Vec<&Check> = checks
-        .iter()
-        .filter(|c| matches!(c.outcome, CheckOutcome::Failed | CheckOutcome::Partial))
-        .collect();
-    let seen = context
-        .primary
-        .iter()
-        .chain(context.backup.iter().flatten())
-        .any(|s| s.route.is_some());
+    let failing: Vec<&Check> =
+        checks.iter().filter(|c| matches!(c.outcome, CheckOutcome::Failed | CheckOutcome::Partial)).collect();
+    let seen = context.primary.iter().chain(context.backup.iter().flatten()).any(|s| s.route.is_some());
     let state = if failing.is_empty() {
-        if blind {
-            PrefixState::Unknown
-        } else {
-            PrefixState::Verified
-        }
+        if blind { PrefixState::Unknown } else { PrefixState::Verified }
     } else if context.primary.iter().all(|s| !s.known) && !context.primary.is_empty() {
         PrefixState::Unknown
     } else if !seen && !context.was_verified {
@@ -138,11 +110,7 @@ fn prefix_verdict(context: &ServiceContext) -> PrefixVerdict {
             told.join(". ")
         }
     });
-    PrefixVerdict {
-        state,
-        error_message,
-        checks,
-    }
+    PrefixVerdict { state, error_message, checks }
 }
 
 /// Received where it must be: at the primary on all sessions, at least two, on two routers; at the
@@ -156,27 +124,19 @@ fn at_location(which: &str, sessions: &[SessionView], primary: bool) -> Check {
             router: s.router.clone(),
             seen: match (&s.route, s.established) {
                 (Some(r), _) if r.verdict.usage == RouteUse::Unused => {
-                    let why: Vec<String> =
-                        r.verdict.faults.iter().map(ToString::to_string).collect();
+                    let why: Vec<String> = r.verdict.faults.iter().map(ToString::to_string).collect();
                     format!("received and not used: {}", why.join("; "))
                 }
                 (Some(_), _) => "received".into(),
                 (None, true) => "not received".into(),
                 (None, false) => "not received: the session is down".into(),
             },
-            ok: s
-                .route
-                .as_ref()
-                .is_some_and(|r| r.verdict.usage != RouteUse::Unused),
+            ok: s.route.as_ref().is_some_and(|r| r.verdict.usage != RouteUse::Unused),
             at: s.at,
         })
         .collect();
     let good: Vec<&Evidence> = evidence.iter().filter(|e| e.ok).collect();
-    let missing: Vec<String> = evidence
-        .iter()
-        .filter(|e| !e.ok)
-        .map(|e| e.session.to_string())
-        .collect();
+    let missing: Vec<String> = evidence.iter().filter(|e| !e.ok).map(|e| e.session.to_string()).collect();
     let diverse = good.iter().any(|e| e.router != good[0].router);
     let (outcome, message) = if good.is_empty() {
         (
@@ -184,35 +144,18 @@ fn at_location(which: &str, sessions: &[SessionView], primary: bool) -> Check {
             format!("not received at the {which} location; announce it on the sessions there"),
         )
     } else if !primary {
-        (
-            CheckOutcome::Passed,
-            format!("received at the {which} location"),
-        )
+        (CheckOutcome::Passed, format!("received at the {which} location"))
     } else if !missing.is_empty() {
         (
             CheckOutcome::Partial,
-            format!(
-                "not received at the {which} location from session(s) {}",
-                missing.join(", ")
-            ),
+            format!("not received at the {which} location from session(s) {}", missing.join(", ")),
         )
     } else if !diverse {
-        (
-            CheckOutcome::Partial,
-            format!("the {which} location needs at least two sessions on two routers"),
-        )
+        (CheckOutcome::Partial, format!("the {which} location needs at least two sessions on two routers"))
     } else {
-        (
-            CheckOutcome::Passed,
-            format!("received on all sessions at the {which} location"),
-        )
+        (CheckOutcome::Passed, format!("received on all sessions at the {which} location"))
     };
-    Check {
-        kind: CheckKind::ReceivedEverywhere,
-        outcome,
-        message,
-        evidence,
-    }
+    Check { kind: CheckKind::ReceivedEverywhere, outcome, message, evidence }
 }
 
 fn origin(context: &ServiceContext) -> Check {
@@ -223,51 +166,21 @@ fn origin(context: &ServiceContext) -> Check {
         .filter_map(|s| {
             let origin = s.route.as_ref()?.attributes.as_path.origin();
             let ok = origin.is_some_and(|o| context.origin_asns.contains(&o));
-            let seen = origin.map_or_else(
-                || "no single origin ASN".into(),
-                |o| format!("origin AS{o}"),
-            );
-            Some(Evidence {
-                session: s.peer_address,
-                router: s.router.clone(),
-                seen,
-                ok,
-                at: s.at,
-            })
+            let seen = origin.map_or_else(|| "no single origin ASN".into(), |o| format!("origin AS{o}"));
+            Some(Evidence { session: s.peer_address, router: s.router.clone(), seen, ok, at: s.at })
         })
         .collect();
-    let wrong: Vec<String> = evidence
-        .iter()
-        .filter(|e| !e.ok)
-        .map(|e| e.seen.clone())
-        .collect();
+    let wrong: Vec<String> = evidence.iter().filter(|e| !e.ok).map(|e| e.seen.clone()).collect();
     let (outcome, message) = if evidence.is_empty() {
         (CheckOutcome::Pending, "nothing received yet".to_owned())
     } else if wrong.is_empty() {
-        (
-            CheckOutcome::Passed,
-            "the origin ASN is the provider's or an associated one".to_owned(),
-        )
+        (CheckOutcome::Passed, "the origin ASN is the provider's or an associated one".to_owned())
     } else {
-        let outcome = if wrong.len() == evidence.len() {
-            CheckOutcome::Failed
-        } else {
-            CheckOutcome::Partial
-        };
-        (
-            outcome,
-            format!(
-                "{}: associate that ASN in the subscription first",
-                wrong.join(", ")
-            ),
-        )
+        let outcome =
+            if wrong.len() == evidence.len() { CheckOutcome::Failed } else { CheckOutcome::Partial };
+        (outcome, format!("{}: associate that ASN in the subscription first", wrong.join(", ")))
     };
-    Check {
-        kind: CheckKind::Origin,
-        outcome,
-        message,
-        evidence,
-    }
+    Check { kind: CheckKind::Origin, outcome, message, evidence }
 }
 
 #[cfg(test)]

@@ -34,11 +34,7 @@ pub struct ApprovalCheck {
 }
 
 fn check(name: &str, ok: bool, message: impl Into<String>) -> ApprovalCheck {
-    ApprovalCheck {
-        name: name.to_owned(),
-        ok,
-        message: message.into(),
-    }
+    ApprovalCheck { name: name.to_owned(), ok, message: message.into() }
 }
 
 /// All checks of one connection: ASN, facility, capacity and diversity, contacts.
@@ -55,16 +51,14 @@ pub fn checks(
         Some(a) => format!("AS{} is {:?}", a.spec.asn, a.state),
         None => format!("the peer ASN '{}' is gone", peering.spec.peer_asn_name),
     };
-    let at_location = inventory.sites.iter().any(|s| {
-        s.facility_id == connection.spec.facility_id && s.location == peering.spec.location
-    });
+    let at_location = inventory
+        .sites
+        .iter()
+        .any(|s| s.facility_id == connection.spec.facility_id && s.location == peering.spec.location);
     let avoid = routers_of(connections, connection.id);
     let ports = ports_for(inventory, peering, connection, &avoid, ports_in_use);
     let (ports_ok, ports_message) = match ports {
-        Ok(p) => (
-            true,
-            format!("{} has {} free", p.router, p.ports.join(", ")),
-        ),
+        Ok(p) => (true, format!("{} has {} free", p.router, p.ports.join(", "))),
         Err(e) => (false, e.to_string()),
     };
     let noc = asn.is_some_and(|a| a.spec.contacts.iter().any(|c| c.role == ContactRole::Noc));
@@ -73,21 +67,10 @@ pub fn checks(
         check(
             "FacilityAtLocation",
             at_location,
-            format!(
-                "facility {} in {}",
-                connection.spec.facility_id, peering.spec.location
-            ),
+            format!("facility {} in {}", connection.spec.facility_id, peering.spec.location),
         ),
         check("PortsAndDiversity", ports_ok, ports_message),
-        check(
-            "NocContact",
-            noc,
-            if noc {
-                "there is a Noc contact"
-            } else {
-                "there is no Noc contact"
-            },
-        ),
+        check("NocContact", noc, if noc { "there is a Noc contact" } else { "there is no Noc contact" }),
     ]
 }
 
@@ -110,13 +93,7 @@ pub(super) fn ports_for(
     in_use: &BTreeSet<(String, String)>,
 ) -> Result<crate::connection::PortAssignment, crate::allocation::NoPort> {
     let spec = &connection.spec;
-    let diverse = select_ports(
-        inventory,
-        spec.facility_id,
-        spec.bandwidth_mbps,
-        avoid,
-        in_use,
-    );
+    let diverse = select_ports(inventory, spec.facility_id, spec.bandwidth_mbps, avoid, in_use);
     let required = match peering.spec.offering {
         OfferingKind::Voice => true,
         OfferingKind::Edge => spec.use_for_peering_service,
@@ -125,11 +102,5 @@ pub(super) fn ports_for(
     if diverse.is_ok() || required {
         return diverse;
     }
-    select_ports(
-        inventory,
-        spec.facility_id,
-        spec.bandwidth_mbps,
-        &BTreeSet::new(),
-        in_use,
-    )
+    select_ports(inventory, spec.facility_id, spec.bandwidth_mbps, &BTreeSet::new(), in_use)
 }

@@ -46,27 +46,15 @@ pub fn awaited(connection: &Connection, observed: &Observed) -> Awaited {
 }
 
 fn by_state(connection: &Connection, observed: &Observed) -> (Party, String) {
-    let told = |otherwise: &str| {
-        connection
-            .error_message
-            .clone()
-            .unwrap_or_else(|| otherwise.to_owned())
-    };
+    let told = |otherwise: &str| connection.error_message.clone().unwrap_or_else(|| otherwise.to_owned());
     match connection.state {
-        ConnectionState::Onboarding(_)
-            if observed.reachable == Some(false) && connection.ports.is_some() =>
-        {
-            (
-                Party::Host,
-                "our edge router can't be reached; it is tried again by itself".into(),
-            )
+        ConnectionState::Onboarding(_) if observed.reachable == Some(false) && connection.ports.is_some() => {
+            (Party::Host, "our edge router can't be reached; it is tried again by itself".into())
         }
         ConnectionState::Onboarding(Stage::PendingApproval) => {
             (Party::Operator, told("the request waits for approval"))
         }
-        ConnectionState::Onboarding(Stage::Approved) => {
-            (Party::Host, "the port is being configured".into())
-        }
+        ConnectionState::Onboarding(Stage::Approved) => (Party::Host, "the port is being configured".into()),
         ConnectionState::Onboarding(Stage::ProvisioningStarted) => lag(connection, observed),
         ConnectionState::Onboarding(Stage::ProvisioningCompleted) => sessions(connection, observed),
         ConnectionState::Onboarding(Stage::Validating) => match &connection.error_message {
@@ -87,14 +75,9 @@ fn by_state(connection: &Connection, observed: &Observed) -> (Party, String) {
 
 fn lag(connection: &Connection, observed: &Observed) -> (Party, String) {
     let Some(lag) = observed.lag.as_ref().filter(|l| l.has_light()) else {
-        let ports = connection
-            .ports
-            .as_ref()
-            .map(|p| p.ports.join(", "))
-            .unwrap_or_default();
-        let what = format!(
-            "no light on {ports}: have the cross-connect made with the letter of authorization"
-        );
+        let ports = connection.ports.as_ref().map(|p| p.ports.join(", ")).unwrap_or_default();
+        let what =
+            format!("no light on {ports}: have the cross-connect made with the letter of authorization");
         return (Party::Peer, what);
     };
     let waiting: Vec<&str> = lag

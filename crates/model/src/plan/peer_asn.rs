@@ -27,18 +27,12 @@ pub fn plan(asn: &PeerAsn, policy: &ApprovalPolicy, now: Timestamp) -> Vec<AsnEf
         return Vec::new();
     }
     let decision = asn.decision.clone().or_else(|| {
-        policy
-            .preapproved_asns
-            .contains(&asn.spec.asn)
-            .then(|| Decision {
-                approved: true,
-                by: "policy:preapproved_asns".into(),
-                reason: format!(
-                    "AS{} is approved in advance by the host's configuration",
-                    asn.spec.asn
-                ),
-                at: now,
-            })
+        policy.preapproved_asns.contains(&asn.spec.asn).then(|| Decision {
+            approved: true,
+            by: "policy:preapproved_asns".into(),
+            reason: format!("AS{} is approved in advance by the host's configuration", asn.spec.asn),
+            at: now,
+        })
     });
     let mut effects = vec![AsnEffect::Mail(mail(
         asn,
@@ -48,11 +42,7 @@ pub fn plan(asn: &PeerAsn, policy: &ApprovalPolicy, now: Timestamp) -> Vec<AsnEf
     ))];
     if let Some(decision) = decision {
         let (state, milestone, next) = if decision.approved {
-            (
-                AsnState::Approved,
-                Milestone::AsnApproved,
-                "Request a peering with this ASN.",
-            )
+            (AsnState::Approved, Milestone::AsnApproved, "Request a peering with this ASN.")
         } else {
             (
                 AsnState::Failed,
@@ -62,21 +52,12 @@ pub fn plan(asn: &PeerAsn, policy: &ApprovalPolicy, now: Timestamp) -> Vec<AsnEf
         };
         let error_message = (!decision.approved).then(|| decision.reason.clone());
         effects.push(AsnEffect::Mail(mail(asn, milestone, next, Some(&decision))));
-        effects.push(AsnEffect::Decide {
-            state,
-            decision,
-            error_message,
-        });
+        effects.push(AsnEffect::Decide { state, decision, error_message });
     }
     effects
 }
 
-fn mail(
-    asn: &PeerAsn,
-    milestone: Milestone,
-    next: &str,
-    decision: Option<&Decision>,
-) -> MailIntent {
+fn mail(asn: &PeerAsn, milestone: Milestone, next: &str, decision: Option<&Decision>) -> MailIntent {
     let mut facts = vec![
         ("ASN".to_owned(), format!("AS{}", asn.spec.asn)),
         ("Name".to_owned(), asn.spec.peer_name.clone()),
@@ -92,11 +73,7 @@ fn mail(
         decision.map_or(asn.created_at, |d| d.at)
     };
     MailIntent {
-        key: format!(
-            "peerAsn/{}/{milestone:?}/{}",
-            asn.id,
-            occurrence.as_millisecond()
-        ),
+        key: format!("peerAsn/{}/{milestone:?}/{}", asn.id, occurrence.as_millisecond()),
         milestone,
         subject: format!("AS{} {}", asn.spec.asn, asn.spec.peer_name),
         facts,
@@ -115,11 +92,7 @@ mod tests {
             id: 1,
             subscription: "s".into(),
             name: "contoso".into(),
-            spec: PeerAsnSpec {
-                asn: Asn(64510),
-                peer_name: "Contoso".into(),
-                contacts: vec![],
-            },
+            spec: PeerAsnSpec { asn: Asn(64510), peer_name: "Contoso".into(), contacts: vec![] },
             state: AsnState::Pending,
             error_message: None,
             decision,
@@ -140,24 +113,14 @@ mod tests {
 
     #[test]
     fn without_proof_a_claim_stays_pending() {
-        let effects = plan(
-            &claim(None),
-            &ApprovalPolicy::default(),
-            Timestamp::UNIX_EPOCH,
-        );
+        let effects = plan(&claim(None), &ApprovalPolicy::default(), Timestamp::UNIX_EPOCH);
         assert!(states(&effects).is_empty());
     }
 
     #[test]
     fn a_preapproved_asn_needs_no_operator() {
-        let policy = ApprovalPolicy {
-            preapproved_asns: vec![Asn(64510)],
-            ..Default::default()
-        };
-        assert_eq!(
-            states(&plan(&claim(None), &policy, Timestamp::UNIX_EPOCH)),
-            [AsnState::Approved]
-        );
+        let policy = ApprovalPolicy { preapproved_asns: vec![Asn(64510)], ..Default::default() };
+        assert_eq!(states(&plan(&claim(None), &policy, Timestamp::UNIX_EPOCH)), [AsnState::Approved]);
     }
 
     #[test]
@@ -168,11 +131,7 @@ mod tests {
             reason: "not yours".into(),
             at: Timestamp::UNIX_EPOCH,
         };
-        let effects = plan(
-            &claim(Some(no)),
-            &ApprovalPolicy::default(),
-            Timestamp::UNIX_EPOCH,
-        );
+        let effects = plan(&claim(Some(no)), &ApprovalPolicy::default(), Timestamp::UNIX_EPOCH);
         assert!(effects.iter().any(|e| matches!(e, AsnEffect::Decide { state: AsnState::Failed, error_message: Some(m), .. } if m == "not yours")));
     }
 

@@ -3,9 +3,7 @@
 
 use crate::asn::Asn;
 use crate::mail::{MailIntent, Milestone};
-use crate::peering_service::{
-    ActivePath, PrefixEvent, PrefixEventKind, Seen, ServicePrefix, ServiceVerdict,
-};
+use crate::peering_service::{ActivePath, PrefixEvent, PrefixEventKind, Seen, ServicePrefix, ServiceVerdict};
 use crate::registered_prefix::{PrefixState, PrefixVerdict, RegisteredPrefix};
 use jiff::Timestamp;
 
@@ -30,21 +28,14 @@ pub fn registered(
     next.verdict = verdict;
     let reason = next.verdict.error_message.clone().unwrap_or_default();
     let mail = |milestone, facts: Vec<(&str, String)>, text: &str| MailIntent {
-        key: format!(
-            "registeredPrefix/{}/{milestone:?}/{}",
-            prefix.id,
-            now.as_millisecond()
-        ),
+        key: format!("registeredPrefix/{}/{milestone:?}/{}", prefix.id, now.as_millisecond()),
         milestone,
         subject: format!("{} on {peering_name}", prefix.prefix),
-        facts: [
-            ("Prefix", prefix.prefix.to_string()),
-            ("Name", prefix.name.clone()),
-        ]
-        .into_iter()
-        .chain(facts)
-        .map(|(label, value)| (label.to_owned(), value))
-        .collect(),
+        facts: [("Prefix", prefix.prefix.to_string()), ("Name", prefix.name.clone())]
+            .into_iter()
+            .chain(facts)
+            .map(|(label, value)| (label.to_owned(), value))
+            .collect(),
         next: text.to_owned(),
     };
     let mut mails = Vec::new();
@@ -58,15 +49,9 @@ pub fn registered(
         ));
     } else if to == PrefixState::Verified && prefix.troubled {
         next.troubled = false;
-        mails.push(mail(
-            Milestone::PrefixNormal,
-            vec![],
-            "Every check passes again; nothing is to be done.",
-        ));
-    } else if matches!(
-        to,
-        PrefixState::Warning | PrefixState::Failed | PrefixState::Invalid
-    ) && !prefix.troubled
+        mails.push(mail(Milestone::PrefixNormal, vec![], "Every check passes again; nothing is to be done."));
+    } else if matches!(to, PrefixState::Warning | PrefixState::Failed | PrefixState::Invalid)
+        && !prefix.troubled
     {
         next.troubled = true;
         mails.push(mail(
@@ -107,13 +92,7 @@ pub fn service(
         return None;
     }
     let mut events = Vec::new();
-    let mut event = |kind, description: String| {
-        events.push(PrefixEvent {
-            at: now,
-            kind,
-            description,
-        })
-    };
+    let mut event = |kind, description: String| events.push(PrefixEvent { at: now, kind, description });
     use PrefixEventKind as K;
     received(
         prefix.seen.primary,
@@ -125,15 +104,11 @@ pub fn service(
     received(
         prefix.seen.backup,
         seen.backup,
-        [
-            K::PrefixBackupRouteAnnouncementEvent,
-            K::PrefixBackupRouteWithdrawalEvent,
-        ],
+        [K::PrefixBackupRouteAnnouncementEvent, K::PrefixBackupRouteWithdrawalEvent],
         "backup",
         &mut event,
     );
-    let foreign =
-        |old: Option<Asn>, new: Option<Asn>| new.filter(|&n| n != provider_asn && old != Some(n));
+    let foreign = |old: Option<Asn>, new: Option<Asn>| new.filter(|&n| n != provider_asn && old != Some(n));
     if let Some(asn) = foreign(prefix.seen.primary, seen.primary) {
         event(
             K::PrefixOriginAsChangeEvent,
@@ -148,21 +123,11 @@ pub fn service(
     }
     let moved = prefix.active_path != verdict.active_path;
     if moved {
-        event(
-            K::PrefixActivePath,
-            format!("traffic leaves {}", describe(&verdict.active_path)),
-        );
+        event(K::PrefixActivePath, format!("traffic leaves {}", describe(&verdict.active_path)));
     }
     if prefix.seen.backup.is_some() != seen.backup.is_some() {
-        let what = if seen.backup.is_some() {
-            "the backup location"
-        } else {
-            "the Internet"
-        };
-        event(
-            K::PrefixBackupPath,
-            format!("should the primary location fail, traffic leaves over {what}"),
-        );
+        let what = if seen.backup.is_some() { "the backup location" } else { "the Internet" };
+        event(K::PrefixBackupPath, format!("should the primary location fail, traffic leaves over {what}"));
     }
     let mut next = prefix.clone();
     next.verdict = verdict.verdict;
@@ -173,41 +138,27 @@ pub fn service(
     let mut mails = Vec::new();
     let mut mail = |milestone: Milestone, text: &str| {
         mails.push(MailIntent {
-            key: format!(
-                "servicePrefix/{}/{milestone:?}/{}",
-                prefix.id,
-                now.as_millisecond()
-            ),
+            key: format!("servicePrefix/{}/{milestone:?}/{}", prefix.id, now.as_millisecond()),
             milestone,
             subject: format!("{} on {service_name}", prefix.prefix),
             facts: vec![
                 ("Prefix".to_owned(), prefix.prefix.to_string()),
-                (
-                    "Traffic leaves".to_owned(),
-                    describe(&next.active_path).to_owned(),
-                ),
+                ("Traffic leaves".to_owned(), describe(&next.active_path).to_owned()),
             ],
             next: text.to_owned(),
         });
     };
     if next.activated_at.is_none() && next.verdict.state == PrefixState::Verified {
         next.activated_at = Some(now);
-        mail(
-            Milestone::PrefixActivated,
-            "Its traffic is carried to the primary location from everywhere.",
-        );
+        mail(Milestone::PrefixActivated, "Its traffic is carried to the primary location from everywhere.");
     } else if moved && prefix.activated_at.is_some() {
         match next.active_path {
             ActivePath::Primary => mail(Milestone::BackOnPrimary, "Nothing is to be done."),
-            ActivePath::Backup => mail(
-                Milestone::MovedToBackup,
-                "Look at the sessions of the primary location.",
-            ),
+            ActivePath::Backup => {
+                mail(Milestone::MovedToBackup, "Look at the sessions of the primary location.")
+            }
             ActivePath::Ordinary | ActivePath::Internet => {
-                mail(
-                    Milestone::MovedToInternet,
-                    "Look at the sessions of both locations.",
-                );
+                mail(Milestone::MovedToInternet, "Look at the sessions of both locations.");
             }
         }
     }
@@ -222,10 +173,7 @@ fn received(
     event: &mut impl FnMut(PrefixEventKind, String),
 ) {
     match (old, new) {
-        (None, Some(asn)) => event(
-            announced,
-            format!("announced by AS{asn} at the {which} location"),
-        ),
+        (None, Some(asn)) => event(announced, format!("announced by AS{asn} at the {which} location")),
         (Some(_), None) => event(withdrawn, format!("withdrawn at the {which} location")),
         _ => {}
     }

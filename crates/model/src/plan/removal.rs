@@ -28,18 +28,12 @@ pub(super) fn plan(
     now: Timestamp,
 ) -> Vec<Effect> {
     let id = connection.id;
-    let established = observed
-        .sessions
-        .values()
-        .any(|s| s.bgp == BgpState::Established);
+    let established = observed.sessions.values().any(|s| s.bgp == BgpState::Established);
     match removal.step {
         RemovalStep::Draining => {
             let due = removal.since + timing.drain;
             if now >= due || (!established && !observed.sessions.is_empty()) {
-                vec![Effect::Remove {
-                    connection: id,
-                    step: RemovalStep::Closing,
-                }]
+                vec![Effect::Remove { connection: id, step: RemovalStep::Closing }]
             } else {
                 vec![Effect::WakeAt(due)]
             }
@@ -47,10 +41,7 @@ pub(super) fn plan(
         RemovalStep::Closing => {
             let due = removal.since + timing.close;
             if now >= due {
-                vec![Effect::Remove {
-                    connection: id,
-                    step: RemovalStep::Freeing,
-                }]
+                vec![Effect::Remove { connection: id, step: RemovalStep::Freeing }]
             } else {
                 vec![Effect::WakeAt(due)]
             }
@@ -58,9 +49,8 @@ pub(super) fn plan(
         // Freed only once the router is seen without it: addresses still configured may not be
         // given to anybody. A connection that never had ports isn't on any router.
         RemovalStep::Freeing => {
-            let clean = observed.reachable == Some(true)
-                && observed.lag.is_none()
-                && observed.sessions.is_empty();
+            let clean =
+                observed.reachable == Some(true) && observed.lag.is_none() && observed.sessions.is_empty();
             if connection.ports.is_none() || clean {
                 vec![Effect::Forget { connection: id }]
             } else {

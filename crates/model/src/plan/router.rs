@@ -50,18 +50,9 @@ pub fn router_intent(
         .backbone
         .iter()
         .map(|b| (b.name.clone(), b.loopback))
-        .chain(
-            inventory
-                .routers
-                .iter()
-                .map(|r| (r.name.clone(), r.loopback.into())),
-        )
+        .chain(inventory.routers.iter().map(|r| (r.name.clone(), r.loopback.into())))
         .filter(|(name, _)| *name != router.name)
-        .map(|(name, address)| IbgpNeighbor {
-            name,
-            address,
-            bfd: inventory.host.backbone_bfd,
-        })
+        .map(|(name, address)| IbgpNeighbor { name, address, bfd: inventory.host.backbone_bfd })
         .collect();
     RouterIntent {
         router: router.name.clone(),
@@ -70,10 +61,7 @@ pub fn router_intent(
         router_id: router.loopback,
         loopback: router.loopback.into(),
         lags: ordered.iter().filter_map(|c| lag(c)).collect(),
-        sessions: ordered
-            .iter()
-            .flat_map(|c| sessions(inventory, router, c))
-            .collect(),
+        sessions: ordered.iter().flat_map(|c| sessions(inventory, router, c)).collect(),
         ibgp,
         transits: inventory
             .transits
@@ -87,10 +75,7 @@ pub fn router_intent(
                 space: inventory.host.public_space.clone(),
             })
             .collect(),
-        announced: router
-            .announced
-            .clone()
-            .unwrap_or_else(|| inventory.host.announced.clone()),
+        announced: router.announced.clone().unwrap_or_else(|| inventory.host.announced.clone()),
         bmp: site.and_then(|s| s.bmp),
     }
 }
@@ -98,9 +83,7 @@ pub fn router_intent(
 fn lag(c: &RouterConnection<'_>) -> Option<LagIntent> {
     let connection = c.connection;
     let ports = connection.ports.as_ref()?;
-    let freeing = connection
-        .removal
-        .is_some_and(|r| r.step == RemovalStep::Freeing);
+    let freeing = connection.removal.is_some_and(|r| r.step == RemovalStep::Freeing);
     if freeing || connection.state.stage() == Some(Stage::PendingApproval) {
         return None;
     }
@@ -108,18 +91,12 @@ fn lag(c: &RouterConnection<'_>) -> Option<LagIntent> {
         name: connection.lag_name(),
         description: describe(c),
         members: ports.ports.clone(),
-        addresses: connection
-            .sessions()
-            .map(|(_, s)| s.host_interface())
-            .collect(),
+        addresses: connection.sessions().map(|(_, s)| s.host_interface()).collect(),
     })
 }
 
 fn describe(c: &RouterConnection<'_>) -> String {
-    format!(
-        "AS{} {} {}",
-        c.peering.spec.asn, c.peering.name, c.connection.spec.identifier
-    )
+    format!("AS{} {} {}", c.peering.spec.asn, c.peering.name, c.connection.spec.identifier)
 }
 
 /// How far a connection's sessions are opened; `None` while there are none.
@@ -144,16 +121,11 @@ pub fn session_phase(connection: &Connection) -> Option<SessionPhase> {
     }
 }
 
-fn sessions(
-    inventory: &Inventory,
-    router: &Router,
-    c: &RouterConnection<'_>,
-) -> Vec<SessionIntent> {
+fn sessions(inventory: &Inventory, router: &Router, c: &RouterConnection<'_>) -> Vec<SessionIntent> {
     let connection = c.connection;
-    let (Some(phase), Some(offering)) = (
-        session_phase(connection),
-        inventory.offering(c.peering.spec.offering),
-    ) else {
+    let (Some(phase), Some(offering)) =
+        (session_phase(connection), inventory.offering(c.peering.spec.offering))
+    else {
         return Vec::new();
     };
     let location = inventory.location_of(router).map(|l| l.name.as_str());
@@ -170,10 +142,7 @@ fn sessions(
                 .prefixes
                 .iter()
                 .filter(|p| p.prefix.is_ipv4() == v4)
-                .map(|p| PrefixPolicy {
-                    prefix: p.prefix,
-                    role: role_at(p, location),
-                })
+                .map(|p| PrefixPolicy { prefix: p.prefix, role: role_at(p, location) })
                 .collect();
             prefixes.sort_by_key(|p| p.prefix);
             SessionIntent {
@@ -194,18 +163,10 @@ fn sessions(
                     peer_asn: c.peering.spec.asn,
                     next_hop: subnet.peer,
                     host_space: inventory.host_space(),
-                    max_length: if v4 {
-                        offering.max_length_v4
-                    } else {
-                        offering.max_length_v6
-                    },
+                    max_length: if v4 { offering.max_length_v4 } else { offering.max_length_v6 },
                     registration_required: with_service,
                     ordinary_used: offering.ordinary_used.unwrap_or(by_default),
-                    community: if with_service {
-                        offering.community(inventory.host.asn)
-                    } else {
-                        None
-                    },
+                    community: if with_service { offering.community(inventory.host.asn) } else { None },
                     long_prefix_max_path: LONG_PREFIX_MAX_PATH,
                     max_path: offering.max_path,
                     prefixes,
@@ -239,12 +200,7 @@ mod tests {
     fn intent(connection: &Connection, prefixes: &[PeerPrefix]) -> RouterIntent {
         let inventory = testing::inventory();
         let peering = peering();
-        let c = RouterConnection {
-            peering: &peering,
-            connection,
-            md5_key: None,
-            prefixes,
-        };
+        let c = RouterConnection { peering: &peering, connection, md5_key: None, prefixes };
         router_intent(&inventory, &inventory.routers[0], &[c])
     }
 
@@ -268,11 +224,7 @@ mod tests {
         for (stage, lags, phase) in expect {
             c.state = ConnectionState::Onboarding(stage);
             let i = intent(&c, &[]);
-            assert_eq!(
-                (i.lags.len(), i.sessions.first().map(|s| s.phase)),
-                (lags, phase),
-                "{stage:?}"
-            );
+            assert_eq!((i.lags.len(), i.sessions.first().map(|s| s.phase)), (lags, phase), "{stage:?}");
         }
         c.state = ConnectionState::Active;
         let i = intent(&c, &[]);
@@ -289,18 +241,9 @@ mod tests {
             backup: backup.map(Into::into),
         };
         let role = |p: PeerPrefix| role_at(&p, Some("Amsterdam"));
-        assert_eq!(
-            role(prefix(Some("amsterdam"), Some("Frankfurt"))),
-            PrefixRole::Primary
-        );
-        assert_eq!(
-            role(prefix(Some("Frankfurt"), Some("Amsterdam"))),
-            PrefixRole::Backup
-        );
-        assert_eq!(
-            role(prefix(Some("Frankfurt"), None)),
-            PrefixRole::Registered
-        );
+        assert_eq!(role(prefix(Some("amsterdam"), Some("Frankfurt"))), PrefixRole::Primary);
+        assert_eq!(role(prefix(Some("Frankfurt"), Some("Amsterdam"))), PrefixRole::Backup);
+        assert_eq!(role(prefix(Some("Frankfurt"), None)), PrefixRole::Registered);
         assert_eq!(role(prefix(None, None)), PrefixRole::Registered);
     }
 }

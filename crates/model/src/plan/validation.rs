@@ -40,17 +40,11 @@ const BLOCKING: &[(&str, &str)] = &[
     ("Bogon", "bogon or private prefixes"),
     ("HostSpace", "the host's own prefixes"),
     ("TooLong", "prefixes longer than the offering's limit"),
-    (
-        "FirstAsNotPeer",
-        "paths that don't start with the peer's ASN",
-    ),
+    ("FirstAsNotPeer", "paths that don't start with the peer's ASN"),
     ("AsSet", "paths with an AS_SET"),
     ("ReservedAsn", "private or reserved ASNs in the path"),
     ("RpkiInvalid", "RPKI-invalid routes"),
-    (
-        "NextHopNotSession",
-        "next hops other than the session's peer",
-    ),
+    ("NextHopNotSession", "next hops other than the session's peer"),
 ];
 
 /// Everything that speaks against opening the connection, in sentences; empty when nothing does.
@@ -75,13 +69,8 @@ pub fn findings(
         for (code, what) in BLOCKING {
             let count = routes.faults.get(*code).copied().unwrap_or(0);
             if count > 0 {
-                let examples: Vec<String> = routes
-                    .examples
-                    .get(*code)
-                    .into_iter()
-                    .flatten()
-                    .map(ToString::to_string)
-                    .collect();
+                let examples: Vec<String> =
+                    routes.examples.get(*code).into_iter().flatten().map(ToString::to_string).collect();
                 found.push(format!(
                     "session {peer} brings {what} ({count}: {}); stop announcing them",
                     examples.join(", ")
@@ -111,10 +100,7 @@ fn same_router(
     others: &[(&Connection, &Observed)],
 ) -> Option<String> {
     let ids = |o: &Observed| -> Vec<String> {
-        o.sessions
-            .values()
-            .filter_map(|s| s.peer_router_id.clone())
-            .collect()
+        o.sessions.values().filter_map(|s| s.peer_router_id.clone()).collect()
     };
     let own = ids(observed);
     let (other, id) = others

@@ -48,11 +48,7 @@ pub fn verdict(context: &VerdictContext<'_>) -> PrefixVerdict {
     let mut checks = vec![public_space(context)];
     if checks[0].outcome == CheckOutcome::Failed {
         let message = checks[0].message.clone();
-        return PrefixVerdict {
-            state: PrefixState::Invalid,
-            error_message: Some(message),
-            checks,
-        };
+        return PrefixVerdict { state: PrefixState::Invalid, error_message: Some(message), checks };
     }
     checks.push(on_routes(
         context,
@@ -61,13 +57,7 @@ pub fn verdict(context: &VerdictContext<'_>) -> PrefixVerdict {
         |route| {
             let origin = route.attributes.as_path.origin();
             let ok = origin.is_some_and(|o| context.origin_asns.contains(&o));
-            (
-                ok,
-                origin.map_or_else(
-                    || "no single origin ASN".into(),
-                    |o| format!("origin AS{o}"),
-                ),
-            )
+            (ok, origin.map_or_else(|| "no single origin ASN".into(), |o| format!("origin AS{o}")))
         },
     ));
     checks.push(not_checked(
@@ -79,17 +69,8 @@ pub fn verdict(context: &VerdictContext<'_>) -> PrefixVerdict {
         let good = format!("community {community} is present");
         checks.push(on_routes(context, CheckKind::Community, &good, |route| {
             let ok = route.attributes.communities.contains(&community);
-            let list: Vec<String> = route
-                .attributes
-                .communities
-                .iter()
-                .map(Community::to_string)
-                .collect();
-            let seen = if list.is_empty() {
-                "none".to_owned()
-            } else {
-                list.join(" ")
-            };
+            let list: Vec<String> = route.attributes.communities.iter().map(Community::to_string).collect();
+            let seen = if list.is_empty() { "none".to_owned() } else { list.join(" ") };
             (
                 ok,
                 if ok {
@@ -122,85 +103,48 @@ pub fn verdict(context: &VerdictContext<'_>) -> PrefixVerdict {
                 .map(RouteFault::to_string)
                 .collect();
             if path.is_prepended() {
-                wrong.push(
-                    "the AS path is prepended; announce it unprepended on every session".into(),
-                );
+                wrong.push("the AS path is prepended; announce it unprepended on every session".into());
             }
             let seen = format!("AS path {path}");
-            if wrong.is_empty() {
-                (true, seen)
-            } else {
-                (false, format!("{seen}: {}", wrong.join("; ")))
-            }
+            if wrong.is_empty() { (true, seen) } else { (false, format!("{seen}: {}", wrong.join("; "))) }
         },
     ));
     checks.push(rpki(context));
     let state = state_of(context, &checks);
     let error_message = (state != PrefixState::Verified).then(|| explain(context, &checks, state));
-    PrefixVerdict {
-        state,
-        error_message,
-        checks,
-    }
+    PrefixVerdict { state, error_message, checks }
 }
 
 fn public_space(context: &VerdictContext<'_>) -> Check {
     let wrong = if context.prefix.is_default() {
         Some("a default route can't be registered".to_owned())
     } else if let Some(reason) = context.prefix.bogon_reason(context.space) {
-        Some(format!(
-            "{} isn't public unicast space: {reason}",
-            context.prefix
-        ))
+        Some(format!("{} isn't public unicast space: {reason}", context.prefix))
     } else if context.prefix.len() > context.max_length {
-        Some(format!(
-            "{} is longer than /{}, this offering's limit",
-            context.prefix, context.max_length
-        ))
+        Some(format!("{} is longer than /{}, this offering's limit", context.prefix, context.max_length))
     } else {
         None
     };
     Check {
         kind: CheckKind::PublicSpace,
-        outcome: if wrong.is_some() {
-            CheckOutcome::Failed
-        } else {
-            CheckOutcome::Passed
-        },
+        outcome: if wrong.is_some() { CheckOutcome::Failed } else { CheckOutcome::Passed },
         message: wrong.unwrap_or_else(|| format!("{} is public unicast space", context.prefix)),
         evidence: Vec::new(),
     }
 }
 
 fn not_checked(kind: CheckKind, why: &str) -> Check {
-    Check {
-        kind,
-        outcome: CheckOutcome::NotChecked,
-        message: why.to_owned(),
-        evidence: Vec::new(),
-    }
+    Check { kind, outcome: CheckOutcome::NotChecked, message: why.to_owned(), evidence: Vec::new() }
 }
 
 fn rpki(context: &VerdictContext<'_>) -> Check {
-    let unchecked = |s: &SessionView| {
-        s.route
-            .as_ref()
-            .is_none_or(|r| r.rpki == RpkiState::NotChecked)
-    };
+    let unchecked = |s: &SessionView| s.route.as_ref().is_none_or(|r| r.rpki == RpkiState::NotChecked);
     if context.sessions.iter().all(unchecked) {
         return not_checked(CheckKind::Rpki, "no RPKI validator is configured");
     }
-    on_routes(
-        context,
-        CheckKind::Rpki,
-        "route origin validation doesn't say invalid",
-        |route| {
-            (
-                route.rpki != RpkiState::Invalid,
-                format!("RPKI {:?}", route.rpki),
-            )
-        },
-    )
+    on_routes(context, CheckKind::Rpki, "route origin validation doesn't say invalid", |route| {
+        (route.rpki != RpkiState::Invalid, format!("RPKI {:?}", route.rpki))
+    })
 }
 
 /// A check on the route of each session that has one.
@@ -216,13 +160,7 @@ fn on_routes(
         .filter(|s| s.known)
         .filter_map(|s| {
             let (ok, seen) = look(s.route.as_ref()?);
-            Some(Evidence {
-                session: s.peer_address,
-                router: s.router.clone(),
-                seen,
-                ok,
-                at: s.at,
-            })
+            Some(Evidence { session: s.peer_address, router: s.router.clone(), seen, ok, at: s.at })
         })
         .collect();
     conclude(kind, good, evidence)
@@ -239,31 +177,15 @@ fn received_everywhere(context: &VerdictContext<'_>) -> Check {
                 (None, true) => (false, "not received"),
                 (None, false) => (false, "not received: the session is down"),
             };
-            Evidence {
-                session: s.peer_address,
-                router: s.router.clone(),
-                seen: seen.into(),
-                ok,
-                at: s.at,
-            }
+            Evidence { session: s.peer_address, router: s.router.clone(), seen: seen.into(), ok, at: s.at }
         })
         .collect();
-    let mut check = conclude(
-        CheckKind::ReceivedEverywhere,
-        "received on every session of the peering",
-        evidence,
-    );
+    let mut check =
+        conclude(CheckKind::ReceivedEverywhere, "received on every session of the peering", evidence);
     if matches!(check.outcome, CheckOutcome::Failed | CheckOutcome::Partial) {
-        let missing: Vec<String> = check
-            .evidence
-            .iter()
-            .filter(|e| !e.ok)
-            .map(|e| e.session.to_string())
-            .collect();
-        check.message = format!(
-            "not received from session(s) {}; announce it there",
-            missing.join(", ")
-        );
+        let missing: Vec<String> =
+            check.evidence.iter().filter(|e| !e.ok).map(|e| e.session.to_string()).collect();
+        check.message = format!("not received from session(s) {}; announce it there", missing.join(", "));
     }
     check
 }
@@ -285,12 +207,7 @@ fn conclude(kind: CheckKind, good: &str, evidence: Vec<Evidence>) -> Check {
             .collect::<Vec<_>>()
             .join("; "),
     };
-    Check {
-        kind,
-        outcome,
-        message,
-        evidence,
-    }
+    Check { kind, outcome, message, evidence }
 }
 
 fn state_of(context: &VerdictContext<'_>, checks: &[Check]) -> PrefixState {
@@ -299,20 +216,13 @@ fn state_of(context: &VerdictContext<'_>, checks: &[Check]) -> PrefixState {
         return PrefixState::Unknown;
     }
     let any = |outcome: CheckOutcome| checks.iter().any(|c| c.outcome == outcome);
-    let received = context
-        .sessions
-        .iter()
-        .any(|s| s.known && s.route.is_some());
+    let received = context.sessions.iter().any(|s| s.known && s.route.is_some());
     if known == 0 || (!received && !context.was_verified) {
         PrefixState::Pending
     } else if any(CheckOutcome::Failed) {
         PrefixState::Failed
     } else if any(CheckOutcome::Partial) {
-        if context.was_verified {
-            PrefixState::Warning
-        } else {
-            PrefixState::Pending
-        }
+        if context.was_verified { PrefixState::Warning } else { PrefixState::Pending }
     } else if known < context.sessions.len() {
         PrefixState::Unknown
     } else {
@@ -321,12 +231,8 @@ fn state_of(context: &VerdictContext<'_>, checks: &[Check]) -> PrefixState {
 }
 
 fn explain(context: &VerdictContext<'_>, checks: &[Check], state: PrefixState) -> String {
-    let unknown: Vec<String> = context
-        .sessions
-        .iter()
-        .filter(|s| !s.known)
-        .map(|s| s.peer_address.to_string())
-        .collect();
+    let unknown: Vec<String> =
+        context.sessions.iter().filter(|s| !s.known).map(|s| s.peer_address.to_string()).collect();
     let mut parts: Vec<String> = checks
         .iter()
         .filter(|c| matches!(c.outcome, CheckOutcome::Failed | CheckOutcome::Partial))

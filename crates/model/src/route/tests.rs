@@ -19,19 +19,10 @@ fn policy() -> SessionPolicy {
         long_prefix_max_path: 3,
         max_path: None,
         prefixes: vec![
-            PrefixPolicy {
-                prefix: p("198.19.10.0/24"),
-                role: PrefixRole::Primary,
-            },
-            PrefixPolicy {
-                prefix: p("198.19.20.0/25"),
-                role: PrefixRole::Registered,
-            },
+            PrefixPolicy { prefix: p("198.19.10.0/24"), role: PrefixRole::Primary },
+            PrefixPolicy { prefix: p("198.19.20.0/25"), role: PrefixRole::Registered },
         ],
-        space: PublicSpace {
-            asns: vec![(64496, 64511)],
-            prefixes: vec![p("198.18.0.0/15")],
-        },
+        space: PublicSpace { asns: vec![(64496, 64511)], prefixes: vec![p("198.18.0.0/15")] },
     }
 }
 
@@ -55,30 +46,16 @@ fn codes(v: &RouteVerdict) -> Vec<&'static str> {
 #[test]
 fn a_registered_route_in_order_is_used_in_its_role() {
     let v = verdict("198.19.10.0/24", &[64510]);
-    assert_eq!(
-        v,
-        RouteVerdict {
-            usage: RouteUse::Registered(PrefixRole::Primary),
-            faults: vec![]
-        }
-    );
+    assert_eq!(v, RouteVerdict { usage: RouteUse::Registered(PrefixRole::Primary), faults: vec![] });
 }
 
 #[test]
 fn longer_than_24_needs_a_path_shorter_than_four() {
-    assert!(
-        verdict("198.19.20.0/25", &[64510, 64505, 64506])
-            .faults
-            .is_empty()
-    );
+    assert!(verdict("198.19.20.0/25", &[64510, 64505, 64506]).faults.is_empty());
     let v = verdict("198.19.20.0/25", &[64510, 64505, 64506, 64507]);
     assert_eq!(codes(&v), ["PathTooLong"]);
     assert_eq!(v.usage, RouteUse::Unused);
-    assert!(
-        verdict("198.19.10.0/24", &[64510, 64505, 64506, 64507])
-            .faults
-            .is_empty()
-    );
+    assert!(verdict("198.19.10.0/24", &[64510, 64505, 64506, 64507]).faults.is_empty());
 }
 
 #[test]
@@ -90,10 +67,7 @@ fn a_private_asn_anywhere_in_the_path_rejects() {
 
 #[test]
 fn registration_is_of_the_very_same_prefix() {
-    assert_eq!(
-        codes(&verdict("198.19.10.0/25", &[64510])),
-        ["NotRegistered"]
-    );
+    assert_eq!(codes(&verdict("198.19.10.0/25", &[64510])), ["NotRegistered"]);
 }
 
 #[test]
@@ -109,33 +83,17 @@ fn without_the_community_a_voice_route_is_not_used() {
 fn ordinary_routes_are_used_where_the_offering_takes_them() {
     let mut edge = policy();
     edge.ordinary_used = true;
-    let v = judge(
-        p("198.19.99.0/24"),
-        &route(&[64510]),
-        RpkiState::NotChecked,
-        &edge,
-    );
-    assert_eq!(
-        (v.usage, codes(&v)),
-        (RouteUse::Ordinary, vec!["NotRegistered"])
-    );
+    let v = judge(p("198.19.99.0/24"), &route(&[64510]), RpkiState::NotChecked, &edge);
+    assert_eq!((v.usage, codes(&v)), (RouteUse::Ordinary, vec!["NotRegistered"]));
     edge.registration_required = false;
-    let v = judge(
-        p("198.19.99.0/24"),
-        &route(&[64510]),
-        RpkiState::NotChecked,
-        &edge,
-    );
+    let v = judge(p("198.19.99.0/24"), &route(&[64510]), RpkiState::NotChecked, &edge);
     assert_eq!((v.usage, v.faults.len()), (RouteUse::Ordinary, 0));
 }
 
 #[test]
 fn every_broken_rule_is_told_at_once() {
     let bad = RouteAttributes {
-        as_path: AsPath(vec![
-            PathSegment::Sequence(vec![Asn(64505)]),
-            PathSegment::Set(vec![Asn(65001)]),
-        ]),
+        as_path: AsPath(vec![PathSegment::Sequence(vec![Asn(64505)]), PathSegment::Set(vec![Asn(65001)])]),
         next_hop: "198.18.192.9".parse().unwrap(),
         communities: vec![],
         med: None,

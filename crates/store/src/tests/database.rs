@@ -61,17 +61,9 @@ impl Server {
             let mut command = Command::new("setpriv");
             command.args(["--pdeathsig", "INT"]);
             if as_root {
-                command.args([
-                    "--reuid",
-                    "postgres",
-                    "--regid",
-                    "postgres",
-                    "--init-groups",
-                ]);
+                command.args(["--reuid", "postgres", "--regid", "postgres", "--init-groups"]);
             }
-            command
-                .arg(programs.join(name))
-                .current_dir(directory.path());
+            command.arg(programs.join(name)).current_dir(directory.path());
             command
         };
         // A locale whose order isn't that of bytes shows where an order depends on it.
@@ -79,14 +71,7 @@ impl Server {
             .arg("-D")
             .arg(&data)
             .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"])
-            .args([
-                "--locale",
-                "C.UTF-8",
-                "--locale-provider",
-                "icu",
-                "--icu-locale",
-                "en",
-            ]));
+            .args(["--locale", "C.UTF-8", "--locale-provider", "icu", "--icu-locale", "en"]));
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
         let process = program("postgres")
             .arg("-D")
@@ -114,10 +99,7 @@ impl Server {
         sqlx::any::install_default_drivers();
         let mut connection = self.connect().await;
         let create = format!("CREATE SCHEMA {name}");
-        sqlx::raw_sql(AssertSqlSafe(create))
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         let url = format!("{}&options[search_path]={name}", self.url());
         Database {
@@ -152,24 +134,14 @@ impl Drop for Server {
 
 fn newest_programs() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").map(|dir| {
-        dir.flatten()
-            .map(|entry| entry.path().join("bin"))
-            .filter(|bin| bin.join("initdb").exists())
-            .max()
+        dir.flatten().map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists()).max()
     });
-    versions
-        .ok()
-        .flatten()
-        .expect("these tests need Debian's package postgresql: install it")
+    versions.ok().flatten().expect("these tests need Debian's package postgresql: install it")
 }
 
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// True when `needle` is in any file of `directory`.

@@ -33,11 +33,7 @@ pub fn peer_asn(subscription: &str, name: &str, asn: u32) -> PeerAsn {
         id: 0,
         subscription: subscription.into(),
         name: name.into(),
-        spec: PeerAsnSpec {
-            asn: Asn(asn),
-            peer_name: "Contoso".into(),
-            contacts: vec![],
-        },
+        spec: PeerAsnSpec { asn: Asn(asn), peer_name: "Contoso".into(), contacts: vec![] },
         state: AsnState::Pending,
         error_message: None,
         decision: None,
@@ -150,10 +146,7 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
             lag: "lag1".into(),
             local_address: "198.18.192.1".parse().unwrap(),
             peer_address: "198.18.192.0".parse().unwrap(),
-            bfd: BfdTimers {
-                interval_ms: 100,
-                multiplier: 3,
-            },
+            bfd: BfdTimers { interval_ms: 100, multiplier: 3 },
             md5_key: Some(Secret::new(md5_key)),
             max_prefixes: 1000,
             phase: SessionPhase::Denied,
@@ -182,9 +175,7 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
 pub async fn with_peer_asns(store: &Store) {
     let mut tx = store.begin().await.unwrap();
     for subscription in [SUB, OTHER_SUB] {
-        peer_asn_insert(&mut tx, &peer_asn(subscription, "Contoso", 64510))
-            .await
-            .unwrap();
+        peer_asn_insert(&mut tx, &peer_asn(subscription, "Contoso", 64510)).await.unwrap();
     }
     tx.commit().await.unwrap();
 }

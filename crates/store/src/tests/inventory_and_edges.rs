@@ -20,12 +20,8 @@ fn inventory(location: &str) -> Inventory {
 pub async fn the_last_inventory_holds(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
     assert_eq!(inventory_get(&mut tx).await.unwrap(), None);
-    let first = inventory_put(&mut tx, &inventory("Amsterdam"), at(0))
-        .await
-        .unwrap();
-    let second = inventory_put(&mut tx, &inventory("Frankfurt"), at(1))
-        .await
-        .unwrap();
+    let first = inventory_put(&mut tx, &inventory("Amsterdam"), at(0)).await.unwrap();
+    let second = inventory_put(&mut tx, &inventory("Frankfurt"), at(1)).await.unwrap();
     assert!(second > first);
     let held = inventory_get(&mut tx).await.unwrap();
     assert_eq!(held, Some((second, inventory("Frankfurt"))));
@@ -64,22 +60,15 @@ fn routes(router: &str, session: &str, received: u32) -> SessionRoutes {
 pub async fn a_router_s_state_and_its_sessions_routes_are_the_latest_ones(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
     for (router, second) in [("r2", 1), ("r1", 1), ("r1", 2)] {
-        router_state_put(&mut tx, &state(router, second))
-            .await
-            .unwrap();
+        router_state_put(&mut tx, &state(router, second)).await.unwrap();
     }
-    assert_eq!(
-        router_state_get(&mut tx, "r1").await.unwrap(),
-        Some(state("r1", 2))
-    );
+    assert_eq!(router_state_get(&mut tx, "r1").await.unwrap(), Some(state("r1", 2)));
     assert_eq!(router_state_get(&mut tx, "r3").await.unwrap(), None);
     let all = router_state_list(&mut tx).await.unwrap();
     assert_eq!(all, [state("r1", 2), state("r2", 1)]);
 
     for (session, received) in [("c1v4", 1), ("c1v6", 5), ("c1v4", 2)] {
-        session_routes_put(&mut tx, &routes("r1", session, received))
-            .await
-            .unwrap();
+        session_routes_put(&mut tx, &routes("r1", session, received)).await.unwrap();
     }
     let found = session_routes_get(&mut tx, "r1", "c1v4").await.unwrap();
     assert_eq!(found, Some(routes("r1", "c1v4", 2)));
@@ -103,9 +92,7 @@ pub async fn results_of_applying_are_bounded(db: &Database) {
     apply_result_put(&mut tx, &result("r2", 1)).await.unwrap();
     let count = u64::from(APPLY_RESULTS_KEPT) + 5;
     for generation in 1..=count {
-        apply_result_put(&mut tx, &result("r1", generation))
-            .await
-            .unwrap();
+        apply_result_put(&mut tx, &result("r1", generation)).await.unwrap();
     }
     let kept = apply_results_list(&mut tx, "r1", 1000).await.unwrap();
     assert_eq!(kept.len(), APPLY_RESULTS_KEPT as usize);
@@ -118,32 +105,17 @@ pub async fn an_intent_s_generation_counts_changes_only(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
     let mut generations = Vec::new();
     for md5_key in ["one", "one", "two", "one"] {
-        generations.push(
-            router_intent_put(&mut tx, &intent("r1", md5_key))
-                .await
-                .unwrap(),
-        );
+        generations.push(router_intent_put(&mut tx, &intent("r1", md5_key)).await.unwrap());
     }
     assert_eq!(generations, [1, 1, 2, 3]);
-    assert_eq!(
-        router_intent_put(&mut tx, &intent("r0", "x"))
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(router_intent_put(&mut tx, &intent("r0", "x")).await.unwrap(), 1);
     tx.commit().await.unwrap();
     let mut reader = db.store.read().await.unwrap();
     let mut expect = intent("r1", "one");
     expect.generation = 3;
-    assert_eq!(
-        router_intent_get(&mut reader, "r1").await.unwrap(),
-        Some(expect)
-    );
+    assert_eq!(router_intent_get(&mut reader, "r1").await.unwrap(), Some(expect));
     assert_eq!(router_intent_get(&mut reader, "r9").await.unwrap(), None);
     let all = router_intent_list(&mut reader).await.unwrap();
-    let all: Vec<_> = all
-        .iter()
-        .map(|i| (i.router.as_str(), i.generation))
-        .collect();
+    let all: Vec<_> = all.iter().map(|i| (i.router.as_str(), i.generation)).collect();
     assert_eq!(all, [("r0", 1), ("r1", 3)]);
 }

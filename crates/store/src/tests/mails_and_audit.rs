@@ -21,28 +21,18 @@ fn mail(key: &str, subscription: Option<&str>) -> NewMail {
 pub async fn a_mail_is_kept_once_however_often_it_is_asked_for(db: &Database) {
     for first in [true, false] {
         let mut tx = db.store.begin().await.unwrap();
-        let kept = mail_enqueue(&mut tx, &mail("k", Some("sub-a")), at(0))
-            .await
-            .unwrap();
+        let kept = mail_enqueue(&mut tx, &mail("k", Some("sub-a")), at(0)).await.unwrap();
         assert_eq!(kept, first);
         tx.commit().await.unwrap();
     }
     let work = work_claim(&db.store, "a", at(0), 1000, 9).await.unwrap();
     assert_eq!(work.len(), 1);
-    assert_eq!(
-        (work[0].kind, work[0].key.as_str(), work[0].seq),
-        (WorkKind::Mail, "k", 1)
-    );
+    assert_eq!((work[0].kind, work[0].key.as_str(), work[0].seq), (WorkKind::Mail, "k", 1));
     let mut tx = db.store.begin().await.unwrap();
-    mail_mark_failed(&mut tx, "k", "connection refused", 1)
-        .await
-        .unwrap();
+    mail_mark_failed(&mut tx, "k", "connection refused", 1).await.unwrap();
     let kept = mail_get(&mut tx, "k").await.unwrap().unwrap();
     assert_eq!(kept.mail, mail("k", Some("sub-a")));
-    assert_eq!(
-        (kept.attempts, kept.error.as_deref()),
-        (1, Some("connection refused"))
-    );
+    assert_eq!((kept.attempts, kept.error.as_deref()), (1, Some("connection refused")));
     assert_eq!(mails_unsent(&mut tx).await.unwrap(), 1);
     mail_mark_sent(&mut tx, "k", at(7)).await.unwrap();
     assert_eq!(mails_unsent(&mut tx).await.unwrap(), 0);
@@ -54,57 +44,27 @@ pub async fn a_mail_is_kept_once_however_often_it_is_asked_for(db: &Database) {
 
 pub async fn lists_show_their_scope_only_newest_first(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
-    for (n, subscription) in [Some(SUB), Some(OTHER_SUB), None, Some(SUB)]
-        .into_iter()
-        .enumerate()
-    {
-        mail_enqueue(&mut tx, &mail(&n.to_string(), subscription), at(0))
-            .await
-            .unwrap();
+    for (n, subscription) in [Some(SUB), Some(OTHER_SUB), None, Some(SUB)].into_iter().enumerate() {
+        mail_enqueue(&mut tx, &mail(&n.to_string(), subscription), at(0)).await.unwrap();
         let resource = match subscription {
             Some(subscription) => format!("/SUBSCRIPTIONS/{subscription}/resource{n}"),
             None => "inventory".to_owned(),
         };
-        audit_add(&mut tx, at(0), "op", "write", &resource, json!({ "n": n }))
-            .await
-            .unwrap();
+        audit_add(&mut tx, at(0), "op", "write", &resource, json!({ "n": n })).await.unwrap();
     }
-    let mine = mails_list(&mut tx, Scope::Subscription("SUB-a"), IdPage::first(9))
-        .await
-        .unwrap();
+    let mine = mails_list(&mut tx, Scope::Subscription("SUB-a"), IdPage::first(9)).await.unwrap();
     let keys: Vec<&str> = mine.iter().map(|m| m.mail.key.as_str()).collect();
     assert_eq!(keys, ["3", "0"]);
-    let rest = IdPage {
-        after: Some(mine[0].id),
-        limit: 9,
-    };
-    let rest = mails_list(&mut tx, Scope::Subscription(SUB), rest)
-        .await
-        .unwrap();
+    let rest = IdPage { after: Some(mine[0].id), limit: 9 };
+    let rest = mails_list(&mut tx, Scope::Subscription(SUB), rest).await.unwrap();
     assert_eq!(rest.len(), 1);
-    assert_eq!(
-        mails_list(&mut tx, Scope::All, IdPage::first(3))
-            .await
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(mails_list(&mut tx, Scope::All, IdPage::first(3)).await.unwrap().len(), 3);
     let id = "/Subscriptions/Sub-A/X";
-    let of = mails_of_resource(&mut tx, Scope::Subscription(SUB), id)
-        .await
-        .unwrap();
+    let of = mails_of_resource(&mut tx, Scope::Subscription(SUB), id).await.unwrap();
     assert_eq!(of.len(), 2);
 
-    let mine = audit_list(&mut tx, Scope::Subscription(SUB), IdPage::first(9))
-        .await
-        .unwrap();
+    let mine = audit_list(&mut tx, Scope::Subscription(SUB), IdPage::first(9)).await.unwrap();
     let details: Vec<_> = mine.iter().map(|e| e.detail["n"].clone()).collect();
     assert_eq!(details, [json!(3), json!(0)]);
-    assert_eq!(
-        audit_list(&mut tx, Scope::All, IdPage::first(9))
-            .await
-            .unwrap()
-            .len(),
-        4
-    );
+    assert_eq!(audit_list(&mut tx, Scope::All, IdPage::first(9)).await.unwrap().len(), 4);
 }

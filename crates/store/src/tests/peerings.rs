@@ -12,77 +12,38 @@ pub async fn peer_asns_are_found_by_name_number_and_state(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
     let mut second = None;
     for (name, asn) in [("b", 64511), ("A", 64510), ("c", 64510)] {
-        second = Some(
-            peer_asn_insert(&mut tx, &peer_asn(SUB, name, asn))
-                .await
-                .unwrap(),
-        );
+        second = Some(peer_asn_insert(&mut tx, &peer_asn(SUB, name, asn)).await.unwrap());
     }
     let taken = peer_asn_insert(&mut tx, &peer_asn("SUB-A", "B", 64509)).await;
-    assert_eq!(
-        taken.unwrap_err().conflict(),
-        Some(&Conflict::PeerAsnNameTaken { name: "B".into() })
-    );
-    peer_asn_insert(&mut tx, &peer_asn(OTHER_SUB, "b", 64510))
-        .await
-        .unwrap();
+    assert_eq!(taken.unwrap_err().conflict(), Some(&Conflict::PeerAsnNameTaken { name: "B".into() }));
+    peer_asn_insert(&mut tx, &peer_asn(OTHER_SUB, "b", 64510)).await.unwrap();
     let mut approved = peer_asn_lock(&mut tx, second.unwrap().id).await.unwrap();
     approved.state = AsnState::Approved;
     peer_asn_update(&mut tx, &approved).await.unwrap();
 
     let by_number = peer_asn_by_number(&mut tx, SUB, Asn(64510)).await.unwrap();
     assert_eq!(by_number, Some(approved.clone()), "the approved one of two");
-    assert_eq!(
-        peer_asn_by_number(&mut tx, SUB, Asn(1)).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        peer_asns_approved(&mut tx, "sub-A").await.unwrap(),
-        [approved.clone()]
-    );
+    assert_eq!(peer_asn_by_number(&mut tx, SUB, Asn(1)).await.unwrap(), None);
+    assert_eq!(peer_asns_approved(&mut tx, "sub-A").await.unwrap(), [approved.clone()]);
     assert_eq!(peer_asns_approved(&mut tx, OTHER_SUB).await.unwrap(), []);
-    assert_eq!(
-        peer_asns_pending(&mut tx, IdPage::first(9))
-            .await
-            .unwrap()
-            .len(),
-        3
-    );
-    assert_eq!(
-        peer_asns_all(&mut tx, IdPage::first(9))
-            .await
-            .unwrap()
-            .len(),
-        4
-    );
+    assert_eq!(peer_asns_pending(&mut tx, IdPage::first(9)).await.unwrap().len(), 3);
+    assert_eq!(peer_asns_all(&mut tx, IdPage::first(9)).await.unwrap().len(), 4);
     let names = |list: Vec<meetme_model::peer_asn::PeerAsn>| -> Vec<String> {
         list.into_iter().map(|p| p.name).collect()
     };
     let first = peer_asns_list(&mut tx, SUB, &Page::first(2)).await.unwrap();
     assert_eq!(names(first), ["A", "b"]);
-    let page = Page {
-        after: Some("B".into()),
-        limit: 2,
-    };
-    assert_eq!(
-        names(peer_asns_list(&mut tx, SUB, &page).await.unwrap()),
-        ["c"]
-    );
+    let page = Page { after: Some("B".into()), limit: 2 };
+    assert_eq!(names(peer_asns_list(&mut tx, SUB, &page).await.unwrap()), ["c"]);
 }
 
 pub async fn a_peer_asn_in_use_cannot_be_deleted(db: &Database) {
     let (peering, _) = with_peering(&db.store, "Amsterdam").await;
     let mut tx = db.store.begin().await.unwrap();
-    let used = peer_asn_get(&mut tx, SUB, "Contoso")
-        .await
-        .unwrap()
-        .unwrap();
+    let used = peer_asn_get(&mut tx, SUB, "Contoso").await.unwrap().unwrap();
     let error = peer_asn_delete(&mut tx, used.id).await.unwrap_err();
     let text = error.to_string();
-    assert_eq!(
-        text,
-        "the peer ASN is used by Amsterdam in resource group RG; delete them first"
-    );
+    assert_eq!(text, "the peer ASN is used by Amsterdam in resource group RG; delete them first");
     peering_delete(&mut tx, peering.id, at(1)).await.unwrap();
     peer_asn_delete(&mut tx, used.id).await.unwrap();
     assert_eq!(peer_asn_by_id(&mut tx, used.id).await.unwrap(), None);
@@ -99,14 +60,9 @@ pub async fn names_compare_without_case_and_lists_are_paged(db: &Database) {
     let others = peering(OTHER_SUB, "rg", "Amsterdam", "Madrid");
     peering_insert(&mut tx, &others, &[]).await.unwrap();
 
-    let found = peering_get(&mut tx, "SUB-A", "rG", "amsterDAM")
-        .await
-        .unwrap();
+    let found = peering_get(&mut tx, "SUB-A", "rG", "amsterDAM").await.unwrap();
     assert_eq!(found, Some(kept.clone()));
-    assert_eq!(
-        (kept.name.as_str(), kept.resource_group.as_str()),
-        ("Amsterdam", "RG")
-    );
+    assert_eq!((kept.name.as_str(), kept.resource_group.as_str()), ("Amsterdam", "RG"));
     assert_eq!(peering_by_id(&mut tx, kept.id).await.unwrap(), found);
     assert_eq!(connections.len(), 2);
     assert_eq!(connections_of(&mut tx, kept.id).await.unwrap(), connections);
@@ -120,18 +76,9 @@ pub async fn names_compare_without_case_and_lists_are_paged(db: &Database) {
         seen.extend(rows.into_iter().map(|p| p.name));
     }
     assert_eq!(seen, ["_x", "Amsterdam", "b-second"]);
-    let group = peerings_list(&mut tx, SUB, Some("RG"), &Page::first(9))
-        .await
-        .unwrap();
+    let group = peerings_list(&mut tx, SUB, Some("RG"), &Page::first(9)).await.unwrap();
     assert_eq!(group.len(), 2);
-    let all = peerings_all(
-        &mut tx,
-        IdPage {
-            after: Some(kept.id),
-            limit: 9,
-        },
-    )
-    .await;
+    let all = peerings_all(&mut tx, IdPage { after: Some(kept.id), limit: 9 }).await;
     assert_eq!(all.unwrap().len(), 3);
     assert_eq!(peerings_of_asn(&mut tx, Asn(64510)).await.unwrap().len(), 4);
     assert_eq!(peerings_of_asn(&mut tx, Asn(1)).await.unwrap(), []);
@@ -150,20 +97,14 @@ pub async fn one_peering_per_asn_location_and_offering(db: &Database) {
     let Some(Conflict::PeeringExists { peering: other }) = error.conflict() else {
         panic!("{error}");
     };
-    assert_eq!(
-        (other.subscription.as_str(), other.name.as_str()),
-        (SUB, "Amsterdam")
-    );
+    assert_eq!((other.subscription.as_str(), other.name.as_str()), (SUB, "Amsterdam"));
     // Conversion to an offering that is taken.
     let mut plain = peering(SUB, "rg", "plain", "Amsterdam");
     plain.spec.offering = OfferingKind::Edge;
     let (mut plain, _) = peering_insert(&mut tx, &plain, &[]).await.unwrap();
     plain.spec.offering = OfferingKind::Voice;
     let error = peering_update(&mut tx, &plain).await.unwrap_err();
-    assert!(
-        matches!(error.conflict(), Some(Conflict::PeeringExists { .. })),
-        "{error}"
-    );
+    assert!(matches!(error.conflict(), Some(Conflict::PeeringExists { .. })), "{error}");
     let mut tagged = kept.clone();
     tagged.spec.tags.insert("team".into(), "voice".into());
     tagged.deleting = true;
@@ -172,16 +113,7 @@ pub async fn one_peering_per_asn_location_and_offering(db: &Database) {
     let mut unknown = peering(SUB, "rg", "other", "Rome");
     unknown.spec.peer_asn_name = "Nobody".into();
     let error = peering_insert(&mut tx, &unknown, &[]).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            StoreError::NotFound {
-                what: "peer ASN",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::NotFound { what: "peer ASN", .. }), "{error}");
 }
 
 pub async fn connections_are_changed_listed_and_deleted(db: &Database) {
@@ -189,13 +121,8 @@ pub async fn connections_are_changed_listed_and_deleted(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
     let again = connection_insert(&mut tx, kept.id, &connection("id-1"), at(1)).await;
     let identifier = "id-1".to_owned();
-    assert_eq!(
-        again.unwrap_err().conflict(),
-        Some(&Conflict::ConnectionIdentifierTaken { identifier })
-    );
-    let pending = connections_pending(&mut tx, IdPage::first(9))
-        .await
-        .unwrap();
+    assert_eq!(again.unwrap_err().conflict(), Some(&Conflict::ConnectionIdentifierTaken { identifier }));
+    let pending = connections_pending(&mut tx, IdPage::first(9)).await.unwrap();
     assert_eq!(pending, connections);
     let (_, mut locked) = peering_lock(&mut tx, kept.id).await.unwrap();
     let mut active = locked.remove(0);
@@ -206,29 +133,13 @@ pub async fn connections_are_changed_listed_and_deleted(db: &Database) {
         port_speed_mbps: 10_000,
     });
     connection_update(&mut tx, &active).await.unwrap();
-    assert_eq!(
-        connection_by_id(&mut tx, active.id).await.unwrap(),
-        Some(active.clone())
-    );
-    assert_eq!(
-        connections_on_router(&mut tx, "ams1-er1").await.unwrap(),
-        [active.clone()]
-    );
-    assert_eq!(
-        connections_pending(&mut tx, IdPage::first(9))
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
-    subnet_take(&mut tx, active.id, prefix("198.18.192.0/31"))
-        .await
-        .unwrap();
+    assert_eq!(connection_by_id(&mut tx, active.id).await.unwrap(), Some(active.clone()));
+    assert_eq!(connections_on_router(&mut tx, "ams1-er1").await.unwrap(), [active.clone()]);
+    assert_eq!(connections_pending(&mut tx, IdPage::first(9)).await.unwrap().len(), 1);
+    subnet_take(&mut tx, active.id, prefix("198.18.192.0/31")).await.unwrap();
     connection_delete(&mut tx, active.id, at(9)).await.unwrap();
     assert_eq!(connection_by_id(&mut tx, active.id).await.unwrap(), None);
-    let resting = subnets_within(&mut tx, prefix("198.18.192.0/24"))
-        .await
-        .unwrap();
+    let resting = subnets_within(&mut tx, prefix("198.18.192.0/24")).await.unwrap();
     assert_eq!(resting[0].freed_at, Some(at(9)));
 }
 
@@ -275,9 +186,6 @@ pub async fn what_is_gone_is_not_found(db: &Database) {
         mail_mark_failed(&mut tx, "x", "y", 1).await,
     ];
     for (n, result) in not_found.into_iter().enumerate() {
-        assert!(
-            matches!(result, Err(StoreError::NotFound { .. })),
-            "{n}: {result:?}"
-        );
+        assert!(matches!(result, Err(StoreError::NotFound { .. })), "{n}: {result:?}");
     }
 }

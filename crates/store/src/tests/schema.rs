@@ -12,10 +12,7 @@ pub async fn a_newer_schema_is_refused(db: &Database) {
         .unwrap();
     tx.commit().await.unwrap();
     let error = Store::open(&db.url, &key()).await.err().expect("refused");
-    assert!(
-        matches!(error, StoreError::NewerSchema { found: 999, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, StoreError::NewerSchema { found: 999, .. }), "{error}");
 }
 
 pub async fn opening_twice_migrates_once(db: &Database) {
@@ -38,17 +35,10 @@ async fn addresses_that_cannot_work_are_refused_with_what_to_do() {
         ("sqlite:", "file is missing"),
         ("sqlite:/no/such/directory/x.db", "directory must exist"),
     ] {
-        let error = Store::open(url, &key())
-            .await
-            .err()
-            .expect("refused")
-            .to_string();
+        let error = Store::open(url, &key()).await.err().expect("refused").to_string();
         assert!(error.contains(says), "{url}: {error}");
     }
-    let error = Store::open("mysql://me:hunter2@host/y", &key())
-        .await
-        .err()
-        .unwrap();
+    let error = Store::open("mysql://me:hunter2@host/y", &key()).await.err().unwrap();
     assert!(!error.to_string().contains("hunter2"), "{error}");
 }
 
@@ -57,9 +47,7 @@ async fn a_database_file_is_made_for_its_owner_only_whatever_its_name() {
     use std::os::unix::fs::MetadataExt;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a name, with spaces.db");
-    let store = Store::open(&format!("sqlite:{}", path.display()), &key())
-        .await
-        .unwrap();
+    let store = Store::open(&format!("sqlite:{}", path.display()), &key()).await.unwrap();
     for entry in std::fs::read_dir(dir.path()).unwrap() {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().mode() & 0o777, 0o600, "{entry:?}");
@@ -88,21 +76,14 @@ async fn commits_to_a_file_are_durable_and_constraints_are_on() {
     let mut tx = db.store.begin().await.unwrap();
     let mut reader = db.store.read().await.unwrap();
     for connection in [tx.connection(), reader.connection()] {
-        for (pragma, expect) in [
-            ("PRAGMA synchronous", 2),
-            ("PRAGMA foreign_keys", 1),
-            ("PRAGMA busy_timeout", 5000),
-        ] {
-            let found: i64 = sqlx::query_scalar(pragma)
-                .fetch_one(&mut *connection)
-                .await
-                .unwrap();
+        for (pragma, expect) in
+            [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000)]
+        {
+            let found: i64 = sqlx::query_scalar(pragma).fetch_one(&mut *connection).await.unwrap();
             assert_eq!(found, expect, "{pragma}");
         }
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-            .fetch_one(&mut *connection)
-            .await
-            .unwrap();
+        let mode: String =
+            sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await.unwrap();
         assert_eq!(mode, "wal");
     }
 }

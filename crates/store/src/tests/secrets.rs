@@ -10,30 +10,18 @@ pub async fn no_secret_is_written_in_clear(db: &Database) {
     let id = connections[0].id;
     assert_eq!(connections[0].spec.md5_key, None);
     let mut tx = db.store.begin().await.unwrap();
-    assert_eq!(
-        md5_key_get(&mut tx, id).await.unwrap(),
-        Some(Secret::new(KEY))
-    );
-    md5_key_put(&mut tx, id, &Secret::new("another secret key"))
-        .await
-        .unwrap();
-    router_intent_put(&mut tx, &intent("r1", KEY))
-        .await
-        .unwrap();
+    assert_eq!(md5_key_get(&mut tx, id).await.unwrap(), Some(Secret::new(KEY)));
+    md5_key_put(&mut tx, id, &Secret::new("another secret key")).await.unwrap();
+    router_intent_put(&mut tx, &intent("r1", KEY)).await.unwrap();
     let canary = serde_json::json!("a canary that is seen");
-    audit_add(&mut tx, at(0), "op", "write", "x", canary)
-        .await
-        .unwrap();
+    audit_add(&mut tx, at(0), "op", "write", "x", canary).await.unwrap();
     tx.commit().await.unwrap();
     assert!(files_contain(&db.files, b"a canary that is seen"));
     assert!(!files_contain(&db.files, KEY.as_bytes()));
     assert!(!files_contain(&db.files, b"another secret key"));
 
     let mut tx = db.store.begin().await.unwrap();
-    assert_eq!(
-        md5_key_get(&mut tx, id).await.unwrap(),
-        Some(Secret::new("another secret key"))
-    );
+    assert_eq!(md5_key_get(&mut tx, id).await.unwrap(), Some(Secret::new("another secret key")));
     let read = connection_by_id(&mut tx, id).await.unwrap().unwrap();
     assert_eq!(read.spec.md5_key, None);
     assert!(md5_key_has(&mut tx, id).await.unwrap());
@@ -45,9 +33,6 @@ pub async fn no_secret_is_written_in_clear(db: &Database) {
 pub async fn a_wrong_key_is_told_at_the_start(db: &Database) {
     let wrong = Store::open(&db.url, &SealKey::new([8; 32])).await;
     let error = wrong.err().expect("refused").to_string();
-    assert!(
-        error.contains("start with the key it was sealed with"),
-        "{error}"
-    );
+    assert!(error.contains("start with the key it was sealed with"), "{error}");
     Store::open(&db.url, &key()).await.unwrap().close().await;
 }

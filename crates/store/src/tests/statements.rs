@@ -15,10 +15,7 @@ const ALL: &[(&str, &[(&str, &str)])] = &[
     ("peering_services", crate::peering_services::STATEMENTS),
     ("peerings", crate::peerings::STATEMENTS),
     ("ports", crate::ports::STATEMENTS),
-    (
-        "registered_prefixes",
-        crate::registered_prefixes::STATEMENTS,
-    ),
+    ("registered_prefixes", crate::registered_prefixes::STATEMENTS),
     ("router_intents", crate::router_intents::STATEMENTS),
     ("service_prefixes", crate::service_prefixes::STATEMENTS),
     ("subnets", crate::subnets::STATEMENTS),
@@ -45,11 +42,7 @@ fn no_module_s_statements_are_left_out() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "rs"))
-        .filter(|path| {
-            std::fs::read_to_string(path)
-                .unwrap()
-                .contains("\nstatements! {")
-        })
+        .filter(|path| std::fs::read_to_string(path).unwrap().contains("\nstatements! {"))
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     found.sort();

@@ -15,23 +15,13 @@ fn token(role: Role, subscription: Option<&str>) -> NewToken {
 
 pub async fn a_token_stands_for_its_principal_until_it_ends(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
-    let (clear, who) = token_create(&mut tx, token(Role::Peer, Some(SUB)), at(0))
-        .await
-        .unwrap();
-    let (other, _) = token_create(&mut tx, token(Role::Operator, None), at(0))
-        .await
-        .unwrap();
+    let (clear, who) = token_create(&mut tx, token(Role::Peer, Some(SUB)), at(0)).await.unwrap();
+    let (other, _) = token_create(&mut tx, token(Role::Operator, None), at(0)).await.unwrap();
     tx.commit().await.unwrap();
     assert!(clear.starts_with("mt_") && clear.len() == 67 && clear != other);
-    assert_eq!(
-        (who.role, who.subscription.as_deref()),
-        (Role::Peer, Some(SUB))
-    );
+    assert_eq!((who.role, who.subscription.as_deref()), (Role::Peer, Some(SUB)));
     let mut tx = db.store.begin().await.unwrap();
-    assert_eq!(
-        token_find(&mut tx, &clear, at(99)).await.unwrap(),
-        Some(who.clone())
-    );
+    assert_eq!(token_find(&mut tx, &clear, at(99)).await.unwrap(), Some(who.clone()));
     assert_eq!(token_find(&mut tx, &clear, at(100)).await.unwrap(), None);
     assert_eq!(token_find(&mut tx, "mt_00", at(1)).await.unwrap(), None);
     token_revoke(&mut tx, who.id, at(5)).await.unwrap();

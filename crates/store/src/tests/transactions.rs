@@ -6,15 +6,8 @@ use crate::*;
 
 pub async fn what_is_not_committed_never_happened(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
-    peer_asn_insert(&mut tx, &peer_asn(SUB, "Contoso", 64510))
-        .await
-        .unwrap();
-    assert!(
-        peer_asn_get(&mut tx, SUB, "contoso")
-            .await
-            .unwrap()
-            .is_some()
-    );
+    peer_asn_insert(&mut tx, &peer_asn(SUB, "Contoso", 64510)).await.unwrap();
+    assert!(peer_asn_get(&mut tx, SUB, "contoso").await.unwrap().is_some());
     drop(tx);
     // The next writer isn't held up by the dropped one.
     let mut tx = db.store.begin().await.unwrap();
@@ -24,23 +17,12 @@ pub async fn what_is_not_committed_never_happened(db: &Database) {
 pub async fn change_audit_and_work_commit_together(db: &Database) {
     for commit in [false, true] {
         let mut tx = db.store.begin().await.unwrap();
-        let kept = peer_asn_insert(&mut tx, &peer_asn(SUB, "Contoso", 64510))
-            .await
-            .unwrap();
+        let kept = peer_asn_insert(&mut tx, &peer_asn(SUB, "Contoso", 64510)).await.unwrap();
         let id = "/subscriptions/Sub-A/providers/Microsoft.Peering/peerAsns/Contoso";
-        audit_add(
-            &mut tx,
-            at(1),
-            "op",
-            "peerAsns/write",
-            id,
-            serde_json::json!({"asn": 64510}),
-        )
-        .await
-        .unwrap();
-        work_enqueue(&mut tx, WorkKind::PeerAsn, &kept.id.to_string(), at(1))
+        audit_add(&mut tx, at(1), "op", "peerAsns/write", id, serde_json::json!({"asn": 64510}))
             .await
             .unwrap();
+        work_enqueue(&mut tx, WorkKind::PeerAsn, &kept.id.to_string(), at(1)).await.unwrap();
         if commit {
             tx.commit().await.unwrap();
         } else {
@@ -63,10 +45,7 @@ pub async fn change_audit_and_work_commit_together(db: &Database) {
 pub async fn readers_go_on_beside_a_writer(db: &Database) {
     with_peer_asns(&db.store).await;
     let mut tx = db.store.begin().await.unwrap();
-    let mut changed = peer_asn_get(&mut tx, SUB, "Contoso")
-        .await
-        .unwrap()
-        .unwrap();
+    let mut changed = peer_asn_get(&mut tx, SUB, "Contoso").await.unwrap().unwrap();
     changed.error_message = Some("refused".into());
     peer_asn_update(&mut tx, &changed).await.unwrap();
     let mut reader = db.store.read().await.unwrap();

@@ -10,16 +10,12 @@ const LEASE_MS: u32 = 30_000;
 
 async fn enqueue(store: &Store, key: &str, due: i64) {
     let mut tx = store.begin().await.unwrap();
-    work_enqueue(&mut tx, WorkKind::Peering, key, at(due))
-        .await
-        .unwrap();
+    work_enqueue(&mut tx, WorkKind::Peering, key, at(due)).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 async fn claim(store: &Store, holder: &str, now: i64) -> Vec<WorkItem> {
-    work_claim(store, holder, at(now), LEASE_MS, 10)
-        .await
-        .unwrap()
+    work_claim(store, holder, at(now), LEASE_MS, 10).await.unwrap()
 }
 
 async fn done(store: &Store, item: &WorkItem) {
@@ -29,15 +25,11 @@ async fn done(store: &Store, item: &WorkItem) {
 }
 
 async fn next_due(store: &Store) -> Option<jiff::Timestamp> {
-    work_next_due(&mut store.read().await.unwrap())
-        .await
-        .unwrap()
+    work_next_due(&mut store.read().await.unwrap()).await.unwrap()
 }
 
 async fn depth(store: &Store, now: i64) -> i64 {
-    work_depth(&mut store.read().await.unwrap(), at(now))
-        .await
-        .unwrap()
+    work_depth(&mut store.read().await.unwrap(), at(now)).await.unwrap()
 }
 
 pub async fn work_is_claimed_once_and_at_the_earliest_time_asked_for(db: &Database) {
@@ -71,9 +63,7 @@ pub async fn a_reconciler_that_asks_for_its_next_run_waits_for_it(db: &Database)
     enqueue(&db.store, "1", 0).await;
     let items = claim(&db.store, "a", 5).await;
     let mut tx = db.store.begin().await.unwrap();
-    work_enqueue(&mut tx, WorkKind::Peering, "1", at(60))
-        .await
-        .unwrap();
+    work_enqueue(&mut tx, WorkKind::Peering, "1", at(60)).await.unwrap();
     work_done(&mut tx, &items[0]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(claim(&db.store, "a", 59).await, []);
@@ -105,20 +95,14 @@ pub async fn failed_work_is_tried_again_and_counts(db: &Database) {
         assert_eq!(claim(&db.store, "a", now + 9).await, []);
     }
     enqueue(&db.store, "1", 21).await;
-    assert_eq!(
-        claim(&db.store, "a", 21).await.len(),
-        1,
-        "a new request doesn't wait"
-    );
+    assert_eq!(claim(&db.store, "a", 21).await.len(), 1, "a new request doesn't wait");
 }
 
 pub async fn the_longest_due_comes_first(db: &Database) {
     for (key, due) in [("b", 2), ("c", 3), ("a", 1)] {
         enqueue(&db.store, key, due).await;
     }
-    let items = work_claim(&db.store, "a", at(9), LEASE_MS, 2)
-        .await
-        .unwrap();
+    let items = work_claim(&db.store, "a", at(9), LEASE_MS, 2).await.unwrap();
     let keys: Vec<&str> = items.iter().map(|i| i.key.as_str()).collect();
     assert_eq!(keys, ["a", "b"]);
 }
@@ -127,19 +111,13 @@ pub async fn concurrent_claims_never_share_an_item(db: &Database) {
     const ITEMS: usize = 120;
     let mut tx = db.store.begin().await.unwrap();
     for key in 0..ITEMS {
-        work_enqueue(&mut tx, WorkKind::Router, &key.to_string(), at(0))
-            .await
-            .unwrap();
+        work_enqueue(&mut tx, WorkKind::Router, &key.to_string(), at(0)).await.unwrap();
     }
     tx.commit().await.unwrap();
     let other_process = db.open_again().await;
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..6 {
-        let store = if n % 2 == 0 {
-            &db.store
-        } else {
-            &other_process
-        };
+        let store = if n % 2 == 0 { &db.store } else { &other_process };
         let store = store.clone();
         tasks.spawn(async move {
             let mut mine = Vec::new();

@@ -12,9 +12,7 @@ pub(super) async fn delete(call: Call) -> Answer {
     let Some(found) = found else {
         return deleted(false);
     };
-    peer_asn_delete(&mut tx, found.id)
-        .await
-        .map_err(|e| call.refuse(e))?;
+    peer_asn_delete(&mut tx, found.id).await.map_err(|e| call.refuse(e))?;
     audit_add(
         &mut tx,
         call.now,

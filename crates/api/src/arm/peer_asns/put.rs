@@ -8,8 +8,7 @@ use crate::error::ApiError;
 use meetme_model::Violations;
 use meetme_model::peer_asn::{AsnState, PeerAsn, PeerAsnDraft, PeerAsnSpec, validate};
 use meetme_store::{
-    WorkKind, audit_add, peer_asn_get, peer_asn_insert, peer_asn_lock, peer_asn_update,
-    work_enqueue,
+    WorkKind, audit_add, peer_asn_get, peer_asn_insert, peer_asn_lock, peer_asn_update, work_enqueue,
 };
 use serde_json::json;
 
@@ -22,9 +21,7 @@ pub(super) async fn put(call: Call) -> Answer {
     let existing = peer_asn_get(&mut tx, call.subscription(), call.param("peer_asn")).await?;
     let created = existing.is_none();
     let kept = match existing {
-        None => peer_asn_insert(&mut tx, &new(&call, spec))
-            .await
-            .map_err(|e| call.refuse(e))?,
+        None => peer_asn_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e))?,
         Some(old) => {
             let mut old = peer_asn_lock(&mut tx, old.id).await?;
             change(&call, &mut old, spec)?;

@@ -36,11 +36,7 @@ impl From<Sent> for PeerAsnDraft {
                 .peer_contact_detail
                 .unwrap_or_default()
                 .into_iter()
-                .map(|c| ContactDraft {
-                    role: c.role,
-                    email: c.email,
-                    phone: c.phone,
-                })
+                .map(|c| ContactDraft { role: c.role, email: c.email, phone: c.phone })
                 .collect(),
         }
     }
@@ -90,19 +86,12 @@ fn state_name(state: AsnState) -> &'static str {
 }
 
 fn role_name(role: ContactRole) -> &'static str {
-    ContactRole::ALL
-        .iter()
-        .find(|(_, r)| *r == role)
-        .map_or("Other", |(name, _)| name)
+    ContactRole::ALL.iter().find(|(_, r)| *r == role).map_or("Other", |(name, _)| name)
 }
 
 impl From<Contact> for ShownContact {
     fn from(c: Contact) -> Self {
-        Self {
-            role: role_name(c.role),
-            email: c.email,
-            phone: c.phone,
-        }
+        Self { role: role_name(c.role), email: c.email, phone: c.phone }
     }
 }
 

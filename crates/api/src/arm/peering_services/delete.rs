@@ -5,8 +5,8 @@ use crate::arm::wake;
 use crate::call::{Answer, Call, deleted};
 use meetme_model::Asn;
 use meetme_store::{
-    Page, Tx, audit_add, peering_by_id, peering_service_delete, peering_service_get,
-    registered_prefix_by_id, service_prefixes_list,
+    Page, Tx, audit_add, peering_by_id, peering_service_delete, peering_service_get, registered_prefix_by_id,
+    service_prefixes_list,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -16,24 +16,14 @@ use std::collections::BTreeSet;
 pub(super) async fn delete(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let name = call.param("peering_service");
-    let found =
-        peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
+    let found = peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
     let Some(found) = found else {
         return deleted(false);
     };
     let asns = asns(&mut tx, found.id).await?;
-    peering_service_delete(&mut tx, found.id)
-        .await
-        .map_err(|e| call.refuse(e))?;
-    audit_add(
-        &mut tx,
-        call.now,
-        &call.principal.name,
-        "peeringServices/delete",
-        &id(&found),
-        json!({}),
-    )
-    .await?;
+    peering_service_delete(&mut tx, found.id).await.map_err(|e| call.refuse(e))?;
+    audit_add(&mut tx, call.now, &call.principal.name, "peeringServices/delete", &id(&found), json!({}))
+        .await?;
     for asn in asns {
         wake::routers_of(&mut tx, asn, call.now).await?;
     }

@@ -11,7 +11,6 @@ pub(super) async fn list(call: Call) -> Answer {
     let group = Some(call.resource_group()).filter(|g| !g.is_empty());
     let mut db = call.state.store.read().await?;
     let rows = peering_services_list(&mut db, call.subscription(), group, &asked).await?;
-    let key =
-        |s: &meetme_model::peering_service::PeeringService| path_key(&s.resource_group, &s.name);
+    let key = |s: &meetme_model::peering_service::PeeringService| path_key(&s.resource_group, &s.name);
     ok(page(&call, rows, key, Shown::from))
 }

@@ -9,8 +9,8 @@ use meetme_model::Violations;
 use meetme_model::inventory::Inventory;
 use meetme_model::peering_service::{PeeringService, PeeringServiceSpec};
 use meetme_store::{
-    Page, Tx, WorkKind, audit_add, peering_service_get, peering_service_insert,
-    peering_service_lock, peering_service_update, service_prefixes_list, work_enqueue,
+    Page, Tx, WorkKind, audit_add, peering_service_get, peering_service_insert, peering_service_lock,
+    peering_service_update, service_prefixes_list, work_enqueue,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -21,15 +21,12 @@ pub(super) async fn put(call: Call) -> Answer {
     let inventory = inventory(&call).await?;
     let mut tx = call.state.store.begin().await?;
     let name = call.param("peering_service");
-    let existing =
-        peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
+    let existing = peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
     let providers = providers::all(&mut tx).await?;
     let spec = check(sent, &inventory, &providers, existing.as_ref())?;
     let created = existing.is_none();
     let kept = match existing {
-        None => peering_service_insert(&mut tx, &new(&call, spec))
-            .await
-            .map_err(|e| call.refuse(e))?,
+        None => peering_service_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e))?,
         Some(old) => {
             let mut old = peering_service_lock(&mut tx, old.id).await?;
             let moved = (&old.spec.primary, &old.spec.backup) != (&spec.primary, &spec.backup);
@@ -65,13 +62,7 @@ async fn move_prefixes(
     provider: Option<&Provider>,
 ) -> Result<(), ApiError> {
     for prefix in service_prefixes_list(tx, service.id, &Page::first(u32::MAX)).await? {
-        work_enqueue(
-            tx,
-            WorkKind::ServicePrefix,
-            &prefix.id.to_string(),
-            call.now,
-        )
-        .await?;
+        work_enqueue(tx, WorkKind::ServicePrefix, &prefix.id.to_string(), call.now).await?;
     }
     for asn in provider.iter().flat_map(|p| &p.asns) {
         wake::routers_of(tx, *asn, call.now).await?;
@@ -145,14 +136,8 @@ fn check(
         }
         found
     };
-    let primary = metro(
-        properties.provider_primary_peering_location,
-        "providerPrimaryPeeringLocation",
-    );
-    let backup = metro(
-        properties.provider_backup_peering_location,
-        "providerBackupPeeringLocation",
-    );
+    let primary = metro(properties.provider_primary_peering_location, "providerPrimaryPeeringLocation");
+    let backup = metro(properties.provider_backup_peering_location, "providerBackupPeeringLocation");
     if backup.is_some() && backup == primary {
         v.add(
             "BackupSameAsPrimary",
@@ -184,16 +169,8 @@ fn check(
 
 fn check_immutable(old: &PeeringServiceSpec, new: &PeeringServiceSpec, v: &mut Violations) {
     let fixed = [
-        (
-            &old.location,
-            &new.location,
-            "properties.peeringServiceLocation",
-        ),
-        (
-            &old.provider,
-            &new.provider,
-            "properties.peeringServiceProvider",
-        ),
+        (&old.location, &new.location, "properties.peeringServiceLocation"),
+        (&old.provider, &new.provider, "properties.peeringServiceProvider"),
         (&old.region, &new.region, "location"),
     ];
     for (old, new, target) in fixed {

@@ -7,9 +7,9 @@ use crate::error::ApiError;
 use meetme_model::Violation;
 use meetme_model::connection::{Connection, ConnectionState, Removal, RemovalStep, Stage};
 use meetme_store::{
-    Conflict, Db, Page, ResourceRef, WorkKind, audit_add, connection_update, peering_get,
-    peering_lock, peering_service_by_id, peering_update, registered_prefixes_list,
-    service_prefixes_of_registration, work_enqueue,
+    Conflict, Db, Page, ResourceRef, WorkKind, audit_add, connection_update, peering_get, peering_lock,
+    peering_service_by_id, peering_update, registered_prefixes_list, service_prefixes_of_registration,
+    work_enqueue,
 };
 use serde_json::json;
 
@@ -31,31 +31,14 @@ pub(super) async fn delete(call: Call) -> Answer {
         return Err(call.refuse(Conflict::PeeringInUse { services }.into()));
     }
     for mut connection in connections.into_iter().filter(|c| c.removal.is_none()) {
-        connection.removal = Some(Removal {
-            step: RemovalStep::Draining,
-            since: call.now,
-        });
+        connection.removal = Some(Removal { step: RemovalStep::Draining, since: call.now });
         connection_update(&mut tx, &connection).await?;
     }
     peering.deleting = true;
     peering.modified_at = call.now;
     peering_update(&mut tx, &peering).await?;
-    audit_add(
-        &mut tx,
-        call.now,
-        &call.principal.name,
-        "peerings/delete",
-        &id(&peering),
-        json!({}),
-    )
-    .await?;
-    work_enqueue(
-        &mut tx,
-        WorkKind::Peering,
-        &peering.id.to_string(),
-        call.now,
-    )
-    .await?;
+    audit_add(&mut tx, call.now, &call.principal.name, "peerings/delete", &id(&peering), json!({})).await?;
+    work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), call.now).await?;
     tx.commit().await?;
     deleted(true)
 }

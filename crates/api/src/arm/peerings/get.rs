@@ -38,10 +38,5 @@ pub(crate) async fn show(db: &mut impl Db, peering: Peering) -> Result<Shown, Ap
             routers.insert(ports.router.clone(), state);
         }
     }
-    Ok(Shown::from(Source {
-        peering,
-        connections,
-        routers,
-        with_key,
-    }))
+    Ok(Shown::from(Source { peering, connections, routers, with_key }))
 }

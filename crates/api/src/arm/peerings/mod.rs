@@ -17,7 +17,8 @@ use crate::routes::Routes;
 use axum::http::Method;
 
 const ALL: &str = "/subscriptions/{subscription}/providers/Microsoft.Peering/peerings";
-const LIST: &str = "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peerings";
+const LIST: &str =
+    "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peerings";
 const ONE: &str = "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peerings/{peering}";
 
 /// Adds the routes.

@@ -11,12 +11,12 @@ use meetme_model::Violations;
 use meetme_model::connection::{Connection, Removal, RemovalStep};
 use meetme_model::inventory::Inventory;
 use meetme_model::peering::{
-    ConnectionSpec, ExistingConnection, Peering, PeeringDraft, PeeringSpec, ResolvedAsn,
-    ValidateContext, validate,
+    ConnectionSpec, ExistingConnection, Peering, PeeringDraft, PeeringSpec, ResolvedAsn, ValidateContext,
+    validate,
 };
 use meetme_store::{
-    Tx, WorkKind, audit_add, connection_insert, connection_update, md5_key_delete, md5_key_put,
-    peer_asn_get, peering_get, peering_insert, peering_lock, peering_update, work_enqueue,
+    Tx, WorkKind, audit_add, connection_insert, connection_update, md5_key_delete, md5_key_put, peer_asn_get,
+    peering_get, peering_insert, peering_lock, peering_update, work_enqueue,
 };
 use serde_json::json;
 
@@ -49,23 +49,14 @@ pub(super) async fn put(call: Call) -> Answer {
                 "added": changes.added, "changed": changes.changed, "removed": changes.removed }),
     )
     .await?;
-    work_enqueue(
-        &mut tx,
-        WorkKind::Peering,
-        &peering.id.to_string(),
-        call.now,
-    )
-    .await?;
+    work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), call.now).await?;
     let shown = show(&mut tx, peering).await?;
     tx.commit().await?;
     written(created, shown)
 }
 
 /// The peering as it is, locked, with its connections; those being removed are among them.
-async fn existing(
-    call: &Call,
-    tx: &mut Tx,
-) -> Result<Option<(Peering, Vec<Connection>)>, ApiError> {
+async fn existing(call: &Call, tx: &mut Tx) -> Result<Option<(Peering, Vec<Connection>)>, ApiError> {
     let name = call.param("peering");
     let found = peering_get(tx, call.subscription(), call.resource_group(), name).await?;
     let Some(found) = found else { return Ok(None) };
@@ -79,21 +70,13 @@ async fn existing(
     Ok(Some((peering, connections)))
 }
 
-async fn resolve(
-    call: &Call,
-    tx: &mut Tx,
-    draft: &PeeringDraft,
-) -> Result<Option<ResolvedAsn>, ApiError> {
+async fn resolve(call: &Call, tx: &mut Tx, draft: &PeeringDraft) -> Result<Option<ResolvedAsn>, ApiError> {
     let id = draft.peer_asn_id.as_deref().unwrap_or("");
     let Some(name) = peer_asn_name(id, call.subscription()) else {
         return Ok(None);
     };
     let found = peer_asn_get(tx, call.subscription(), name).await?;
-    Ok(found.map(|p| ResolvedAsn {
-        name: p.name,
-        asn: p.spec.asn,
-        state: p.state,
-    }))
+    Ok(found.map(|p| ResolvedAsn { name: p.name, asn: p.spec.asn, state: p.state }))
 }
 
 /// Every rule of `docs/rules.md` §2, those about changes included, told at once.
@@ -123,10 +106,7 @@ fn check(
     check_addresses(addresses, &had, &draft.connections, &mut v);
     for (i, draft) in draft.connections.iter().enumerate() {
         let identifier = draft.identifier.as_deref().unwrap_or("");
-        if leaving
-            .iter()
-            .any(|c| c.spec.identifier.eq_ignore_ascii_case(identifier))
-        {
+        if leaving.iter().any(|c| c.spec.identifier.eq_ignore_ascii_case(identifier)) {
             v.add(
                 "ConnectionBeingRemoved",
                 format!("properties.direct.connections[{i}].connectionIdentifier"),
@@ -134,11 +114,7 @@ fn check(
             );
         }
     }
-    let context = ValidateContext {
-        inventory,
-        asn,
-        existing: existing.map(|(p, _)| (p, had.as_slice())),
-    };
+    let context = ValidateContext { inventory, asn, existing: existing.map(|(p, _)| (p, had.as_slice())) };
     let result = validate(draft, &context, &mut || uuid::Uuid::new_v4().to_string());
     match result {
         Ok(specs) => Ok(v.into_result(specs)?),
@@ -165,17 +141,9 @@ async fn create(
         created_at: call.now,
         modified_at: call.now,
     };
-    let (peering, _) = peering_insert(tx, &new, connections)
-        .await
-        .map_err(|e| call.refuse(e))?;
+    let (peering, _) = peering_insert(tx, &new, connections).await.map_err(|e| call.refuse(e))?;
     let added = connections.iter().map(|c| c.identifier.clone()).collect();
-    Ok((
-        peering,
-        Changes {
-            added,
-            ..Changes::default()
-        },
-    ))
+    Ok((peering, Changes { added, ..Changes::default() }))
 }
 
 async fn update(
@@ -186,9 +154,7 @@ async fn update(
 ) -> Result<Peering, ApiError> {
     peering.spec = spec;
     peering.modified_at = call.now;
-    peering_update(tx, &peering)
-        .await
-        .map_err(|e| call.refuse(e))?;
+    peering_update(tx, &peering).await.map_err(|e| call.refuse(e))?;
     Ok(peering)
 }
 
@@ -216,20 +182,12 @@ async fn reconcile(
         let identifier = spec.identifier.clone();
         let place = left.iter().position(|c| c.spec.identifier == identifier);
         let Some(i) = place else {
-            connection_insert(tx, peering.id, &spec, call.now)
-                .await
-                .map_err(|e| call.refuse(e))?;
+            connection_insert(tx, peering.id, &spec, call.now).await.map_err(|e| call.refuse(e))?;
             changes.added.push(identifier);
             continue;
         };
         let mut connection = left.swap_remove(i);
-        let (key, spec) = (
-            spec.md5_key.clone(),
-            ConnectionSpec {
-                md5_key: None,
-                ..spec
-            },
-        );
+        let (key, spec) = (spec.md5_key.clone(), ConnectionSpec { md5_key: None, ..spec });
         if draft.md5_key.is_some() || connection.spec != spec {
             changes.changed.push(identifier);
         }
@@ -244,10 +202,7 @@ async fn reconcile(
     }
     for mut connection in left {
         changes.removed.push(connection.spec.identifier.clone());
-        connection.removal = Some(Removal {
-            step: RemovalStep::Draining,
-            since: call.now,
-        });
+        connection.removal = Some(Removal { step: RemovalStep::Draining, since: call.now });
         connection_update(tx, &connection).await?;
     }
     Ok(changes)

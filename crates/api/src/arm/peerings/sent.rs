@@ -91,11 +91,7 @@ impl Sent {
             Some(s) => [&s.host_v4, &s.host_v6, &s.peer_v4, &s.peer_v6].map(Clone::clone),
             None => Default::default(),
         };
-        connections
-            .unwrap_or_default()
-            .iter()
-            .map(session)
-            .collect()
+        connections.unwrap_or_default().iter().map(session).collect()
     }
 
     /// As a draft of the peering named `name`.
@@ -110,12 +106,7 @@ impl Sent {
             location: properties.peering_location,
             direct_peering_type: direct.direct_peering_type,
             peer_asn_id: direct.peer_asn.and_then(|a| a.id),
-            connections: direct
-                .connections
-                .unwrap_or_default()
-                .into_iter()
-                .map(Into::into)
-                .collect(),
+            connections: direct.connections.unwrap_or_default().into_iter().map(Into::into).collect(),
             tags: self.tags.unwrap_or_default(),
         }
     }
@@ -167,11 +158,9 @@ pub(super) fn adopt_identifiers(existing: &[ExistingConnection], drafts: &mut [C
         .iter()
         .map(|e| &e.spec)
         .filter(|old| {
-            !drafts.iter().any(|d| {
-                d.identifier
-                    .as_deref()
-                    .is_some_and(|id| id.eq_ignore_ascii_case(&old.identifier))
-            })
+            !drafts
+                .iter()
+                .any(|d| d.identifier.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&old.identifier)))
         })
         .collect();
     for same_bandwidth in [true, false] {
@@ -196,44 +185,23 @@ pub(super) fn check_changes(
 ) {
     for (i, draft) in drafts.iter_mut().enumerate() {
         let Some(old) = existing.iter().map(|e| &e.spec).find(|old| {
-            draft
-                .identifier
-                .as_deref()
-                .is_some_and(|id| id.eq_ignore_ascii_case(&old.identifier))
+            draft.identifier.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&old.identifier))
         }) else {
             continue;
         };
         let provider = super::wire::provider_name(old.address_provider);
-        let sent_provider = draft
-            .address_provider
-            .get_or_insert_with(|| provider.into());
-        let service = *draft
-            .use_for_peering_service
-            .get_or_insert(old.use_for_peering_service);
-        draft
-            .max_prefixes_v4
-            .get_or_insert(old.max_prefixes_v4.into());
+        let sent_provider = draft.address_provider.get_or_insert_with(|| provider.into());
+        let service = *draft.use_for_peering_service.get_or_insert(old.use_for_peering_service);
+        draft.max_prefixes_v4.get_or_insert(old.max_prefixes_v4.into());
         draft.max_prefixes_v6 = draft.max_prefixes_v6.or(old.max_prefixes_v6.map(i64::from));
         let differs = |sent: &Option<String>, old: Option<Prefix>| {
-            old.is_some_and(|old| {
-                sent.as_deref()
-                    .is_some_and(|s| s.parse::<Prefix>() != Ok(old))
-            })
+            old.is_some_and(|old| sent.as_deref().is_some_and(|s| s.parse::<Prefix>() != Ok(old)))
         };
         let fixed = [
             (sent_provider != provider, "sessionAddressProvider"),
-            (
-                service != old.use_for_peering_service,
-                "useForPeeringService",
-            ),
-            (
-                differs(&draft.session_prefix_v4, old.session_prefix_v4),
-                "bgpSession.sessionPrefixV4",
-            ),
-            (
-                differs(&draft.session_prefix_v6, old.session_prefix_v6),
-                "bgpSession.sessionPrefixV6",
-            ),
+            (service != old.use_for_peering_service, "useForPeeringService"),
+            (differs(&draft.session_prefix_v4, old.session_prefix_v4), "bgpSession.sessionPrefixV4"),
+            (differs(&draft.session_prefix_v6, old.session_prefix_v6), "bgpSession.sessionPrefixV6"),
         ];
         for (_, field) in fixed.iter().filter(|(changed, _)| *changed) {
             v.add(
@@ -271,19 +239,13 @@ pub(super) fn check_addresses(
         let had = existing
             .iter()
             .find(|e| {
-                draft
-                    .identifier
-                    .as_deref()
-                    .is_some_and(|id| id.eq_ignore_ascii_case(&e.spec.identifier))
+                draft.identifier.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&e.spec.identifier))
             })
             .map_or([None, None], |e| e.prefixes);
         let own = |text: &Option<String>| text.as_deref().and_then(|t| t.parse::<Prefix>().ok());
         let by_peer = draft.address_provider.as_deref() == Some("Peer");
-        let prefixes = if by_peer {
-            [own(&draft.session_prefix_v4), own(&draft.session_prefix_v6)]
-        } else {
-            had
-        };
+        let prefixes =
+            if by_peer { [own(&draft.session_prefix_v4), own(&draft.session_prefix_v6)] } else { had };
         let ends = prefixes.map(|p| p.and_then(SessionSubnet::of));
         for (n, text) in addresses.iter().enumerate() {
             let Some(text) = text.as_deref().filter(|t| !t.is_empty()) else {
@@ -295,10 +257,7 @@ pub(super) fn check_addresses(
             }
             v.add(
                 "SessionAddressNotAccepted",
-                format!(
-                    "properties.direct.connections[{i}].bgpSession.{}",
-                    FIELDS[n]
-                ),
+                format!("properties.direct.connections[{i}].bgpSession.{}", FIELDS[n]),
                 match right {
                     Some(right) => {
                         format!("{text}: the session's subnet gives {right}; leave this out")

@@ -76,25 +76,13 @@ struct BgpSession {
     session_prefix_v4: Option<Prefix>,
     #[serde(rename = "sessionPrefixV6", skip_serializing_if = "Option::is_none")]
     session_prefix_v6: Option<Prefix>,
-    #[serde(
-        rename = "microsoftSessionIPv4Address",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "microsoftSessionIPv4Address", skip_serializing_if = "Option::is_none")]
     host_v4: Option<IpAddr>,
-    #[serde(
-        rename = "microsoftSessionIPv6Address",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "microsoftSessionIPv6Address", skip_serializing_if = "Option::is_none")]
     host_v6: Option<IpAddr>,
-    #[serde(
-        rename = "peerSessionIPv4Address",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "peerSessionIPv4Address", skip_serializing_if = "Option::is_none")]
     peer_v4: Option<IpAddr>,
-    #[serde(
-        rename = "peerSessionIPv6Address",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "peerSessionIPv6Address", skip_serializing_if = "Option::is_none")]
     peer_v6: Option<IpAddr>,
     #[serde(rename = "sessionStateV4")]
     state_v4: &'static str,
@@ -102,10 +90,7 @@ struct BgpSession {
     state_v6: &'static str,
     #[serde(rename = "maxPrefixesAdvertisedV4")]
     max_prefixes_v4: u32,
-    #[serde(
-        rename = "maxPrefixesAdvertisedV6",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "maxPrefixesAdvertisedV6", skip_serializing_if = "Option::is_none")]
     max_prefixes_v6: Option<u32>,
     /// An extension: the key itself is never shown.
     #[serde(rename = "md5AuthenticationKeyIsSet", skip_serializing_if = "is_false")]
@@ -152,20 +137,15 @@ pub(crate) fn bgp_name(state: BgpState) -> &'static str {
 }
 
 fn session_state(c: &Connection, v4: bool, router: Option<&RouterState>) -> &'static str {
-    let (subnet, asked) = if v4 {
-        (c.subnet_v4, c.spec.session_prefix_v4)
-    } else {
-        (c.subnet_v6, c.spec.session_prefix_v6)
-    };
+    let (subnet, asked) =
+        if v4 { (c.subnet_v4, c.spec.session_prefix_v4) } else { (c.subnet_v6, c.spec.session_prefix_v6) };
     if subnet.is_none() && asked.is_none() {
         return "None";
     }
     if c.removal.is_some() {
         return "PendingRemove";
     }
-    router
-        .and_then(|r| r.sessions.get(&c.session_name(v4)))
-        .map_or("PendingAdd", |s| bgp_name(s.bgp))
+    router.and_then(|r| r.sessions.get(&c.session_name(v4))).map_or("PendingAdd", |s| bgp_name(s.bgp))
 }
 
 fn sku(sku: Sku) -> ShownSku {
@@ -174,12 +154,7 @@ fn sku(sku: Sku) -> ShownSku {
         Sku::Basic_Direct_Free => ("Basic", "Direct"),
         Sku::Basic_Exchange_Free => ("Basic", "Exchange"),
     };
-    ShownSku {
-        name: sku.wire_name(),
-        tier,
-        family,
-        size: "Free",
-    }
+    ShownSku { name: sku.wire_name(), tier, family, size: "Free" }
 }
 
 impl From<Source> for Shown {
@@ -236,11 +211,7 @@ pub(super) fn provider_name(provider: AddressProvider) -> &'static str {
     }
 }
 
-fn connection(
-    c: &Connection,
-    routers: &HashMap<String, RouterState>,
-    with_key: &[i64],
-) -> ShownConnection {
+fn connection(c: &Connection, routers: &HashMap<String, RouterState>, with_key: &[i64]) -> ShownConnection {
     let router = c.ports.as_ref().and_then(|p| routers.get(&p.router));
     let host = |s: Option<SessionSubnet>| s.map(|s| s.host);
     let peer = |s: Option<SessionSubnet>| s.map(|s| s.peer);

@@ -9,13 +9,8 @@ use serde_json::json;
 /// Deletes a registered prefix: 204 when there is none.
 pub(super) async fn delete(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
-    let peering = peering_get(
-        &mut tx,
-        call.subscription(),
-        call.resource_group(),
-        call.param("peering"),
-    )
-    .await?;
+    let peering =
+        peering_get(&mut tx, call.subscription(), call.resource_group(), call.param("peering")).await?;
     let Some(peering) = peering else {
         return deleted(false);
     };
@@ -23,9 +18,7 @@ pub(super) async fn delete(call: Call) -> Answer {
     let Some(found) = registered_prefix_get(&mut tx, peering.id, name).await? else {
         return deleted(false);
     };
-    registered_prefix_delete(&mut tx, found.id)
-        .await
-        .map_err(|e| call.refuse(e))?;
+    registered_prefix_delete(&mut tx, found.id).await.map_err(|e| call.refuse(e))?;
     audit_add(
         &mut tx,
         call.now,

@@ -12,10 +12,5 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let peering = peering_of(&call, &mut db).await?;
     let rows = registered_prefixes_list(&mut db, peering.id, &asked).await?;
-    ok(page(
-        &call,
-        rows,
-        |r| r.name.clone(),
-        |r| Shown::new(&peering, r),
-    ))
+    ok(page(&call, rows, |r| r.name.clone(), |r| Shown::new(&peering, r)))
 }

@@ -26,10 +26,5 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(Method::GET, ONE, Access::Subscription, get::get)
         .add(Method::PUT, ONE, Access::Subscription, put::put)
         .add(Method::DELETE, ONE, Access::Subscription, delete::delete)
-        .add(
-            Method::POST,
-            VALIDATE,
-            Access::Subscription,
-            validate::validate,
-        )
+        .add(Method::POST, VALIDATE, Access::Subscription, validate::validate)
 }

@@ -53,9 +53,7 @@ pub(super) async fn put(call: Call) -> Answer {
         None => {
             check_active(&connections)?;
             let new = new(&call, peering.id, prefix, usage.unwrap_or_default());
-            registered_prefix_insert(&mut tx, &new)
-                .await
-                .map_err(|e| call.refuse(e))?
+            registered_prefix_insert(&mut tx, &new).await.map_err(|e| call.refuse(e))?
         }
     };
     audit_add(

@@ -12,10 +12,7 @@ const TARGET: &str = "properties.prefix";
 
 /// Refuses a peering that registers no prefixes: one without Peering Service, and one with a route
 /// server, which registers ASNs.
-pub(super) fn check_supported(
-    peering: &Peering,
-    connections: &[Connection],
-) -> Result<(), ApiError> {
+pub(super) fn check_supported(peering: &Peering, connections: &[Connection]) -> Result<(), ApiError> {
     if peering.deleting {
         return Err(ApiError::conflict(
             "PeeringDeleting",
@@ -23,8 +20,8 @@ pub(super) fn check_supported(
         ));
     }
     let live = connections.iter().filter(|c| c.removal.is_none());
-    let supported = peering.spec.offering != OfferingKind::IxRs
-        && peering.spec.peering_service(live.map(|c| &c.spec));
+    let supported =
+        peering.spec.offering != OfferingKind::IxRs && peering.spec.peering_service(live.map(|c| &c.spec));
     if supported {
         return Ok(());
     }
@@ -71,36 +68,15 @@ pub(super) fn check_prefix(
     };
     let before = v.0.len();
     if prefix.is_default() {
-        v.add(
-            "PrefixNotPublic",
-            TARGET,
-            "a default route can't be registered",
-        );
+        v.add("PrefixNotPublic", TARGET, "a default route can't be registered");
     } else if let Some(reason) = prefix.bogon_reason(&inventory.host.public_space) {
-        v.add(
-            "PrefixNotPublic",
-            TARGET,
-            format!("{prefix} isn't public unicast space: {reason}"),
-        );
+        v.add("PrefixNotPublic", TARGET, format!("{prefix} isn't public unicast space: {reason}"));
     }
-    if !prefix.is_default()
-        && inventory
-            .host_space()
-            .iter()
-            .any(|own| own.overlaps(prefix))
-    {
-        v.add(
-            "PrefixInHostSpace",
-            TARGET,
-            format!("{prefix} overlaps the address space of this network"),
-        );
+    if !prefix.is_default() && inventory.host_space().iter().any(|own| own.overlaps(prefix)) {
+        v.add("PrefixInHostSpace", TARGET, format!("{prefix} overlaps the address space of this network"));
     }
     if let Some(offering) = inventory.offering(offering) {
-        let longest = if prefix.is_ipv4() {
-            offering.max_length_v4
-        } else {
-            offering.max_length_v6
-        };
+        let longest = if prefix.is_ipv4() { offering.max_length_v4 } else { offering.max_length_v6 };
         if prefix.len() > longest {
             v.add(
                 "PrefixTooLong",
@@ -109,11 +85,7 @@ pub(super) fn check_prefix(
             );
         }
         if !prefix.is_ipv4() && !offering.ipv6_registration {
-            v.add(
-                "Ipv6NotOffered",
-                TARGET,
-                "this offering registers IPv4 prefixes only",
-            );
+            v.add("Ipv6NotOffered", TARGET, "this offering registers IPv4 prefixes only");
         }
     }
     (v.0.len() == before).then_some(prefix)

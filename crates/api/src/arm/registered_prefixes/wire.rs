@@ -33,12 +33,7 @@ impl SentProperties {
                 "media, signalling, messaging or other",
                 v,
             ),
-            endpoints: words(
-                &self.endpoints,
-                "endpoints",
-                "sbc, sipGateway, mediaRelay or other",
-                v,
-            ),
+            endpoints: words(&self.endpoints, "endpoints", "sbc, sipGateway, mediaRelay or other", v),
         })
     }
 }
@@ -91,10 +86,7 @@ struct ShownProperties {
 
 /// The resource id.
 pub(crate) fn id(peering: &Peering, name: &str) -> String {
-    format!(
-        "{}/registeredPrefixes/{name}",
-        crate::arm::peerings::id(peering)
-    )
+    format!("{}/registeredPrefixes/{name}", crate::arm::peerings::id(peering))
 }
 
 impl Shown {

@@ -38,10 +38,7 @@ pub(super) async fn events(
     prefix: i64,
 ) -> Result<Option<Vec<PrefixEvent>>, ApiError> {
     let asked = call.query("$expand").unwrap_or("");
-    if !asked
-        .split(',')
-        .any(|e| e.trim().eq_ignore_ascii_case("events"))
-    {
+    if !asked.split(',').any(|e| e.trim().eq_ignore_ascii_case("events")) {
         return Ok(None);
     }
     let events = prefix_events_list(db, prefix, IdPage::first(EVENTS_SHOWN)).await?;

@@ -27,11 +27,7 @@ pub(super) async fn put(call: Call) -> Answer {
     let service = peering_service_lock(&mut tx, found.id).await?;
     let mut v = Violations::default();
     let prefix = parse(sent.prefix.as_deref(), &mut v);
-    let key = sent
-        .peering_service_prefix_key
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let key = sent.peering_service_prefix_key.unwrap_or_default().trim().to_ascii_lowercase();
     if let Some(old) = service_prefix_get(&mut tx, service.id, call.param("prefix")).await? {
         unchanged(&old, prefix, &key, &mut v);
         v.into_result(())?;
@@ -53,13 +49,7 @@ pub(super) async fn put(call: Call) -> Answer {
         json!({ "prefix": kept.prefix }),
     )
     .await?;
-    work_enqueue(
-        &mut tx,
-        WorkKind::ServicePrefix,
-        &kept.id.to_string(),
-        call.now,
-    )
-    .await?;
+    work_enqueue(&mut tx, WorkKind::ServicePrefix, &kept.id.to_string(), call.now).await?;
     wake::routers_of(&mut tx, asn, call.now).await?;
     tx.commit().await?;
     written(true, Shown::new(&service, kept, None))
@@ -142,11 +132,7 @@ async fn registration(
 }
 
 /// The provider is present at the primary location, and at the backup one if there is one.
-fn check_presence(
-    service: &PeeringService,
-    provider: Option<&providers::Provider>,
-    v: &mut Violations,
-) {
+fn check_presence(service: &PeeringService, provider: Option<&providers::Provider>, v: &mut Violations) {
     let Some(primary) = &service.spec.primary else {
         v.add(
             "PrimaryLocationRequired",
@@ -157,10 +143,7 @@ fn check_presence(
     };
     let at = [
         (Some(primary), "providerPrimaryPeeringLocation"),
-        (
-            service.spec.backup.as_ref(),
-            "providerBackupPeeringLocation",
-        ),
+        (service.spec.backup.as_ref(), "providerBackupPeeringLocation"),
     ];
     for (location, field) in at {
         let Some(location) = location else { continue };
@@ -177,12 +160,7 @@ fn check_presence(
     }
 }
 
-fn new(
-    call: &Call,
-    service: &PeeringService,
-    registration: &RegisteredPrefix,
-    key: String,
-) -> ServicePrefix {
+fn new(call: &Call, service: &PeeringService, registration: &RegisteredPrefix, key: String) -> ServicePrefix {
     ServicePrefix {
         id: 0,
         service_id: service.id,

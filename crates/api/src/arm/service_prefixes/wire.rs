@@ -72,17 +72,9 @@ fn learned_name(learned: LearnedType) -> &'static str {
 }
 
 impl Shown {
-    pub fn new(
-        service: &PeeringService,
-        p: ServicePrefix,
-        events: Option<Vec<PrefixEvent>>,
-    ) -> Self {
+    pub fn new(service: &PeeringService, p: ServicePrefix, events: Option<Vec<PrefixEvent>>) -> Self {
         Self {
-            id: format!(
-                "{}/prefixes/{}",
-                crate::arm::peering_services::id(service),
-                p.name
-            ),
+            id: format!("{}/prefixes/{}", crate::arm::peering_services::id(service), p.name),
             name: p.name,
             r#type: "Microsoft.Peering/peeringServices/prefixes",
             properties: ShownProperties {

@@ -45,10 +45,7 @@ fn policy(peer: &str, registered: &[&str]) -> SessionPolicy {
         max_path: None,
         prefixes: registered
             .iter()
-            .map(|text| PrefixPolicy {
-                prefix: p(text),
-                role: PrefixRole::Registered,
-            })
+            .map(|text| PrefixPolicy { prefix: p(text), role: PrefixRole::Registered })
             .collect(),
         space: PublicSpace {
             asns: vec![(64496, 64511), (200_000, 200_000)],
@@ -58,11 +55,7 @@ fn policy(peer: &str, registered: &[&str]) -> SessionPolicy {
 }
 
 fn session(name: &str, peer: &str, registered: &[&str]) -> StationSession {
-    StationSession {
-        name: name.to_owned(),
-        peer_address: ip(peer),
-        policy: policy(peer, registered),
-    }
+    StationSession { name: name.to_owned(), peer_address: ip(peer), policy: policy(peer, registered) }
 }
 
 /// A router's state with a clock of its own.
@@ -75,10 +68,7 @@ struct Rig {
 impl Rig {
     /// Connected, with sessions `a` (peer [`PEER`]) and `b` (peer [`OTHER`]), nothing received yet.
     fn new(registered: &[&str]) -> Self {
-        let mut rig = Self::with(vec![
-            session("a", PEER, registered),
-            session("b", OTHER, registered),
-        ]);
+        let mut rig = Self::with(vec![session("a", PEER, registered), session("b", OTHER, registered)]);
         rig.connect();
         rig
     }
@@ -86,11 +76,7 @@ impl Rig {
     fn with(sessions: Vec<StationSession>) -> Self {
         let mut router = Router::new("er1".to_owned(), ip("192.0.2.11"));
         router.configure(sessions);
-        Self {
-            router,
-            at: Instant::now(),
-            events: Vec::new(),
-        }
+        Self { router, at: Instant::now(), events: Vec::new() }
     }
 
     fn connect(&mut self) {
@@ -131,8 +117,7 @@ impl Rig {
 
     fn advance(&mut self, by: Duration) -> Option<Instant> {
         self.at += by;
-        self.router
-            .tell(Timestamp::UNIX_EPOCH, self.at, &mut self.events)
+        self.router.tell(Timestamp::UNIX_EPOCH, self.at, &mut self.events)
     }
 
     fn summary(&self, session: &str) -> SessionRoutes {

@@ -31,18 +31,12 @@ fn check(rig: &Rig) {
     let four = rig.summary("four");
     assert!(four.synced && four.error.is_none(), "{four:?}");
     assert_eq!((four.received, four.used), (5, 1));
-    assert_eq!(
-        path(rig, "four", "198.19.10.0/24"),
-        AsPath::sequence([64510])
-    );
+    assert_eq!(path(rig, "four", "198.19.10.0/24"), AsPath::sequence([64510]));
     for (prefix, faults) in [
         ("198.19.10.0/24", &[][..]),
         ("198.19.20.0/25", &["PathTooLong", "NotRegistered"]),
         ("198.19.30.0/24", &["ReservedAsn", "NotRegistered"]),
-        (
-            "0.0.0.0/0",
-            &["DefaultRoute", "NotRegistered", "CommunityMissing"],
-        ),
+        ("0.0.0.0/0", &["DefaultRoute", "NotRegistered", "CommunityMissing"]),
         ("198.19.40.0/24", &["NotRegistered", "CommunityMissing"]),
     ] {
         assert_eq!(rig.faults("four", prefix), faults, "{prefix}");
@@ -90,10 +84,7 @@ fn routes_that_the_route_map_denies_come_as_withdrawals_and_raise_the_alarm() {
 fn position_of_peer_up(stream: &[u8]) -> usize {
     let mut at = 0;
     while stream[at + 5] != 3 {
-        at += usize::try_from(u32::from_be_bytes(
-            stream[at + 1..at + 5].try_into().unwrap(),
-        ))
-        .unwrap();
+        at += usize::try_from(u32::from_be_bytes(stream[at + 1..at + 5].try_into().unwrap())).unwrap();
     }
     at
 }

@@ -19,22 +19,12 @@ struct Running {
 async fn running(source: &str) -> Running {
     let (sender, events) = mpsc::channel(16);
     let station = Station::new(sender);
-    station.configure_routers(vec![StationRouter {
-        name: "er1".to_owned(),
-        bmp_source: ip(source),
-    }]);
-    station.configure_sessions(
-        "er1",
-        vec![session("a", PEER, &[]), session("b", OTHER, &[])],
-    );
+    station.configure_routers(vec![StationRouter { name: "er1".to_owned(), bmp_source: ip(source) }]);
+    station.configure_sessions("er1", vec![session("a", PEER, &[]), session("b", OTHER, &[])]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(Arc::clone(&station).listen(listener));
-    Running {
-        station,
-        address,
-        events,
-    }
+    Running { station, address, events }
 }
 
 impl Running {
@@ -57,13 +47,8 @@ impl Running {
 
     fn page(&self, filter: &RouteFilter, after: Option<(Prefix, String)>, limit: u32) -> Page {
         let sessions = ["a", "b"].map(|s| ("er1".to_owned(), s.to_owned()));
-        let (rows, next) = self
-            .station
-            .received_routes(&sessions, filter, after, limit);
-        let rows = rows
-            .into_iter()
-            .map(|r| (r.route.prefix, r.session))
-            .collect();
+        let (rows, next) = self.station.received_routes(&sessions, filter, after, limit);
+        let rows = rows.into_iter().map(|r| (r.route.prefix, r.session)).collect();
         Page { rows, next }
     }
 }
@@ -95,15 +80,9 @@ async fn routes_arrive_and_are_told() {
     assert_eq!(a.received, 20);
     running.summary(|s| s.session == "b" && s.synced).await;
     drop(stream);
-    running
-        .event(|e| matches!(e, StationEvent::Disconnected { .. }).then_some(()))
-        .await;
+    running.event(|e| matches!(e, StationEvent::Disconnected { .. }).then_some(())).await;
     let marked = running.station.summaries();
-    assert!(
-        marked
-            .iter()
-            .all(|s| !s.synced && s.error.is_some() && s.received == 20)
-    );
+    assert!(marked.iter().all(|s| !s.synced && s.error.is_some() && s.received == 20));
 }
 
 #[tokio::test]
@@ -112,10 +91,7 @@ async fn a_broken_header_closes_the_connection_and_a_new_one_heals() {
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     dump(&mut stream).await;
     running.summary(|s| s.session == "b" && s.synced).await;
-    stream
-        .write_all(&[3, 0xff, 0xff, 0xff, 0xff, 0])
-        .await
-        .unwrap();
+    stream.write_all(&[3, 0xff, 0xff, 0xff, 0xff, 0]).await.unwrap();
     let marked = running.summary(|s| s.error.is_some()).await;
     assert!(marked.error.unwrap().contains("stream is broken"));
     assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0, "closed");
@@ -138,9 +114,7 @@ async fn a_half_message_does_not_hold_up_another_connection() {
     let mut running = running("127.0.0.1").await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(&[3, 0]).await.unwrap();
-    running
-        .event(|e| matches!(e, StationEvent::Connected { .. }).then_some(()))
-        .await;
+    running.event(|e| matches!(e, StationEvent::Connected { .. }).then_some(())).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     dump(&mut stream).await;
     running.summary(|s| s.session == "b" && s.synced).await;
@@ -170,27 +144,14 @@ async fn pages_follow_one_another_in_order_while_routes_change() {
     let first = running.page(&filter, None, 7);
     let cursor = first.next.clone().unwrap();
     assert_eq!(cursor, (p("198.19.3.0/24"), "a".to_owned()));
-    let gone = Update::new(PEER)
-        .withdraw("198.19.3.0/24")
-        .withdraw("198.19.0.0/24");
-    let new = Update::new(PEER)
-        .path(&[PEER_ASN])
-        .announce("198.19.3.128/25");
-    stream
-        .write_all(&[gone.bmp(), new.bmp()].concat())
-        .await
-        .unwrap();
-    running
-        .summary(|s| s.session == "a" && s.received == 19)
-        .await;
+    let gone = Update::new(PEER).withdraw("198.19.3.0/24").withdraw("198.19.0.0/24");
+    let new = Update::new(PEER).path(&[PEER_ASN]).announce("198.19.3.128/25");
+    stream.write_all(&[gone.bmp(), new.bmp()].concat()).await.unwrap();
+    running.summary(|s| s.session == "a" && s.received == 19).await;
     let second = running.page(&filter, Some(cursor), 3).rows;
-    let names = |rows: &[(Prefix, String)]| -> Vec<String> {
-        rows.iter().map(|(p, s)| format!("{p} {s}")).collect()
-    };
-    assert_eq!(
-        names(&second),
-        ["198.19.3.0/24 b", "198.19.3.128/25 a", "198.19.4.0/24 a"]
-    );
+    let names =
+        |rows: &[(Prefix, String)]| -> Vec<String> { rows.iter().map(|(p, s)| format!("{p} {s}")).collect() };
+    assert_eq!(names(&second), ["198.19.3.0/24 b", "198.19.3.128/25 a", "198.19.4.0/24 a"]);
 }
 
 #[tokio::test]
@@ -200,24 +161,15 @@ async fn filters_choose_rows() {
     dump(&mut stream).await;
     running.summary(|s| s.session == "b" && s.synced).await;
     let count = |filter: RouteFilter| running.page(&filter, None, 100).rows.len();
-    let path = |text: &str| RouteFilter {
-        as_path: Some(text.to_owned()),
-        ..RouteFilter::default()
-    };
+    let path = |text: &str| RouteFilter { as_path: Some(text.to_owned()), ..RouteFilter::default() };
     assert_eq!(count(path("64510 64497")), 20);
     assert_eq!(count(path("64497")), 20);
     assert_eq!(count(path("64497 64510")), 0);
     assert_eq!(count(path("449")), 0, "an ASN, not digits of one");
     assert_eq!(count(path("no path")), 0);
-    let used = |used| RouteFilter {
-        used: Some(used),
-        ..RouteFilter::default()
-    };
+    let used = |used| RouteFilter { used: Some(used), ..RouteFilter::default() };
     assert_eq!((count(used(true)), count(used(false))), (0, 40));
-    let prefix = RouteFilter {
-        prefix: Some(p("198.19.7.0/24")),
-        ..RouteFilter::default()
-    };
+    let prefix = RouteFilter { prefix: Some(p("198.19.7.0/24")), ..RouteFilter::default() };
     assert_eq!(count(prefix.clone()), 2);
     let page = running.page(&prefix, None, 1);
     assert_eq!(page.rows.len(), 1);

@@ -13,11 +13,7 @@ const REGISTERED: &str = "198.19.10.0/24";
 const BAD_MED: [u8; 3] = [0, 0, 1];
 
 fn malformed(prefix: &str) -> Vec<u8> {
-    Update::new(PEER)
-        .path(&[PEER_ASN])
-        .attribute(0x80, 4, &BAD_MED)
-        .announce(prefix)
-        .bmp()
+    Update::new(PEER).path(&[PEER_ASN]).attribute(0x80, 4, &BAD_MED).announce(prefix).bmp()
 }
 
 #[test]
@@ -25,20 +21,11 @@ fn a_malformed_attribute_withdraws_its_routes_and_marks_only_that_session() {
     let mut rig = Rig::synced(&[REGISTERED]);
     rig.announce(REGISTERED, &[PEER_ASN]);
     rig.announce("198.19.40.0/24", &[PEER_ASN]);
-    rig.feed(
-        Update::new(OTHER)
-            .path(&[PEER_ASN])
-            .next_hop(OTHER)
-            .announce(REGISTERED)
-            .bmp(),
-    );
+    rig.feed(Update::new(OTHER).path(&[PEER_ASN]).next_hop(OTHER).announce(REGISTERED).bmp());
     rig.feed(malformed(REGISTERED));
     let summary = rig.summary("a");
     assert!(!summary.synced);
-    assert!(
-        summary.error.as_ref().unwrap().contains("malformed"),
-        "{summary:?}"
-    );
+    assert!(summary.error.as_ref().unwrap().contains("malformed"), "{summary:?}");
     assert_eq!(summary.received, 1, "the other route stays");
     assert!(summary.evidence[0].route.is_none());
     let other = rig.summary("b");
@@ -46,10 +33,7 @@ fn a_malformed_attribute_withdraws_its_routes_and_marks_only_that_session() {
 
     rig.announce(REGISTERED, &[PEER_ASN]);
     let summary = rig.summary("a");
-    assert!(
-        summary.synced && summary.error.is_none(),
-        "told anew: {summary:?}"
-    );
+    assert!(summary.synced && summary.error.is_none(), "told anew: {summary:?}");
 }
 
 #[test]
@@ -59,19 +43,12 @@ fn a_malformed_ipv6_announcement_is_withdrawn_by_its_mp_reach_nlri() {
     rig.connect();
     rig.feed(wire::peer_up(peer));
     let mut reach = vec![0, 2, 1, 16];
-    reach.extend(
-        "2001:db8:1::2"
-            .parse::<std::net::Ipv6Addr>()
-            .unwrap()
-            .octets(),
-    );
+    reach.extend("2001:db8:1::2".parse::<std::net::Ipv6Addr>().unwrap().octets());
     reach.push(0);
     reach.extend(wire::nlri("2001:db8:1000::/48"));
     let path = [2, 1, 0, 0, 0xfb, 0xfe];
-    let good = Update::new(peer)
-        .attribute(0x40, 1, &[0])
-        .attribute(0x40, 2, &path)
-        .attribute(0x80, 14, &reach);
+    let good =
+        Update::new(peer).attribute(0x40, 1, &[0]).attribute(0x40, 2, &path).attribute(0x80, 14, &reach);
     rig.feed(good.bmp());
     rig.feed(Update::new(peer).attribute(0x80, 15, &[0, 2, 1]).bmp());
     assert_eq!(rig.summary("six").received, 1);
@@ -85,10 +62,7 @@ fn a_malformed_ipv6_announcement_is_withdrawn_by_its_mp_reach_nlri() {
 fn a_clean_end_of_rib_or_a_new_session_ends_the_doubt() {
     let mut rig = Rig::synced(&[]);
     // Lengths that don't add up: which routes were meant isn't known.
-    let mut hopeless = Update::new(PEER)
-        .path(&[PEER_ASN])
-        .announce(REGISTERED)
-        .bmp();
+    let mut hopeless = Update::new(PEER).path(&[PEER_ASN]).announce(REGISTERED).bmp();
     let attributes_length = 6 + 42 + 19 + 2;
     hopeless[attributes_length] = 0xff;
     rig.feed(hopeless.clone());
@@ -125,10 +99,7 @@ fn a_doubtful_session_is_trusted_again_after_a_refresh() {
     rig.announce("198.19.40.0/24", &[PEER_ASN]);
     rig.advance(QUIET);
     let summary = rig.summary("a");
-    assert_eq!(
-        (summary.received, summary.synced, summary.error),
-        (1, true, None)
-    );
+    assert_eq!((summary.received, summary.synced, summary.error), (1, true, None));
 }
 
 #[test]
@@ -160,12 +131,7 @@ fn a_peer_that_only_withdraws_raises_an_alarm_until_it_announces() {
     rig.withdraw("198.19.12.0/24");
     let summary = rig.summary("a");
     assert!(!summary.synced);
-    assert!(
-        summary
-            .error
-            .unwrap()
-            .contains("soft-reconfiguration inbound")
-    );
+    assert!(summary.error.unwrap().contains("soft-reconfiguration inbound"));
     assert_eq!(rig.summary("b").error, None);
     rig.announce(REGISTERED, &[PEER_ASN]);
     assert_eq!(rig.summary("a").error, None);
@@ -190,10 +156,7 @@ fn a_session_that_goes_down_has_no_routes_and_no_error() {
     rig.feed(malformed("198.19.11.0/24"));
     rig.feed(wire::peer_down(PEER));
     let summary = rig.summary("a");
-    assert_eq!(
-        (summary.received, summary.synced, summary.error),
-        (0, false, None)
-    );
+    assert_eq!((summary.received, summary.synced, summary.error), (0, false, None));
     assert!(rig.summary("b").synced);
     rig.advance(Duration::ZERO);
     let down = rig.events.iter().any(|e| {
@@ -225,12 +188,7 @@ fn the_dump_of_one_session_waits_for_the_others_to_be_dumped() {
     rig.feed(wire::peer_up(PEER));
     rig.feed(wire::peer_up(OTHER));
     for i in 0..10 {
-        rig.feed(
-            Update::new(OTHER)
-                .path(&[PEER_ASN])
-                .announce(&format!("198.19.{i}.0/24"))
-                .bmp(),
-        );
+        rig.feed(Update::new(OTHER).path(&[PEER_ASN]).announce(&format!("198.19.{i}.0/24")).bmp());
         rig.advance(QUIET * 2);
         assert!(!rig.summary("a").synced);
     }
@@ -245,8 +203,7 @@ fn a_lost_connection_keeps_the_routes_marked_until_the_next_dump() {
     rig.feed(wire::peer_up(PEER));
     rig.announce(REGISTERED, &[PEER_ASN]);
     rig.feed(wire::end_of_rib(PEER));
-    rig.router
-        .disconnected(&connection, "the BMP connection was dropped");
+    rig.router.disconnected(&connection, "the BMP connection was dropped");
     let summary = rig.summary("a");
     assert!(summary.received == 1 && !summary.synced);
     assert!(summary.error.unwrap().contains("dropped"));
@@ -256,10 +213,7 @@ fn a_lost_connection_keeps_the_routes_marked_until_the_next_dump() {
     rig.announce(REGISTERED, &[PEER_ASN]);
     rig.feed(wire::end_of_rib(PEER));
     let summary = rig.summary("a");
-    assert_eq!(
-        (summary.received, summary.synced, summary.error),
-        (1, true, None)
-    );
+    assert_eq!((summary.received, summary.synced, summary.error), (1, true, None));
 }
 
 #[test]
@@ -283,14 +237,8 @@ fn a_session_added_after_its_peer_was_told_of_ends_the_connection_to_hear_it_aga
     rig.router.configure(vec![super::session("a", PEER, &[])]);
     assert!(connection.is_cancelled());
     let connection = rig.router.connected(rig.at);
-    rig.router.configure(vec![
-        super::session("a", PEER, &[]),
-        super::session("b", OTHER, &[]),
-    ]);
-    assert!(
-        !connection.is_cancelled(),
-        "the router has said nothing of it yet"
-    );
+    rig.router.configure(vec![super::session("a", PEER, &[]), super::session("b", OTHER, &[])]);
+    assert!(!connection.is_cancelled(), "the router has said nothing of it yet");
 }
 
 #[test]
@@ -302,11 +250,7 @@ fn a_peer_up_with_capabilities_that_cannot_be_parsed_still_counts() {
     rig.feed(wire::end_of_rib(PEER));
     let summary = rig.summary("a");
     assert!(summary.synced && summary.error.is_none(), "{summary:?}");
-    assert_eq!(
-        rig.faults("a", REGISTERED),
-        ["NotRegistered"],
-        "own ASN taken off"
-    );
+    assert_eq!(rig.faults("a", REGISTERED), ["NotRegistered"], "own ASN taken off");
 }
 
 #[test]
@@ -325,9 +269,7 @@ fn summaries_are_told_at_once_and_then_coalesced() {
     assert_eq!(rig.events.len(), 1);
     let due = rig.advance(Duration::ZERO).unwrap();
     rig.advance(due - rig.at);
-    let [_, StationEvent::Routes(last)] = &rig.events[..] else {
-        panic!("{:?}", rig.events)
-    };
+    let [_, StationEvent::Routes(last)] = &rig.events[..] else { panic!("{:?}", rig.events) };
     assert_eq!(last.received, 50);
 }
 

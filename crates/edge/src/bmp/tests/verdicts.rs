@@ -18,25 +18,15 @@ fn a_route_is_judged_when_announced_and_forgotten_when_withdrawn() {
     assert_eq!((summary.received, summary.used), (1, 1));
     assert!(summary.synced && summary.error.is_none());
     let seen = summary.evidence[0].route.as_ref().unwrap();
-    assert_eq!(
-        seen.verdict.usage,
-        RouteUse::Registered(PrefixRole::Registered)
-    );
+    assert_eq!(seen.verdict.usage, RouteUse::Registered(PrefixRole::Registered));
     assert_eq!(seen.received_at.as_second(), 1_700_000_000);
-    assert_eq!(
-        seen.attributes.communities,
-        [Community::Standard(8075, 8007)]
-    );
+    assert_eq!(seen.attributes.communities, [Community::Standard(8075, 8007)]);
     assert_eq!(rig.summary("b").received, 0, "another session");
     rig.withdraw(REGISTERED);
     let summary = rig.summary("a");
     assert_eq!((summary.received, summary.used), (0, 0));
     assert!(summary.evidence[0].route.is_none() && summary.synced);
-    assert_eq!(
-        rig.router.shared_len(),
-        (0, 0),
-        "nothing is kept for nobody"
-    );
+    assert_eq!(rig.router.shared_len(), (0, 0), "nothing is kept for nobody");
 }
 
 #[test]
@@ -52,12 +42,7 @@ fn each_broken_rule_is_told_and_such_routes_are_not_used() {
     rig.announce("10.0.0.0/8", &[PEER_ASN]);
     rig.announce("198.18.5.0/24", &[PEER_ASN]);
     rig.announce("198.19.50.0/24", &[64496, PEER_ASN]);
-    rig.feed(
-        update()
-            .next_hop("198.18.192.77")
-            .announce("198.19.60.0/24")
-            .bmp(),
-    );
+    rig.feed(update().next_hop("198.18.192.77").announce("198.19.60.0/24").bmp());
     for (prefix, faults) in [
         ("198.19.30.0/24", &["ReservedAsn", "NotRegistered"][..]),
         ("198.19.20.0/25", &["PathTooLong"]),
@@ -98,10 +83,7 @@ fn ten_thousand_routes_are_counted_with_few_examples_and_share_their_attributes(
     let examples = &summary.examples["TooLong"];
     assert!(!examples.is_empty());
     let table = rig.router.session("a").unwrap().table();
-    assert!(
-        examples.iter().all(|p| table.get(*p).is_some()),
-        "{examples:?}"
-    );
+    assert!(examples.iter().all(|p| table.get(*p).is_some()), "{examples:?}");
 }
 
 #[test]
@@ -111,34 +93,21 @@ fn a_changed_policy_judges_again_what_it_changes() {
     rig.announce("198.19.40.0/24", &[PEER_ASN]);
     assert_eq!(rig.summary("a").used, 0);
     rig.advance(Duration::from_secs(1));
-    rig.router
-        .configure(vec![session("a", PEER, &[REGISTERED])]);
+    rig.router.configure(vec![session("a", PEER, &[REGISTERED])]);
     let summary = rig.summary("a");
     assert_eq!((summary.used, summary.faults["NotRegistered"]), (1, 1));
     assert_eq!(summary.received, 2, "no route is lost by it");
 
     let mut primary = session("a", PEER, &[]);
-    primary.policy.prefixes = vec![PrefixPolicy {
-        prefix: p(REGISTERED),
-        role: PrefixRole::Primary,
-    }];
+    primary.policy.prefixes = vec![PrefixPolicy { prefix: p(REGISTERED), role: PrefixRole::Primary }];
     rig.router.configure(vec![primary]);
-    let usage = rig.summary("a").evidence[0]
-        .route
-        .as_ref()
-        .unwrap()
-        .verdict
-        .usage;
+    let usage = rig.summary("a").evidence[0].route.as_ref().unwrap().verdict.usage;
     assert_eq!(usage, RouteUse::Registered(PrefixRole::Primary));
 
     let mut other_peer = session("a", PEER, &[REGISTERED]);
     other_peer.policy.peer_asn = Asn(64499);
     rig.router.configure(vec![other_peer]);
-    assert_eq!(
-        rig.summary("a").faults["FirstAsNotPeer"],
-        2,
-        "all are judged again"
-    );
+    assert_eq!(rig.summary("a").faults["FirstAsNotPeer"], 2, "all are judged again");
     assert_eq!(rig.summary("a").used, 0);
 }
 
@@ -147,12 +116,7 @@ fn an_unchanged_policy_tells_nothing() {
     let mut rig = Rig::synced(&[REGISTERED]);
     rig.advance(Duration::from_secs(1));
     rig.events.clear();
-    let same = || {
-        vec![
-            session("a", PEER, &[REGISTERED]),
-            session("b", OTHER, &[REGISTERED]),
-        ]
-    };
+    let same = || vec![session("a", PEER, &[REGISTERED]), session("b", OTHER, &[REGISTERED])];
     rig.router.configure(same());
     rig.advance(Duration::from_secs(1));
     assert_eq!(rig.events, []);
@@ -161,20 +125,15 @@ fn an_unchanged_policy_tells_nothing() {
 #[test]
 fn two_octet_paths_are_completed_by_as4_path() {
     let four = [2, 2, 0, 0, 0xfb, 0xfe, 0, 3, 0x0d, 0x40];
-    let update = Update::new(PEER)
-        .two_octet_path(&[64510, 23456])
-        .attribute(0xc0, 17, &four)
-        .announce(REGISTERED);
+    let update =
+        Update::new(PEER).two_octet_path(&[64510, 23456]).attribute(0xc0, 17, &four).announce(REGISTERED);
     let mut flagged = update.clone();
     flagged.flags = 0x20;
     let mut rig = Rig::synced(&[REGISTERED]);
     rig.feed(flagged.bmp());
     let path = |rig: &Rig| {
         let summary = rig.summary("a");
-        summary.evidence[0]
-            .route
-            .as_ref()
-            .map(|r| r.attributes.as_path.clone())
+        summary.evidence[0].route.as_ref().map(|r| r.attributes.as_path.clone())
     };
     assert_eq!(path(&rig), Some(AsPath::sequence([64510, 200_000])));
 
@@ -195,10 +154,7 @@ fn only_the_pre_policy_view_of_global_peers_counts() {
         rig.feed(update.bmp());
     }
     for peer_type in [1, 2, 3] {
-        let mut other = Update::new(PEER)
-            .path(&[PEER_ASN])
-            .announce(REGISTERED)
-            .bmp();
+        let mut other = Update::new(PEER).path(&[PEER_ASN]).announce(REGISTERED).bmp();
         other[6] = peer_type;
         rig.feed(other);
     }

@@ -155,8 +155,7 @@ impl Update {
     }
 
     pub(super) fn attribute(mut self, flags: u8, code: u8, value: &[u8]) -> Self {
-        self.attributes
-            .extend([flags, code, u8::try_from(value.len()).unwrap()]);
+        self.attributes.extend([flags, code, u8::try_from(value.len()).unwrap()]);
         self.attributes.extend(value);
         self
     }
@@ -177,10 +176,11 @@ impl Update {
             let IpAddr::V4(next_hop) = self.next_hop else {
                 panic!("NEXT_HOP is IPv4");
             };
-            all = all
-                .attribute(0x40, 1, &[0])
-                .attribute(0x40, 2, &self.path)
-                .attribute(0x40, 3, &next_hop.octets());
+            all = all.attribute(0x40, 1, &[0]).attribute(0x40, 2, &self.path).attribute(
+                0x40,
+                3,
+                &next_hop.octets(),
+            );
             if !self.communities.is_empty() {
                 all = all.attribute(0xc0, 8, &self.communities);
             }

@@ -59,14 +59,7 @@ impl Plan {
     fn between(have: Owned, want: Owned, have_lags: Lags, want_lags: Lags) -> Self {
         let change = diff::change(&have, &want);
         let diff = lag_diff(&have_lags, &want_lags) + &change.diff;
-        Self {
-            have,
-            want,
-            change,
-            have_lags,
-            want_lags,
-            diff,
-        }
+        Self { have, want, change, have_lags, want_lags, diff }
     }
 }
 
@@ -100,10 +93,7 @@ impl Frr {
     }
 
     async fn running(&self, daemon: Daemon) -> Result<String, FrrError> {
-        Vty::connect(&self.vty_dir, daemon)
-            .await?
-            .run("show running-config")
-            .await
+        Vty::connect(&self.vty_dir, daemon).await?.run("show running-config").await
     }
 
     /// A cheap look at every session.
@@ -119,9 +109,7 @@ impl Frr {
     /// What costs more to ask about one neighbour.
     pub async fn detail(&self, address: IpAddr) -> Result<NeighborDetail, FrrError> {
         let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
-        let answer = bgpd
-            .json(&format!("show bgp neighbors {address} json"))
-            .await?;
+        let answer = bgpd.json(&format!("show bgp neighbors {address} json")).await?;
         Ok(state::detail(&answer))
     }
 
@@ -146,17 +134,10 @@ impl Frr {
         let want_lags = wanted_lags(intent);
         let mut plan = Plan::between(have, want, have_lags, want_lags);
         // Moving members takes the link down for a moment, and the sessions on it.
-        let moved = |lag: &str| {
-            plan.have_lags
-                .get(lag)
-                .is_some_and(|have| Some(have) != plan.want_lags.get(lag))
-        };
-        let on_moved: Vec<String> = intent
-            .sessions
-            .iter()
-            .filter(|s| moved(&s.lag))
-            .map(|s| s.peer_address.to_string())
-            .collect();
+        let moved =
+            |lag: &str| plan.have_lags.get(lag).is_some_and(|have| Some(have) != plan.want_lags.get(lag));
+        let on_moved: Vec<String> =
+            intent.sessions.iter().filter(|s| moved(&s.lag)).map(|s| s.peer_address.to_string()).collect();
         plan.change.disrupted.extend(on_moved);
         Ok(plan)
     }
@@ -164,14 +145,8 @@ impl Frr {
     /// Checks a plan; `established` are the neighbours that are up. Changes nothing.
     pub async fn check(&self, plan: &Plan, established: &BTreeSet<String>) -> Result<(), FrrError> {
         check::change(&plan.have, &plan.want, &plan.change, established)?;
-        let command = words([
-            "vtysh",
-            "--vty_socket",
-            &self.vty_dir.to_string_lossy(),
-            "-C",
-            "-f",
-            "/dev/stdin",
-        ]);
+        let command =
+            words(["vtysh", "--vty_socket", &self.vty_dir.to_string_lossy(), "-C", "-f", "/dev/stdin"]);
         match process::run_with_input(&command, &masked(&plan.want.text())).await {
             Err(ProcessError::Failed { said, .. }) => Err(CheckError::Syntax(said).into()),
             // The daemons check each command themselves; this only finds faults earlier.
@@ -213,11 +188,7 @@ impl Frr {
             }
         }
         self.run_steps(&plan.change.steps).await?;
-        for name in plan
-            .have_lags
-            .keys()
-            .filter(|n| !plan.want_lags.contains_key(*n))
-        {
+        for name in plan.have_lags.keys().filter(|n| !plan.want_lags.contains_key(*n)) {
             lag::remove(&self.lag, name).await?;
             self.run_steps(&[forget_interface(name)]).await?;
         }
@@ -259,11 +230,7 @@ fn wanted_lags(intent: &RouterIntent) -> Lags {
         members.sort_unstable();
         members
     };
-    intent
-        .lags
-        .iter()
-        .map(|l| (l.name.clone(), sorted(&l.members)))
-        .collect()
+    intent.lags.iter().map(|l| (l.name.clone(), sorted(&l.members))).collect()
 }
 
 fn lag_diff(have: &Lags, want: &Lags) -> String {

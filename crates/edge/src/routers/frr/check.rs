@@ -21,9 +21,7 @@ const MD5_KEY_LEN: std::ops::RangeInclusive<usize> = 1..=80;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
     /// A name that can't be part of a command.
-    #[error(
-        "the {what} name '{name}' isn't usable on a router: 1 to 40 letters, digits, '.', '_' or '-'"
-    )]
+    #[error("the {what} name '{name}' isn't usable on a router: 1 to 40 letters, digits, '.', '_' or '-'")]
     Name {
         /// What it names.
         what: &'static str,
@@ -82,35 +80,15 @@ pub enum CheckError {
 /// Checks an intent by itself.
 pub fn intent(intent: &RouterIntent) -> Result<(), CheckError> {
     names("LAG", intent.lags.iter().map(|l| l.name.as_str()))?;
-    names(
-        "port",
-        intent
-            .lags
-            .iter()
-            .flat_map(|l| &l.members)
-            .map(String::as_str),
-    )?;
+    names("port", intent.lags.iter().flat_map(|l| &l.members).map(String::as_str))?;
     names("session", intent.sessions.iter().map(|s| s.name.as_str()))?;
     let mut addresses = BTreeSet::new();
     for session in &intent.sessions {
-        session_problem(intent, session).map_or(Ok(()), |problem| {
-            Err(CheckError::Session {
-                session: session.name.clone(),
-                problem,
-            })
-        })?;
-        unique(
-            &mut addresses,
-            "peer address",
-            &session.peer_address.to_string(),
-        )?;
+        session_problem(intent, session)
+            .map_or(Ok(()), |problem| Err(CheckError::Session { session: session.name.clone(), problem }))?;
+        unique(&mut addresses, "peer address", &session.peer_address.to_string())?;
     }
-    for address in intent
-        .ibgp
-        .iter()
-        .map(|n| n.address)
-        .chain(intent.transits.iter().map(|t| t.address))
-    {
+    for address in intent.ibgp.iter().map(|n| n.address).chain(intent.transits.iter().map(|t| t.address)) {
         unique(&mut addresses, "neighbour address", &address.to_string())?;
     }
     Ok(())
@@ -120,10 +98,7 @@ fn session_problem(intent: &RouterIntent, session: &SessionIntent) -> Option<&'s
     let Some(lag) = intent.lags.iter().find(|l| l.name == session.lag) else {
         return Some("its LAG isn't in the intent; sessions run over LAGs of ours only");
     };
-    let link = lag
-        .addresses
-        .iter()
-        .find(|a| a.address == session.local_address);
+    let link = lag.addresses.iter().find(|a| a.address == session.local_address);
     let on_link = |link: ipnet::IpNet| link.contains(&session.peer_address);
     match link.map(|a| ipnet::IpNet::new(a.address, a.prefix_len)) {
         None => return Some("its local address isn't on its LAG"),
@@ -142,13 +117,8 @@ fn session_problem(intent: &RouterIntent, session: &SessionIntent) -> Option<&'s
     if !BFD_INTERVAL_MS.contains(&session.bfd.interval_ms) || session.bfd.multiplier < 2 {
         return Some("its BFD timers aren't within 10 to 60000 ms and a multiplier of 2 or more");
     }
-    let key_fits =
-        |key: &str| MD5_KEY_LEN.contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-    if session
-        .md5_key
-        .as_ref()
-        .is_some_and(|key| !key_fits(key.reveal()))
-    {
+    let key_fits = |key: &str| MD5_KEY_LEN.contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    if session.md5_key.as_ref().is_some_and(|key| !key_fits(key.reveal())) {
         return Some("its MD5 key isn't 1 to 80 printable ASCII characters without spaces");
     }
     None
@@ -158,17 +128,12 @@ fn names<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result
     let fits = |name: &str| {
         (1..=40).contains(&name.len())
             && !name.starts_with(['-', '.'])
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     };
     let mut seen = BTreeSet::new();
     for name in names {
         if !fits(name) {
-            return Err(CheckError::Name {
-                what,
-                name: name.to_owned(),
-            });
+            return Err(CheckError::Name { what, name: name.to_owned() });
         }
         unique(&mut seen, what, name)?;
     }
@@ -178,10 +143,7 @@ fn names<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result
 fn unique(seen: &mut BTreeSet<String>, what: &'static str, name: &str) -> Result<(), CheckError> {
     match seen.insert(name.to_owned()) {
         true => Ok(()),
-        false => Err(CheckError::Twice {
-            what,
-            name: name.to_owned(),
-        }),
+        false => Err(CheckError::Twice { what, name: name.to_owned() }),
     }
 }
 
@@ -205,17 +167,10 @@ pub fn change(
         }
     }
     references(want)?;
-    let lost: Vec<&str> = change
-        .disrupted
-        .iter()
-        .filter(|a| established.contains(*a))
-        .map(String::as_str)
-        .collect();
+    let lost: Vec<&str> =
+        change.disrupted.iter().filter(|a| established.contains(*a)).map(String::as_str).collect();
     if lost.len() > MAX_DISRUPTED {
-        return Err(CheckError::TooMany {
-            count: lost.len(),
-            names: lost[..5].join(", "),
-        });
+        return Err(CheckError::TooMany { count: lost.len(), names: lost[..5].join(", ") });
     }
     Ok(())
 }
@@ -226,26 +181,16 @@ fn references(want: &Owned) -> Result<(), CheckError> {
         .blocks
         .keys()
         .filter_map(|key| match key {
-            Key::List(_, name)
-            | Key::MapEntry(name, _)
-            | Key::BfdProfile(name)
-            | Key::PeerGroup(name) => Some(name.as_str()),
+            Key::List(_, name) | Key::MapEntry(name, _) | Key::BfdProfile(name) | Key::PeerGroup(name) => {
+                Some(name.as_str())
+            }
             _ => None,
         })
         .collect();
     for (key, lines) in &want.blocks {
-        let refers = matches!(
-            key,
-            Key::MapEntry(..) | Key::Neighbor(_) | Key::Family(..) | Key::Networks(_)
-        );
-        for line in lines
-            .iter()
-            .filter(|l| refers && !l.starts_with("description"))
-        {
-            for word in line
-                .split(' ')
-                .filter(|w| w.starts_with("MEETME-") || w.starts_with("meetme-"))
-            {
+        let refers = matches!(key, Key::MapEntry(..) | Key::Neighbor(_) | Key::Family(..) | Key::Networks(_));
+        for line in lines.iter().filter(|l| refers && !l.starts_with("description")) {
+            for word in line.split(' ').filter(|w| w.starts_with("MEETME-") || w.starts_with("meetme-")) {
                 if !defined.contains(word) {
                     return Err(CheckError::Dangling(word.to_owned()));
                 }

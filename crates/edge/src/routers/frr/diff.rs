@@ -80,9 +80,7 @@ pub fn change(have: &Owned, want: &Owned) -> Change {
     let mut steps = Vec::new();
     for &key in keys.iter().filter(|k| want.blocks.contains_key(k)) {
         match key {
-            Key::Interface(_) | Key::Statics | Key::BfdProfile(_) => {
-                simple(key, have, want, &mut steps)
-            }
+            Key::Interface(_) | Key::Statics | Key::BfdProfile(_) => simple(key, have, want, &mut steps),
             Key::List(..) => list(key, have, want, &mut steps),
             Key::MapEntry(name, seq) => map_entry(name, *seq, key, have, want, &mut steps),
             Key::Instance
@@ -102,9 +100,7 @@ pub fn change(have: &Owned, want: &Owned) -> Change {
                 bgpd(&mut steps, format!("no route-map {name} {action} {seq}"));
             }
             Key::List(kind, name) => bgpd(&mut steps, format!("no {} {name}", kind.command())),
-            Key::Interface(_) | Key::Statics | Key::BfdProfile(_) => {
-                simple(key, have, want, &mut steps)
-            }
+            Key::Interface(_) | Key::Statics | Key::BfdProfile(_) => simple(key, have, want, &mut steps),
             Key::Instance
             | Key::PeerGroup(_)
             | Key::Neighbor(_)
@@ -161,9 +157,8 @@ fn note_disrupted(disrupted: &mut BTreeSet<String>, key: &Key, have: &Owned, wan
         return;
     };
     let (before, after) = (have.lines(key), want.lines(key));
-    let resets = missing(before, after)
-        .chain(missing(after, before))
-        .any(|line| RESETTING.contains(&setting(line).0));
+    let resets =
+        missing(before, after).chain(missing(after, before)).any(|line| RESETTING.contains(&setting(line).0));
     if !resets {
         return;
     }
@@ -180,10 +175,9 @@ fn setting(line: &str) -> (&str, &str) {
     if let Some(rest) = line.strip_prefix("route-map ") {
         return ("route-map", rest.rsplit(' ').next().unwrap_or_default());
     }
-    let known = SETTINGS.iter().filter(|s| {
-        line.strip_prefix(**s)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    });
+    let known = SETTINGS
+        .iter()
+        .filter(|s| line.strip_prefix(**s).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')));
     match known.max_by_key(|s| s.len()) {
         Some(name) => (name, ""),
         None => (line.split(' ').next().unwrap_or(line), ""),
@@ -200,12 +194,7 @@ fn push(steps: &mut Vec<Step>, daemon: Daemon, context: Vec<String>, command: St
         Some(step) if step.daemon == daemon && step.context == context && !step.tolerant => {
             step.commands.push(command);
         }
-        _ => steps.push(Step {
-            daemon,
-            context,
-            commands: vec![command],
-            tolerant: false,
-        }),
+        _ => steps.push(Step { daemon, context, commands: vec![command], tolerant: false }),
     }
 }
 
@@ -223,18 +212,9 @@ fn simple(key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     match key {
         Key::BfdProfile(name) if !wanted => commands.push(format!("no profile {name}")),
         _ => {
-            let same = |line: &str| {
-                after
-                    .iter()
-                    .any(|l| setting_of_value(l) == setting_of_value(line))
-            };
-            let replaced =
-                |line: &str| !line.contains("address ") && !line.contains("route ") && same(line);
-            commands.extend(
-                missing(before, after)
-                    .filter(|l| !replaced(l))
-                    .map(|l| negated(l)),
-            );
+            let same = |line: &str| after.iter().any(|l| setting_of_value(l) == setting_of_value(line));
+            let replaced = |line: &str| !line.contains("address ") && !line.contains("route ") && same(line);
+            commands.extend(missing(before, after).filter(|l| !replaced(l)).map(|l| negated(l)));
             commands.extend(missing(after, before).cloned());
         }
     }
@@ -243,12 +223,7 @@ fn simple(key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     }
     // An interface may have left with its bundle, and its addresses with it.
     let tolerant = matches!(key, Key::Interface(_)) && !wanted;
-    steps.push(Step {
-        daemon: key.daemon(),
-        context,
-        commands,
-        tolerant,
-    });
+    steps.push(Step { daemon: key.daemon(), context, commands, tolerant });
 }
 
 fn setting_of_value(line: &str) -> &str {
@@ -277,10 +252,7 @@ fn list(key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
 fn map_entry(name: &str, seq: u32, key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     let (before, after) = (have.lines(key), want.lines(key));
     let action = after.first().map_or("deny", String::as_str);
-    let (before, after) = (
-        before.get(1..).unwrap_or_default(),
-        after.get(1..).unwrap_or_default(),
-    );
+    let (before, after) = (before.get(1..).unwrap_or_default(), after.get(1..).unwrap_or_default());
     let kind = |line: &str| line.rsplit_once(' ').map(|(kind, _)| kind.to_owned());
     let mut commands: Vec<String> = missing(after, before).cloned().collect();
     commands.extend(
@@ -290,12 +262,7 @@ fn map_entry(name: &str, seq: u32, key: &Key, have: &Owned, want: &Owned, steps:
             .map(|old| format!("no {old}")),
     );
     let context = vec![format!("route-map {name} {action} {seq}")];
-    steps.push(Step {
-        daemon: Daemon::Bgpd,
-        context,
-        commands,
-        tolerant: false,
-    });
+    steps.push(Step { daemon: Daemon::Bgpd, context, commands, tolerant: false });
 }
 
 /// Everything inside `router bgp`: neighbours that go, then what comes or changes.
@@ -304,29 +271,16 @@ fn bgp(keys: &[&Key], have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     let router = || vec![format!("router bgp {asn}")];
     let within = |v6: bool| vec![format!("router bgp {asn}"), family(v6).to_owned()];
     let removed = |name: &str| {
-        let keys = [
-            Key::Neighbor(name.to_owned()),
-            Key::PeerGroup(name.to_owned()),
-        ];
+        let keys = [Key::Neighbor(name.to_owned()), Key::PeerGroup(name.to_owned())];
         keys.iter().all(|k| !want.blocks.contains_key(k))
     };
     for &key in keys.iter().rev().filter(|k| !want.blocks.contains_key(k)) {
         match key {
-            Key::Neighbor(name) => {
-                push(steps, Daemon::Bgpd, router(), format!("no neighbor {name}"))
+            Key::Neighbor(name) => push(steps, Daemon::Bgpd, router(), format!("no neighbor {name}")),
+            Key::PeerGroup(name) => {
+                push(steps, Daemon::Bgpd, router(), format!("no neighbor {name} peer-group"))
             }
-            Key::PeerGroup(name) => push(
-                steps,
-                Daemon::Bgpd,
-                router(),
-                format!("no neighbor {name} peer-group"),
-            ),
-            Key::Bmp => push(
-                steps,
-                Daemon::Bgpd,
-                router(),
-                format!("no bmp targets {BMP_TARGETS}"),
-            ),
+            Key::Bmp => push(steps, Daemon::Bgpd, router(), format!("no bmp targets {BMP_TARGETS}")),
             _ => {}
         }
     }
@@ -342,16 +296,11 @@ fn bgp(keys: &[&Key], have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
                 for command in neighbor_commands(key, before, after) {
                     push(steps, Daemon::Bgpd, router(), command);
                 }
-                let is_v6 = name.contains(':')
-                    && !want.blocks.contains_key(&Key::Family(false, name.clone()));
+                let is_v6 =
+                    name.contains(':') && !want.blocks.contains_key(&Key::Family(false, name.clone()));
                 if before.is_empty() && is_v6 {
                     // IPv4 is on by default, unless an operator turned that off.
-                    push(
-                        steps,
-                        Daemon::Bgpd,
-                        within(false),
-                        format!("no neighbor {name} activate"),
-                    );
+                    push(steps, Daemon::Bgpd, within(false), format!("no neighbor {name} activate"));
                 }
             }
             Key::Family(v6, name) if !removed(name) => {
@@ -384,21 +333,14 @@ fn bgp(keys: &[&Key], have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
 fn neighbor_commands(key: &Key, before: &[String], after: &[String]) -> Vec<String> {
     let rank = |line: &String| {
         let name = setting(line).0;
-        SETTINGS
-            .iter()
-            .position(|s| *s == name)
-            .unwrap_or(SETTINGS.len())
+        SETTINGS.iter().position(|s| *s == name).unwrap_or(SETTINGS.len())
     };
-    let mut gone: Vec<&String> = missing(before, after)
-        .filter(|old| !after.iter().any(|new| setting(new) == setting(old)))
-        .collect();
+    let mut gone: Vec<&String> =
+        missing(before, after).filter(|old| !after.iter().any(|new| setting(new) == setting(old))).collect();
     gone.sort_by_key(|l| std::cmp::Reverse(rank(l)));
     let mut new: Vec<&String> = missing(after, before).collect();
     new.sort_by_key(|l| rank(l));
-    let mut commands: Vec<String> = gone
-        .into_iter()
-        .map(|line| format!("no {}", full(key, line)))
-        .collect();
+    let mut commands: Vec<String> = gone.into_iter().map(|line| format!("no {}", full(key, line))).collect();
     for line in new {
         commands.push(full(key, line).into_owned());
         if line.starts_with("ttl-security ")

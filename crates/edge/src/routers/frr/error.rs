@@ -65,9 +65,7 @@ impl FrrError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } => true,
-            Self::Refused { .. } | Self::NotJson { .. } | Self::NotTaken(_) | Self::Check(_) => {
-                false
-            }
+            Self::Refused { .. } | Self::NotJson { .. } | Self::NotTaken(_) | Self::Check(_) => false,
             Self::Lag(e) => e.is_unreachable(),
         }
     }

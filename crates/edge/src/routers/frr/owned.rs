@@ -48,13 +48,8 @@ pub enum ListKind {
 
 impl ListKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::PrefixV4,
-        Self::PrefixV6,
-        Self::AsPath,
-        Self::Community,
-        Self::LargeCommunity,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::PrefixV4, Self::PrefixV6, Self::AsPath, Self::Community, Self::LargeCommunity];
 
     /// The command that its lines start with.
     pub fn command(self) -> &'static str {
@@ -155,10 +150,7 @@ impl Owned {
                 continue;
             }
             lines.retain(|l| !l.starts_with("route-map "));
-            lines.extend([
-                format!("route-map {} in", hold(*v6)),
-                format!("route-map {DENY} out"),
-            ]);
+            lines.extend([format!("route-map {} in", hold(*v6)), format!("route-map {DENY} out")]);
             lines.sort_unstable();
         }
     }
@@ -210,9 +202,7 @@ fn write_block(text: &mut String, key: &Key, lines: &[String]) {
             text.push_str("exit\n");
         }
         Key::MapEntry(name, seq) => {
-            let (action, rest) = lines
-                .split_first()
-                .map_or(("deny", lines), |(a, r)| (a.as_str(), r));
+            let (action, rest) = lines.split_first().map_or(("deny", lines), |(a, r)| (a.as_str(), r));
             let _ = writeln!(text, "route-map {name} {action} {seq}");
             for line in rest {
                 let _ = writeln!(text, " {line}");
@@ -242,11 +232,7 @@ fn write_block(text: &mut String, key: &Key, lines: &[String]) {
 
 /// The command that enters an address family.
 pub fn family(v6: bool) -> &'static str {
-    if v6 {
-        "address-family ipv6 unicast"
-    } else {
-        "address-family ipv4 unicast"
-    }
+    if v6 { "address-family ipv6 unicast" } else { "address-family ipv4 unicast" }
 }
 
 /// A line as a command of its own, in its context.
@@ -304,10 +290,7 @@ mod tests {
     #[test]
     fn an_existing_bgp_identifier_is_kept() {
         let with = |lines: &[&str]| Owned {
-            blocks: BTreeMap::from([(
-                Key::Instance,
-                lines.iter().map(|l| l.to_string()).collect(),
-            )]),
+            blocks: BTreeMap::from([(Key::Instance, lines.iter().map(|l| l.to_string()).collect())]),
             ..Owned::default()
         };
         let mut want = with(&["bgp router-id 192.0.2.1"]);

@@ -14,8 +14,7 @@ use meetme_model::asn::{Asn, PublicSpace};
 use meetme_model::community::Community;
 use meetme_model::prefix::{Prefix, bogons};
 use meetme_model::route::{
-    LOCAL_PREF_INTERNET, LOCAL_PREF_ORDINARY, LONG_PREFIX_V4, LONG_PREFIX_V6, PrefixRole,
-    SessionPolicy,
+    LOCAL_PREF_INTERNET, LOCAL_PREF_ORDINARY, LONG_PREFIX_V4, LONG_PREFIX_V6, PrefixRole, SessionPolicy,
 };
 use std::collections::BTreeSet;
 
@@ -66,16 +65,12 @@ impl Entry {
         let unreachable = if v6 {
             // The discard-only prefix (RFC 6666); without the second line FRR would go by the
             // link-local next hop that comes along.
-            Self::permit()
-                .with("set ipv6 next-hop global 100::1")
-                .with("set ipv6 next-hop prefer-global")
+            Self::permit().with("set ipv6 next-hop global 100::1").with("set ipv6 next-hop prefer-global")
         } else {
             // The dummy address, never an interface's (RFC 7600).
             Self::permit().with("set ip next-hop 192.0.0.8")
         };
-        unreachable
-            .with("set local-preference 0")
-            .with("set community no-advertise")
+        unreachable.with("set local-preference 0").with("set community no-advertise")
     }
 
     fn with(mut self, line: impl Into<String>) -> Self {
@@ -94,12 +89,7 @@ impl Entry {
 impl<'a> Policies<'a> {
     /// Starts with the route-map that denies all and the one of originated networks.
     pub fn new(asn: Asn, owned: &'a mut Owned) -> Self {
-        let mut policies = Self {
-            asn,
-            owned,
-            refused: Vec::new(),
-            bad_paths: Vec::new(),
-        };
+        let mut policies = Self { asn, owned, refused: Vec::new(), bad_paths: Vec::new() };
         policies.map(DENY, vec![Entry::deny()]);
         policies.map(hold(false), vec![Entry::hold(false)]);
         policies.map(hold(true), vec![Entry::hold(true)]);
@@ -136,10 +126,7 @@ impl<'a> Policies<'a> {
                 .with(class)
                 // RFC 1997: whatever filter an operator forgets elsewhere, it stays in this AS.
                 .with("set community no-export")
-                .with(format!(
-                    "set local-preference {}",
-                    if draining { 0 } else { local_pref }
-                ))
+                .with(format!("set local-preference {}", if draining { 0 } else { local_pref }))
         };
         let long_length = if v6 { LONG_PREFIX_V6 } else { LONG_PREFIX_V4 };
         if policy.registration_required {
@@ -175,15 +162,11 @@ impl<'a> Policies<'a> {
         if policy.ordinary_used {
             let class = self.class(Class::Ordinary);
             let all = if v6 { "::/0" } else { "0.0.0.0/0" };
-            for (bound, path) in [
-                (format!("le {long_length}"), &short_path),
-                (format!("ge {}", long_length + 1), &long_path),
-            ] {
-                let list = self.list(
-                    prefix_list(v6),
-                    "LENGTH",
-                    [format!("permit {all} {bound}")].into_iter(),
-                );
+            for (bound, path) in
+                [(format!("le {long_length}"), &short_path), (format!("ge {}", long_length + 1), &long_path)]
+            {
+                let list =
+                    self.list(prefix_list(v6), "LENGTH", [format!("permit {all} {bound}")].into_iter());
                 entries.push(
                     permit(&class, LOCAL_PREF_ORDINARY)
                         .with(format!("match {ip} address prefix-list {list}"))
@@ -198,26 +181,14 @@ impl<'a> Policies<'a> {
     /// The export route-map towards peers and transit: the announced prefixes, originated in this
     /// AS, and nothing else. Draining adds GRACEFUL_SHUTDOWN (RFC 8326).
     pub fn export(&mut self, announced: &[Prefix], v6: bool, draining: bool) -> String {
-        let prefixes: BTreeSet<Prefix> = announced
-            .iter()
-            .copied()
-            .filter(|p| p.is_ipv4() != v6)
-            .collect();
+        let prefixes: BTreeSet<Prefix> = announced.iter().copied().filter(|p| p.is_ipv4() != v6).collect();
         if prefixes.is_empty() {
             return DENY.to_owned();
         }
         let lines = prefixes.iter().map(|p| format!("permit {p}"));
         let list = self.list(prefix_list(v6), "ANNOUNCED", lines);
-        let local = self.list(
-            ListKind::AsPath,
-            "LOCAL",
-            ["permit ^$".to_owned()].into_iter(),
-        );
-        let community = if draining {
-            "graceful-shutdown"
-        } else {
-            "none"
-        };
+        let local = self.list(ListKind::AsPath, "LOCAL", ["permit ^$".to_owned()].into_iter());
+        let community = if draining { "graceful-shutdown" } else { "none" };
         let entry = Entry::permit()
             .with(format!("match {} address prefix-list {list}", ip(v6)))
             .with(format!("match as-path {local}"))
@@ -228,12 +199,7 @@ impl<'a> Policies<'a> {
 
     /// The import route-map of a session to the Internet: anything but bogons and our own space,
     /// at the lowest preference.
-    pub fn import_transit(
-        &mut self,
-        host_space: &'a [Prefix],
-        space: &'a PublicSpace,
-        v6: bool,
-    ) -> String {
+    pub fn import_transit(&mut self, host_space: &'a [Prefix], space: &'a PublicSpace, v6: bool) -> String {
         let refused = self.refused(Refused {
             v6,
             default_route: false,
@@ -244,9 +210,7 @@ impl<'a> Policies<'a> {
         let class = self.class(Class::Internet);
         let entries = vec![
             Entry::deny().with(format!("match {} address prefix-list {refused}", ip(v6))),
-            Entry::permit()
-                .with(class)
-                .with(format!("set local-preference {LOCAL_PREF_INTERNET}")),
+            Entry::permit().with(class).with(format!("set local-preference {LOCAL_PREF_INTERNET}")),
         ];
         self.digested_map("INTERNET", entries)
     }
@@ -272,9 +236,7 @@ impl<'a> Policies<'a> {
             return name.clone();
         }
         let reserved = space.reserved_ranges();
-        let reserved = reserved
-            .iter()
-            .map(|&(lo, hi)| format!("permit _({})_", regex::range(lo, hi)));
+        let reserved = reserved.iter().map(|&(lo, hi)| format!("permit _({})_", regex::range(lo, hi)));
         let lines = ["permit [{(]".to_owned()].into_iter().chain(reserved);
         let name = self.list(ListKind::AsPath, "BADPATH", lines);
         self.bad_paths.push((space, name.clone()));
@@ -284,11 +246,7 @@ impl<'a> Policies<'a> {
     /// Paths whose first AS isn't the peer's.
     fn first_not(&mut self, peer: Asn) -> String {
         let lines = [format!("deny ^{peer}_"), "permit .*".to_owned()];
-        self.list(
-            ListKind::AsPath,
-            &format!("FIRSTNOT-{peer}"),
-            lines.into_iter(),
-        )
+        self.list(ListKind::AsPath, &format!("FIRSTNOT-{peer}"), lines.into_iter())
     }
 
     /// Paths of at most `max` ASNs; sets have been refused before.
@@ -298,11 +256,7 @@ impl<'a> Policies<'a> {
         } else {
             format!("permit ^[0-9]+( [0-9]+){{0,{}}}$", max - 1)
         };
-        self.list(
-            ListKind::AsPath,
-            &format!("UPTO-{max}"),
-            [lines].into_iter(),
-        )
+        self.list(ListKind::AsPath, &format!("UPTO-{max}"), [lines].into_iter())
     }
 
     fn community(&mut self, community: Community) -> String {
@@ -310,24 +264,15 @@ impl<'a> Policies<'a> {
             Community::Standard(..) => (ListKind::Community, "match community"),
             Community::Large(..) => (ListKind::LargeCommunity, "match large-community"),
         };
-        let list = self.list(
-            kind,
-            "REGISTERED",
-            [format!("permit {community}")].into_iter(),
-        );
+        let list = self.list(kind, "REGISTERED", [format!("permit {community}")].into_iter());
         format!("{matching} {list}")
     }
 
     fn list(&mut self, kind: ListKind, what: &str, lines: impl Iterator<Item = String>) -> String {
-        let lines: Vec<String> = lines
-            .enumerate()
-            .map(|(i, line)| format!("seq {} {line}", (i + 1) * 5))
-            .collect();
+        let lines: Vec<String> =
+            lines.enumerate().map(|(i, line)| format!("seq {} {line}", (i + 1) * 5)).collect();
         let name = format!("{NAME}{what}-{}", digest(lines.iter().map(String::as_str)));
-        self.owned
-            .blocks
-            .entry(Key::List(kind, name.clone()))
-            .or_insert(lines);
+        self.owned.blocks.entry(Key::List(kind, name.clone())).or_insert(lines);
         name
     }
 
@@ -341,9 +286,7 @@ impl<'a> Policies<'a> {
     fn map(&mut self, name: &str, entries: Vec<Entry>) {
         for (seq, Entry(mut lines)) in (1u32..).zip(entries) {
             lines[1..].sort_unstable();
-            self.owned
-                .blocks
-                .insert(Key::MapEntry(name.to_owned(), seq * 10), lines);
+            self.owned.blocks.insert(Key::MapEntry(name.to_owned(), seq * 10), lines);
         }
     }
 }
@@ -356,11 +299,7 @@ fn ip(v6: bool) -> &'static str {
 }
 
 fn prefix_list(v6: bool) -> ListKind {
-    if v6 {
-        ListKind::PrefixV6
-    } else {
-        ListKind::PrefixV4
-    }
+    if v6 { ListKind::PrefixV6 } else { ListKind::PrefixV4 }
 }
 
 /// A prefix-list whose match refuses a route, line by line in order.
@@ -381,18 +320,8 @@ fn refused_lines(what: &Refused<'_>) -> Vec<String> {
     if what.max_length < bits {
         lines.push(format!("permit {all} ge {}", what.max_length + 1));
     }
-    let exceptions: BTreeSet<Prefix> = what
-        .space
-        .prefixes
-        .iter()
-        .copied()
-        .filter(of_family)
-        .collect();
-    lines.extend(
-        exceptions
-            .into_iter()
-            .map(|p| format!("deny {}", and_inside(p))),
-    );
+    let exceptions: BTreeSet<Prefix> = what.space.prefixes.iter().copied().filter(of_family).collect();
+    lines.extend(exceptions.into_iter().map(|p| format!("deny {}", and_inside(p))));
     let mut covering = BTreeSet::new();
     for bogon in bogons().map(|(p, _)| p).filter(of_family) {
         lines.push(format!("permit {}", and_inside(bogon)));

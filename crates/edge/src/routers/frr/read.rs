@@ -47,10 +47,7 @@ fn read_zebra(text: &str, owned: &mut Owned) {
         }
     }
     for (name, mut lines) in interfaces {
-        let marked = |l: &String| {
-            l.strip_prefix("description ")
-                .is_some_and(|d| d.starts_with(MARK))
-        };
+        let marked = |l: &String| l.strip_prefix("description ").is_some_and(|d| d.starts_with(MARK));
         if lines.iter().any(marked) {
             lines.sort_unstable();
             owned.blocks.insert(Key::Interface(name.to_owned()), lines);
@@ -78,23 +75,13 @@ fn read_bfdd(text: &str, owned: &mut Owned) {
             current = name.starts_with(PROFILE).then(|| name.to_owned());
             if let Some(name) = &current {
                 // FRR doesn't write defaults down.
-                let defaults = [
-                    "detect-multiplier 3",
-                    "receive-interval 300",
-                    "transmit-interval 300",
-                ];
-                owned.blocks.insert(
-                    Key::BfdProfile(name.clone()),
-                    defaults.map(str::to_owned).to_vec(),
-                );
+                let defaults = ["detect-multiplier 3", "receive-interval 300", "transmit-interval 300"];
+                owned.blocks.insert(Key::BfdProfile(name.clone()), defaults.map(str::to_owned).to_vec());
             }
         } else if line == "exit" || line.starts_with("peer ") {
             current = None;
         } else if let Some(name) = &current {
-            let lines = owned
-                .blocks
-                .entry(Key::BfdProfile(name.clone()))
-                .or_default();
+            let lines = owned.blocks.entry(Key::BfdProfile(name.clone())).or_default();
             let setting = line.split(' ').next();
             lines.retain(|l| l.split(' ').next() != setting);
             lines.push(line.to_owned());
@@ -140,11 +127,7 @@ fn read_bgpd(text: &str, owned: &mut Owned) {
                 if line == "exit" {
                     place = Place::Bgp;
                 } else if *ours {
-                    owned
-                        .blocks
-                        .entry(Key::Bmp)
-                        .or_default()
-                        .push(line.to_owned());
+                    owned.blocks.entry(Key::Bmp).or_default().push(line.to_owned());
                 }
             }
             Place::OtherFamily if line == "exit-address-family" => place = Place::Bgp,
@@ -154,11 +137,7 @@ fn read_bgpd(text: &str, owned: &mut Owned) {
             Place::Bgp => {
                 if let Some(rest) = line.strip_prefix("neighbor ") {
                     if let Some((name, rest)) = rest.split_once(' ') {
-                        neighbors
-                            .entry(name)
-                            .or_default()
-                            .base
-                            .push(rest.to_owned());
+                        neighbors.entry(name).or_default().base.push(rest.to_owned());
                     }
                 } else if let Some(family) = line.strip_prefix("address-family ") {
                     place = match family {
@@ -170,14 +149,8 @@ fn read_bgpd(text: &str, owned: &mut Owned) {
                     place = Place::Bmp(targets == BMP_TARGETS);
                 } else if line == "no bgp default ipv4-unicast" {
                     ipv4_by_default = false;
-                } else if line.starts_with("bgp router-id ")
-                    || line == "no bgp network import-check"
-                {
-                    owned
-                        .blocks
-                        .entry(Key::Instance)
-                        .or_default()
-                        .push(line.to_owned());
+                } else if line.starts_with("bgp router-id ") || line == "no bgp network import-check" {
+                    owned.blocks.entry(Key::Instance).or_default().push(line.to_owned());
                 }
             }
         }
@@ -235,14 +208,9 @@ fn read_family_line<'t>(
     neighbors: &mut BTreeMap<&'t str, Neighbor>,
     owned: &mut Owned,
 ) {
-    if let Some((name, rest)) = line
-        .strip_prefix("neighbor ")
-        .and_then(|r| r.split_once(' '))
-    {
+    if let Some((name, rest)) = line.strip_prefix("neighbor ").and_then(|r| r.split_once(' ')) {
         neighbors.entry(name).or_default().families[family].push(rest.to_owned());
-    } else if let Some((name, "activate")) = line
-        .strip_prefix("no neighbor ")
-        .and_then(|r| r.split_once(' '))
+    } else if let Some((name, "activate")) = line.strip_prefix("no neighbor ").and_then(|r| r.split_once(' '))
     {
         neighbors.entry(name).or_default().deactivated[family] = true;
     } else if line.starts_with("network ") && line.contains(" route-map MEETME-") {
@@ -253,17 +221,10 @@ fn read_family_line<'t>(
 
 fn insert_neighbors(neighbors: BTreeMap<&str, Neighbor>, ipv4_by_default: bool, owned: &mut Owned) {
     for (name, mut neighbor) in neighbors {
-        let described = |l: &String| {
-            l.strip_prefix("description ")
-                .is_some_and(|d| d.starts_with(MARK))
-        };
+        let described = |l: &String| l.strip_prefix("description ").is_some_and(|d| d.starts_with(MARK));
         // A description alone is easily lost to a hand-made change: a policy of ours marks as well.
         let ours = neighbor.base.iter().any(described)
-            || neighbor
-                .families
-                .iter()
-                .flatten()
-                .any(|l| l.starts_with("route-map MEETME-"));
+            || neighbor.families.iter().flatten().any(|l| l.starts_with("route-map MEETME-"));
         if !ours {
             owned.foreign.insert(name.to_owned());
             continue;

@@ -19,11 +19,7 @@ pub fn range(lo: u32, hi: u32) -> String {
 }
 
 fn digits(n: u32) -> Vec<u8> {
-    n.to_string()
-        .into_bytes()
-        .iter()
-        .map(|b| b - b'0')
-        .collect()
+    n.to_string().into_bytes().iter().map(|b| b - b'0').collect()
 }
 
 /// Appends expressions for the numbers from `lo` to `hi`, which have as many digits as each other.
@@ -37,34 +33,16 @@ fn same_length(prefix: &str, lo: &[u8], hi: &[u8], out: &mut Vec<String>) {
     } else if l == h {
         same_length(&format!("{prefix}{l}"), lo_rest, hi_rest, out);
     } else {
-        same_length(
-            &format!("{prefix}{l}"),
-            lo_rest,
-            &vec![9; lo_rest.len()],
-            out,
-        );
+        same_length(&format!("{prefix}{l}"), lo_rest, &vec![9; lo_rest.len()], out);
         if l + 1 < h {
-            out.push(format!(
-                "{prefix}{}{}",
-                class(l + 1, h - 1),
-                any(lo_rest.len())
-            ));
+            out.push(format!("{prefix}{}{}", class(l + 1, h - 1), any(lo_rest.len())));
         }
-        same_length(
-            &format!("{prefix}{h}"),
-            &vec![0; hi_rest.len()],
-            hi_rest,
-            out,
-        );
+        same_length(&format!("{prefix}{h}"), &vec![0; hi_rest.len()], hi_rest, out);
     }
 }
 
 fn class(lo: u8, hi: u8) -> String {
-    if lo == hi {
-        lo.to_string()
-    } else {
-        format!("[{lo}-{hi}]")
-    }
+    if lo == hi { lo.to_string() } else { format!("[{lo}-{hi}]") }
 }
 
 fn any(count: usize) -> String {
@@ -103,10 +81,7 @@ pub(super) mod tests {
                 }
             }
             atoms.len() == text.len()
-                && atoms
-                    .iter()
-                    .zip(text.bytes())
-                    .all(|(&(a, b), c)| (a..=b).contains(&c))
+                && atoms.iter().zip(text.bytes()).all(|(&(a, b), c)| (a..=b).contains(&c))
         })
     }
 

@@ -30,20 +30,12 @@ pub enum Origination {
 
 /// Renders an intent; sessions that aren't in `gates` have their gate closed.
 pub fn render(intent: &RouterIntent, gates: &Gates, origination: Origination) -> Owned {
-    let mut owned = Owned {
-        asn: Some(intent.asn.0),
-        ..Owned::default()
-    };
+    let mut owned = Owned { asn: Some(intent.asn.0), ..Owned::default() };
     render_lags(intent, &mut owned);
     render_origination(intent, origination, &mut owned);
     let mut policies = Policies::new(intent.asn, &mut owned);
     for session in &intent.sessions {
-        render_session(
-            intent,
-            session,
-            gates.contains(&session.name),
-            &mut policies,
-        );
+        render_session(intent, session, gates.contains(&session.name), &mut policies);
     }
     for transit in &intent.transits {
         render_transit(intent, transit, &mut policies);
@@ -110,21 +102,14 @@ fn render_session<'a>(
     let import = policies.import(&session.name, &session.policy, draining);
     let export = policies.export(&intent.announced, v6, draining);
     let open = gate_open && matches!(session.phase, SessionPhase::Open | SessionPhase::Draining);
-    let (import, export) = if open {
-        (&*import, &*export)
-    } else {
-        (hold(v6), DENY)
-    };
+    let (import, export) = if open { (&*import, &*export) } else { (hold(v6), DENY) };
     let profile = render_profile(session.bfd, policies.owned);
     let what = described(&format!("{} {}", session.name, session.description));
     let neighbor = [
         Some(format!("remote-as {}", session.policy.peer_asn)),
         shut.then(|| format!("shutdown message {SHUTDOWN_MESSAGE}")),
         Some(format!("description {what}")),
-        session
-            .md5_key
-            .as_ref()
-            .map(|key| format!("password {}", key.reveal())),
+        session.md5_key.as_ref().map(|key| format!("password {}", key.reveal())),
         // GTSM (RFC 5082).
         Some("ttl-security hops 1".to_owned()),
         Some(format!("update-source {}", session.local_address)),
@@ -154,29 +139,19 @@ fn render_session<'a>(
     );
 }
 
-fn render_transit<'a>(
-    intent: &'a RouterIntent,
-    transit: &'a TransitIntent,
-    policies: &mut Policies<'a>,
-) {
+fn render_transit<'a>(intent: &'a RouterIntent, transit: &'a TransitIntent, policies: &mut Policies<'a>) {
     let v6 = transit.address.is_ipv6();
     let import = policies.import_transit(&transit.host_space, &transit.space, v6);
     let export = policies.export(&intent.announced, v6, false);
     let neighbor = vec![
         format!("remote-as {}", transit.asn),
-        format!(
-            "description {}",
-            described(&format!("transit {}", transit.name))
-        ),
+        format!("description {}", described(&format!("transit {}", transit.name))),
         "advertisement-interval 0".to_owned(),
         timers(),
         format!("timers connect {CONNECT_RETRY_S}"),
     ];
-    let family = vec![
-        "activate".to_owned(),
-        format!("route-map {import} in"),
-        format!("route-map {export} out"),
-    ];
+    let family =
+        vec!["activate".to_owned(), format!("route-map {import} in"), format!("route-map {export} out")];
     insert_neighbor(policies.owned, transit.address, v6, neighbor, family);
 }
 
@@ -201,18 +176,14 @@ fn render_ibgp(intent: &RouterIntent, owned: &mut Owned) {
         owned.blocks.insert(Key::Family(v6, IBGP.into()), family);
     }
     for neighbor in &intent.ibgp {
-        let mut lines = vec![
-            format!("peer-group {IBGP}"),
-            format!("description {}", described(&neighbor.name)),
-        ];
+        let mut lines =
+            vec![format!("peer-group {IBGP}"), format!("description {}", described(&neighbor.name))];
         if let Some(bfd) = neighbor.bfd {
             let profile = render_profile(bfd, owned);
             lines.extend(["bfd".to_owned(), format!("bfd profile {profile}")]);
         }
         lines.sort_unstable();
-        owned
-            .blocks
-            .insert(Key::Neighbor(neighbor.address.to_string()), lines);
+        owned.blocks.insert(Key::Neighbor(neighbor.address.to_string()), lines);
     }
 }
 
@@ -221,11 +192,7 @@ fn render_bmp(intent: &RouterIntent, owned: &mut Owned) {
         let mut lines = vec![
             "bmp monitor ipv4 unicast pre-policy".to_owned(),
             "bmp monitor ipv6 unicast pre-policy".to_owned(),
-            format!(
-                "bmp connect {} port {} min-retry 1000 max-retry 2000",
-                station.ip(),
-                station.port()
-            ),
+            format!("bmp connect {} port {} min-retry 1000 max-retry 2000", station.ip(), station.port()),
         ];
         lines.sort_unstable();
         owned.blocks.insert(Key::Bmp, lines);
@@ -248,16 +215,13 @@ fn insert_neighbor(
 
 fn render_profile(bfd: BfdTimers, owned: &mut Owned) -> String {
     let name = format!("{PROFILE}{}x{}", bfd.multiplier, bfd.interval_ms);
-    owned
-        .blocks
-        .entry(Key::BfdProfile(name.clone()))
-        .or_insert_with(|| {
-            vec![
-                format!("detect-multiplier {}", bfd.multiplier),
-                format!("receive-interval {}", bfd.interval_ms),
-                format!("transmit-interval {}", bfd.interval_ms),
-            ]
-        });
+    owned.blocks.entry(Key::BfdProfile(name.clone())).or_insert_with(|| {
+        vec![
+            format!("detect-multiplier {}", bfd.multiplier),
+            format!("receive-interval {}", bfd.interval_ms),
+            format!("transmit-interval {}", bfd.interval_ms),
+        ]
+    });
     name
 }
 
@@ -275,10 +239,7 @@ fn described(text: &str) -> String {
     let mut out = MARK.to_owned();
     for word in text.split_whitespace() {
         out.push(' ');
-        out.extend(
-            word.chars()
-                .map(|c| if c.is_ascii_graphic() { c } else { '_' }),
-        );
+        out.extend(word.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }));
     }
     out.truncate(80);
     out.truncate(out.trim_end().len());

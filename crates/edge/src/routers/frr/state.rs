@@ -10,9 +10,7 @@ use std::net::IpAddr;
 pub fn neighbors(summary: &Value) -> BTreeMap<IpAddr, Neighbor> {
     let mut neighbors: BTreeMap<IpAddr, Neighbor> = BTreeMap::new();
     let families = summary.as_object().into_iter().flat_map(|o| o.values());
-    let peers = families
-        .filter_map(|family| family["peers"].as_object())
-        .flatten();
+    let peers = families.filter_map(|family| family["peers"].as_object()).flatten();
     for (address, peer) in peers {
         let Ok(address) = address.parse() else {
             continue;
@@ -57,9 +55,7 @@ pub fn detail(answer: &Value) -> NeighborDetail {
         (one, other) => one.or(other).map(str::to_owned),
     };
     NeighborDetail {
-        router_id: text("remoteRouterId")
-            .filter(|id| *id != "0.0.0.0")
-            .map(str::to_owned),
+        router_id: text("remoteRouterId").filter(|id| *id != "0.0.0.0").map(str::to_owned),
         last_error,
     }
 }
@@ -77,10 +73,7 @@ pub fn bfd(answer: &Value) -> BTreeMap<IpAddr, Bfd> {
             Some("shutdown") => BfdSessionState::AdminDown,
             _ => BfdSessionState::Down,
         };
-        let bfd = Bfd {
-            state,
-            detection_ms: detection_ms(peer).filter(|_| state == BfdSessionState::Up),
-        };
+        let bfd = Bfd { state, detection_ms: detection_ms(peer).filter(|_| state == BfdSessionState::Up) };
         let known = sessions.entry(address).or_insert(bfd);
         if known.state != BfdSessionState::Up {
             *known = bfd;
@@ -111,44 +104,20 @@ mod tests {
         let neighbor = &neighbors(&summary)[&peer];
         assert_eq!(neighbor.bgp, BgpState::Established);
         assert_eq!(neighbor.drops, 1);
-        assert!(
-            neighbor
-                .established_at_ms
-                .is_some_and(|ms| ms > 1_600_000_000_000)
-        );
-        let detail = detail(&recorded(include_str!(
-            "../../../tests/recorded/bgp_neighbor.json"
-        )));
+        assert!(neighbor.established_at_ms.is_some_and(|ms| ms > 1_600_000_000_000));
+        let detail = detail(&recorded(include_str!("../../../tests/recorded/bgp_neighbor.json")));
         assert_eq!(detail.router_id.as_deref(), Some("198.18.192.2"));
-        assert_eq!(
-            detail.last_error.as_deref(),
-            Some("No AFI/SAFI activated for peer")
-        );
-        let bfd = bfd(&recorded(include_str!(
-            "../../../tests/recorded/bfd_peers.json"
-        )))[&peer];
-        assert_eq!(
-            bfd,
-            Bfd {
-                state: BfdSessionState::Up,
-                detection_ms: Some(150)
-            }
-        );
+        assert_eq!(detail.last_error.as_deref(), Some("No AFI/SAFI activated for peer"));
+        let bfd = bfd(&recorded(include_str!("../../../tests/recorded/bfd_peers.json")))[&peer];
+        assert_eq!(bfd, Bfd { state: BfdSessionState::Up, detection_ms: Some(150) });
     }
 
     #[test]
     fn answers_without_fields_or_peers_are_states_not_errors() {
         assert!(neighbors(&Value::Null).is_empty());
         assert!(bfd(&Value::Null).is_empty());
-        assert_eq!(
-            detail(&recorded(r#"{"bgpNoSuchNeighbor":true}"#)),
-            NeighborDetail::default()
-        );
-        let sparse =
-            recorded(r#"{"ipv4Unicast":{"peers":{"192.0.2.1":{"state":"Idle (PfxCt)"}}}}"#);
-        assert_eq!(
-            neighbors(&sparse)[&"192.0.2.1".parse().unwrap()],
-            Neighbor::default()
-        );
+        assert_eq!(detail(&recorded(r#"{"bgpNoSuchNeighbor":true}"#)), NeighborDetail::default());
+        let sparse = recorded(r#"{"ipv4Unicast":{"peers":{"192.0.2.1":{"state":"Idle (PfxCt)"}}}}"#);
+        assert_eq!(neighbors(&sparse)[&"192.0.2.1".parse().unwrap()], Neighbor::default());
     }
 }

@@ -58,19 +58,12 @@ impl Vty {
     /// Connects to a daemon's socket in `dir`.
     pub async fn connect(dir: &Path, daemon: Daemon) -> Result<Self, FrrError> {
         let path = socket(dir, daemon);
-        let stream = UnixStream::connect(&path)
-            .await
-            .map_err(|source| FrrError::Unreachable {
-                daemon,
-                path: path.clone(),
-                source,
-            })?;
-        let mut vty = Self {
+        let stream = UnixStream::connect(&path).await.map_err(|source| FrrError::Unreachable {
             daemon,
-            path,
-            stream,
-            answer: Vec::new(),
-        };
+            path: path.clone(),
+            source,
+        })?;
+        let mut vty = Self { daemon, path, stream, answer: Vec::new() };
         vty.run("enable").await?;
         Ok(vty)
     }
@@ -81,11 +74,7 @@ impl Vty {
         let status = match exchange.await {
             Ok(Ok(status)) => status,
             Ok(Err(source)) => {
-                return Err(FrrError::Unreachable {
-                    daemon: self.daemon,
-                    path: self.path.clone(),
-                    source,
-                });
+                return Err(FrrError::Unreachable { daemon: self.daemon, path: self.path.clone(), source });
             }
             Err(_) => {
                 return Err(FrrError::Silent {

@@ -9,10 +9,7 @@ fn inventory() -> Inventory {
         name: name.into(),
         kind,
         community: None,
-        bfd: crate::intent::BfdTimers {
-            interval_ms: 100,
-            multiplier: 3,
-        },
+        bfd: crate::intent::BfdTimers { interval_ms: 100, multiplier: 3 },
         max_length_v4: 29,
         max_length_v6: 64,
         max_path: None,
@@ -57,11 +54,7 @@ fn inventory() -> Inventory {
 }
 
 fn connection() -> ConnectionDraft {
-    ConnectionDraft {
-        bandwidth_mbps: Some(20_000),
-        facility_id: Some(64),
-        ..Default::default()
-    }
+    ConnectionDraft { bandwidth_mbps: Some(20_000), facility_id: Some(64), ..Default::default() }
 }
 
 fn voice() -> PeeringDraft {
@@ -94,11 +87,7 @@ fn run(draft: &PeeringDraft) -> Result<(PeeringSpec, Vec<ConnectionSpec>), Viola
         draft,
         &ValidateContext {
             inventory: &inventory,
-            asn: Some(ResolvedAsn {
-                name: "contoso".into(),
-                asn: Asn(64510),
-                state: AsnState::Approved,
-            }),
+            asn: Some(ResolvedAsn { name: "contoso".into(), asn: Asn(64510), state: AsnState::Approved }),
             existing: None,
         },
         &mut || {
@@ -109,12 +98,7 @@ fn run(draft: &PeeringDraft) -> Result<(PeeringSpec, Vec<ConnectionSpec>), Viola
 }
 
 fn broken(draft: &PeeringDraft) -> Vec<String> {
-    run(draft)
-        .unwrap_err()
-        .0
-        .into_iter()
-        .map(|v| format!("{} {}", v.code, v.target))
-        .collect()
+    run(draft).unwrap_err().0.into_iter().map(|v| format!("{} {}", v.code, v.target)).collect()
 }
 
 const C: &str = "properties.direct.connections";
@@ -122,10 +106,7 @@ const C: &str = "properties.direct.connections";
 #[test]
 fn a_voice_peering_in_order_gets_what_is_forced() {
     let (spec, connections) = run(&voice()).unwrap();
-    assert_eq!(
-        (spec.location.as_str(), spec.asn),
-        ("Amsterdam", Asn(64510))
-    );
+    assert_eq!((spec.location.as_str(), spec.asn), ("Amsterdam", Asn(64510)));
     for c in &connections {
         assert_eq!(c.address_provider, AddressProvider::Host);
         assert!(c.use_for_peering_service);
@@ -141,10 +122,7 @@ fn voice_needs_two_connections_of_equal_bandwidth() {
     assert_eq!(broken(&d), [format!("TooFewConnections {C}")]);
     let mut d = voice();
     d.connections[1].bandwidth_mbps = Some(10_000);
-    assert_eq!(
-        broken(&d),
-        [format!("BandwidthNotEqual {C}[1].bandwidthInMbps")]
-    );
+    assert_eq!(broken(&d), [format!("BandwidthNotEqual {C}[1].bandwidthInMbps")]);
 }
 
 #[test]
@@ -170,11 +148,7 @@ fn the_sku_follows_the_offering() {
     assert_eq!(broken(&d), ["SkuMismatch sku.name"]);
     let mut d = edge();
     d.connections[0].use_for_peering_service = Some(true);
-    assert_eq!(
-        broken(&d),
-        ["SkuMismatch sku.name"],
-        "an Edge peering with Peering Service is Premium"
-    );
+    assert_eq!(broken(&d), ["SkuMismatch sku.name"], "an Edge peering with Peering Service is Premium");
     d.sku = Some("Premium_Direct_Free".into());
     assert_eq!(broken(&d), [format!("TooFewConnections {C}")]);
     d.sku = Some("Gold".into());
@@ -193,11 +167,7 @@ fn bandwidth_is_a_whole_number_of_links() {
     ] {
         let mut d = edge();
         d.connections[0].bandwidth_mbps = mbps;
-        assert_eq!(
-            broken(&d),
-            [format!("{code} {C}[0].bandwidthInMbps")],
-            "{mbps:?}"
-        );
+        assert_eq!(broken(&d), [format!("{code} {C}[0].bandwidthInMbps")], "{mbps:?}");
     }
 }
 
@@ -205,31 +175,18 @@ fn bandwidth_is_a_whole_number_of_links() {
 fn the_facility_is_one_of_the_locations() {
     let mut d = edge();
     d.connections[0].facility_id = Some(65);
-    assert_eq!(
-        broken(&d),
-        [format!("FacilityNotAtLocation {C}[0].peeringDBFacilityId")]
-    );
+    assert_eq!(broken(&d), [format!("FacilityNotAtLocation {C}[0].peeringDBFacilityId")]);
 }
 
 #[test]
 fn identifiers_are_guids_and_unique() {
     let mut d = voice();
     d.connections[0].identifier = Some("one".into());
-    assert_eq!(
-        broken(&d),
-        [format!(
-            "ConnectionIdentifierInvalid {C}[0].connectionIdentifier"
-        )]
-    );
+    assert_eq!(broken(&d), [format!("ConnectionIdentifierInvalid {C}[0].connectionIdentifier")]);
     for c in &mut d.connections {
         c.identifier = Some("5F4CB5C7-6B43-4444-9338-9ABC72606C16".into());
     }
-    assert_eq!(
-        broken(&d),
-        [format!(
-            "ConnectionIdentifierNotUnique {C}[1].connectionIdentifier"
-        )]
-    );
+    assert_eq!(broken(&d), [format!("ConnectionIdentifierNotUnique {C}[1].connectionIdentifier")]);
 }
 
 #[test]
@@ -243,27 +200,13 @@ fn peer_addressing_wants_a_subnet_of_the_right_size_outside_the_hosts_space() {
     };
     assert!(run(&with(Some("192.0.2.0/31"), Some("2a00::/64"))).is_ok());
     let v4 = format!("{C}[0].bgpSession.sessionPrefixV4");
-    assert_eq!(
-        broken(&with(None, None)),
-        [format!("SessionPrefixRequired {v4}")]
-    );
-    assert_eq!(
-        broken(&with(Some("192.0.2.0/29"), None)),
-        [format!("SessionPrefixInvalid {v4}")]
-    );
-    assert_eq!(
-        broken(&with(Some("192.0.2.1/30"), None)),
-        [format!("SessionPrefixInvalid {v4}")]
-    );
-    assert_eq!(
-        broken(&with(Some("198.18.5.0/31"), None)),
-        [format!("SessionPrefixInHostSpace {v4}")]
-    );
+    assert_eq!(broken(&with(None, None)), [format!("SessionPrefixRequired {v4}")]);
+    assert_eq!(broken(&with(Some("192.0.2.0/29"), None)), [format!("SessionPrefixInvalid {v4}")]);
+    assert_eq!(broken(&with(Some("192.0.2.1/30"), None)), [format!("SessionPrefixInvalid {v4}")]);
+    assert_eq!(broken(&with(Some("198.18.5.0/31"), None)), [format!("SessionPrefixInHostSpace {v4}")]);
     assert_eq!(
         broken(&with(Some("192.0.2.0/31"), Some("2a00::/48"))),
-        [format!(
-            "SessionPrefixInvalid {C}[0].bgpSession.sessionPrefixV6"
-        )]
+        [format!("SessionPrefixInvalid {C}[0].bgpSession.sessionPrefixV6")]
     );
 }
 
@@ -285,22 +228,13 @@ fn max_prefixes_have_bounds() {
 fn an_empty_draft_tells_everything_that_is_missing() {
     let found = {
         let inventory = inventory();
-        let context = ValidateContext {
-            inventory: &inventory,
-            asn: None,
-            existing: None,
-        };
+        let context = ValidateContext { inventory: &inventory, asn: None, existing: None };
         validate(&PeeringDraft::default(), &context, &mut String::new).unwrap_err()
     };
     let targets: Vec<&str> = found.0.iter().map(|v| v.target.as_str()).collect();
-    for target in [
-        "name",
-        "kind",
-        "properties.peeringLocation",
-        "properties.direct.peerAsn.id",
-        "sku.name",
-        "location",
-    ] {
+    for target in
+        ["name", "kind", "properties.peeringLocation", "properties.direct.peerAsn.id", "sku.name", "location"]
+    {
         assert!(targets.contains(&target), "{target} in {targets:?}");
     }
 }
@@ -323,19 +257,12 @@ fn what_is_immutable_stays() {
     };
     let existing: Vec<ExistingConnection> = connections
         .into_iter()
-        .map(|spec| ExistingConnection {
-            spec,
-            prefixes: [Some("198.18.192.0/31".parse().unwrap()), None],
-        })
+        .map(|spec| ExistingConnection { spec, prefixes: [Some("198.18.192.0/31".parse().unwrap()), None] })
         .collect();
     let inventory = inventory();
     let context = ValidateContext {
         inventory: &inventory,
-        asn: Some(ResolvedAsn {
-            name: "contoso".into(),
-            asn: Asn(64510),
-            state: AsnState::Approved,
-        }),
+        asn: Some(ResolvedAsn { name: "contoso".into(), asn: Asn(64510), state: AsnState::Approved }),
         existing: Some((&peering, &existing)),
     };
     let mut d = voice();
@@ -345,11 +272,7 @@ fn what_is_immutable_stays() {
         c.session_prefix_v4 = Some("198.18.192.0/31".into());
     }
     let found = validate(&d, &context, &mut String::new).unwrap_err();
-    let found: Vec<(&str, &str)> = found
-        .0
-        .iter()
-        .map(|v| (v.code.as_str(), v.target.as_str()))
-        .collect();
+    let found: Vec<(&str, &str)> = found.0.iter().map(|v| (v.code.as_str(), v.target.as_str())).collect();
     assert_eq!(
         found,
         [

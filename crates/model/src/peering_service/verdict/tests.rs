@@ -18,10 +18,7 @@ fn session(n: u8, router: &str, received: bool) -> SessionView {
                 med: None,
             },
             rpki: RpkiState::NotChecked,
-            verdict: RouteVerdict {
-                usage: RouteUse::Registered(PrefixRole::Primary),
-                faults: vec![],
-            },
+            verdict: RouteVerdict { usage: RouteUse::Registered(PrefixRole::Primary), faults: vec![] },
             received_at: Timestamp::UNIX_EPOCH,
         }),
         at: Timestamp::UNIX_EPOCH,
@@ -32,10 +29,7 @@ fn context(primary: [bool; 2], backup: Option<[bool; 2]>, was_verified: bool) ->
     ServiceContext {
         registration: Some(PrefixState::Verified),
         origin_asns: vec![Asn(64510)],
-        primary: vec![
-            session(0, "ams1-er1", primary[0]),
-            session(2, "ams1-er2", primary[1]),
-        ],
+        primary: vec![session(0, "ams1-er1", primary[0]), session(2, "ams1-er2", primary[1])],
         backup: backup.map(|b| vec![session(4, "fra1-er1", b[0]), session(6, "fra1-er2", b[1])]),
         elsewhere: vec![],
         was_verified,
@@ -44,68 +38,31 @@ fn context(primary: [bool; 2], backup: Option<[bool; 2]>, was_verified: bool) ->
 
 fn check(context: &ServiceContext, state: PrefixState, path: ActivePath) {
     let v = service_verdict(context);
-    assert_eq!(
-        (v.verdict.state, v.active_path),
-        (state, path),
-        "{:?}",
-        v.verdict.error_message
-    );
+    assert_eq!((v.verdict.state, v.active_path), (state, path), "{:?}", v.verdict.error_message);
 }
 
 #[test]
 fn all_primary_sessions_and_one_of_the_backup_suffice() {
-    check(
-        &context([true, true], Some([true, false]), false),
-        PrefixState::Verified,
-        ActivePath::Primary,
-    );
-    check(
-        &context([true, true], None, false),
-        PrefixState::Verified,
-        ActivePath::Primary,
-    );
+    check(&context([true, true], Some([true, false]), false), PrefixState::Verified, ActivePath::Primary);
+    check(&context([true, true], None, false), PrefixState::Verified, ActivePath::Primary);
 }
 
 #[test]
 fn one_primary_session_missing_is_a_warning_and_stays_on_primary() {
-    check(
-        &context([true, false], Some([true, true]), true),
-        PrefixState::Warning,
-        ActivePath::Primary,
-    );
-    check(
-        &context([true, false], Some([true, true]), false),
-        PrefixState::Pending,
-        ActivePath::Primary,
-    );
+    check(&context([true, false], Some([true, true]), true), PrefixState::Warning, ActivePath::Primary);
+    check(&context([true, false], Some([true, true]), false), PrefixState::Pending, ActivePath::Primary);
 }
 
 #[test]
 fn with_the_primary_gone_traffic_is_on_backup_then_on_the_internet() {
-    check(
-        &context([false, false], Some([true, true]), true),
-        PrefixState::Failed,
-        ActivePath::Backup,
-    );
-    check(
-        &context([false, false], Some([false, false]), true),
-        PrefixState::Failed,
-        ActivePath::Internet,
-    );
-    check(
-        &context([false, false], Some([false, false]), false),
-        PrefixState::Pending,
-        ActivePath::Internet,
-    );
+    check(&context([false, false], Some([true, true]), true), PrefixState::Failed, ActivePath::Backup);
+    check(&context([false, false], Some([false, false]), true), PrefixState::Failed, ActivePath::Internet);
+    check(&context([false, false], Some([false, false]), false), PrefixState::Pending, ActivePath::Internet);
 }
 
 #[test]
 fn the_backup_missing_is_a_warning() {
-    check(
-        &context([true, true], Some([false, false]), true),
-        PrefixState::Warning,
-        ActivePath::Primary,
-    );
+    check(&context([true, true], Some([false, false]), true), PrefixState::Warning, ActivePath::Primary);
 }
 
 #[test]

@@ -4,11 +4,14 @@ use super::*;
 use crate::asn::Asn;
 use crate::inventory::OfferingKind;
 use crate::link::{BfdSessionState, BgpState, LagState, MemberState, SessionRoutes, SessionState};
-use crate::peer_asn::{Contact, ContactRole, PeerAsnSpec};
-use crate::peering::{ConnectionSpec, PeeringSpec, Sku};
+use crate::peer_asn::{AsnState, Contact, ContactRole, PeerAsnSpec};
+use crate::peering::{AddressProvider, ConnectionSpec, PeeringSpec, Sku};
 use crate::testing;
 use jiff::SignedDuration;
 use proptest::prelude::*;
+
+mod world;
+use world::World;
 
 pub(crate) fn peering() -> Peering {
     Peering {
@@ -83,242 +86,14 @@ fn asn(state: AsnState) -> PeerAsn {
     }
 }
 
-/// Records, what is seen of them, and the clock.
-struct World {
-    inventory: Inventory,
-    peering: Peering,
-    connections: Vec<Connection>,
-    asn: PeerAsn,
-    policy: ApprovalPolicy,
-    observed: BTreeMap<i64, Observed>,
-    rested: Vec<SubnetUse>,
-    mails: Vec<String>,
-    peering_forgotten: bool,
-    now: Timestamp,
-}
-
-impl World {
-    fn new() -> Self {
-        Self {
-            inventory: testing::inventory(),
-            peering: peering(),
-            connections: vec![connection(1), connection(2)],
-            asn: asn(AsnState::Approved),
-            policy: ApprovalPolicy {
-                connections_automatic: true,
-                ..Default::default()
-            },
-            observed: BTreeMap::new(),
-            rested: Vec::new(),
-            mails: Vec::new(),
-            peering_forgotten: false,
-            now: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1000),
-        }
-    }
-
-    fn ports(&self) -> BTreeSet<(String, String)> {
-        self.connections
-            .iter()
-            .filter_map(|c| c.ports.as_ref())
-            .flat_map(|p| p.ports.iter().map(|x| (p.router.clone(), x.clone())))
-            .collect()
-    }
-
-    fn subnets(&self) -> Vec<SubnetUse> {
-        let used = self
-            .connections
-            .iter()
-            .flat_map(|c| c.sessions().map(|(_, s)| s.prefix).collect::<Vec<_>>());
-        used.map(|prefix| SubnetUse {
-            prefix,
-            freed_at: None,
-        })
-        .chain(self.rested.iter().copied())
-        .collect()
-    }
-
-    fn plan(&self) -> Vec<Effect> {
-        plan(
-            &Input {
-                inventory: &self.inventory,
-                peering: &self.peering,
-                connections: &self.connections,
-                asn: Some(&self.asn),
-                policy: &self.policy,
-                timing: &Timing::default(),
-                observed: &self.observed,
-                ports_in_use: &self.ports(),
-                subnets: &self.subnets(),
-            },
-            self.now,
-        )
-    }
-
-    /// Plans and executes until nothing changes; fails when it doesn't come to rest.
-    fn settle(&mut self) {
-        for _ in 0..30 {
-            if self.peering_forgotten {
-                return;
-            }
-            let effects = self.plan();
-            if effects.iter().all(Effect::is_repeatable) {
-                let again = self.plan();
-                assert_eq!(effects, again, "planning is a function");
-                return;
-            }
-            for effect in effects {
-                self.execute(effect);
-            }
-        }
-        panic!("never settles: {:?}", self.plan());
-    }
-
-    fn execute(&mut self, effect: Effect) {
-        match &effect {
-            Effect::Mail(mail) => {
-                if !self.mails.contains(&mail.key) {
-                    self.mails.push(mail.key.clone());
-                }
-            }
-            Effect::ForgetPeering => self.peering_forgotten = true,
-            Effect::WakeAt(_) => {}
-            Effect::Forget { connection } => {
-                let i = self
-                    .connections
-                    .iter()
-                    .position(|c| c.id == *connection)
-                    .unwrap();
-                let gone = self.connections.remove(i);
-                self.rested.extend(gone.sessions().map(|(_, s)| SubnetUse {
-                    prefix: s.prefix,
-                    freed_at: Some(self.now),
-                }));
-            }
-            Effect::IssueLoa {
-                connection,
-                expires_at,
-            } => {
-                let now = self.now;
-                self.connection(*connection).loa = Some(Loa {
-                    code: "LOA-1".into(),
-                    issued_at: now,
-                    expires_at: *expires_at,
-                });
-            }
-            Effect::Decide { connection, .. }
-            | Effect::Transition { connection, .. }
-            | Effect::Reserve { connection, .. }
-            | Effect::Allocate { connection, .. }
-            | Effect::Light { connection }
-            | Effect::Tell { connection, .. }
-            | Effect::Remove { connection, .. } => {
-                let now = self.now;
-                apply(self.connection(*connection), &effect, now).unwrap();
-            }
-        }
-    }
-
-    fn connection(&mut self, id: i64) -> &mut Connection {
-        self.connections.iter_mut().find(|c| c.id == id).unwrap()
-    }
-
-    fn states(&self) -> Vec<&'static str> {
-        self.connections
-            .iter()
-            .map(|c| c.state.wire_name())
-            .collect()
-    }
-
-    /// What a router that does as it is told shows, up to a level of the peer's cooperation.
-    fn observe(&mut self, light: bool, lacp: bool, sessions: bool) {
-        for c in self.connections.clone() {
-            let o = self.observed.entry(c.id).or_default();
-            o.reachable = Some(true);
-            let freeing = c.removal.is_some_and(|r| r.step == RemovalStep::Freeing);
-            o.lag = c.ports.as_ref().filter(|_| !freeing).map(|p| LagState {
-                members: p
-                    .ports
-                    .iter()
-                    .map(|n| {
-                        (
-                            n.clone(),
-                            MemberState {
-                                carrier: light,
-                                collecting: lacp,
-                                distributing: lacp,
-                            },
-                        )
-                    })
-                    .collect(),
-            });
-            o.sessions.clear();
-            let phase = crate::plan::router::session_phase(&c);
-            if phase.is_none() {
-                continue;
-            }
-            for (name, subnet) in c.sessions() {
-                let (bgp, bfd) = if sessions {
-                    (BgpState::Established, BfdSessionState::Up)
-                } else {
-                    (BgpState::Connect, BfdSessionState::Down)
-                };
-                o.sessions.insert(
-                    name.clone(),
-                    SessionState {
-                        bgp,
-                        bfd,
-                        peer_router_id: Some(format!("198.19.255.{}", c.id)),
-                        ..Default::default()
-                    },
-                );
-                o.routes.entry(name.clone()).or_insert(SessionRoutes {
-                    router: c
-                        .ports
-                        .as_ref()
-                        .map(|p| p.router.clone())
-                        .unwrap_or_default(),
-                    session: name,
-                    peer_address: subnet.peer,
-                    at: self.now,
-                    synced: sessions,
-                    error: None,
-                    received: 0,
-                    used: 0,
-                    faults: BTreeMap::new(),
-                    examples: BTreeMap::new(),
-                    evidence: vec![],
-                });
-            }
-        }
-    }
-
-    fn bring_to_active(&mut self) {
-        for _ in 0..6 {
-            self.settle();
-            self.observed.values_mut().for_each(|o| o.routes.clear());
-            self.observe(true, true, true);
-        }
-        self.settle();
-        assert_eq!(self.states(), ["Active", "Active"]);
-    }
-}
-
 #[test]
 fn from_request_to_active_one_observation_after_another() {
     let mut w = World::new();
     w.settle();
     assert_eq!(w.states(), ["Approved", "Approved"]);
-    let routers: BTreeSet<String> = w
-        .connections
-        .iter()
-        .map(|c| c.ports.clone().unwrap().router)
-        .collect();
+    let routers: BTreeSet<String> = w.connections.iter().map(|c| c.ports.clone().unwrap().router).collect();
     assert_eq!(routers.len(), 2, "each connection on another edge router");
-    assert!(
-        w.connections
-            .iter()
-            .all(|c| c.loa.is_some() && c.subnet_v4.is_none())
-    );
+    assert!(w.connections.iter().all(|c| c.loa.is_some() && c.subnet_v4.is_none()));
     w.observe(false, false, false);
     w.settle();
     assert_eq!(w.states(), ["ProvisioningStarted", "ProvisioningStarted"]);
@@ -329,10 +104,7 @@ fn from_request_to_active_one_observation_after_another() {
     assert!(w.connections[0].light_at.is_some());
     w.observe(true, true, false);
     w.settle();
-    assert_eq!(
-        w.states(),
-        ["ProvisioningCompleted", "ProvisioningCompleted"]
-    );
+    assert_eq!(w.states(), ["ProvisioningCompleted", "ProvisioningCompleted"]);
     w.observed.values_mut().for_each(|o| o.routes.clear());
     w.observe(true, true, true);
     w.settle();
@@ -350,11 +122,7 @@ fn from_request_to_active_one_observation_after_another() {
         "SessionUp",
         "ConnectionActive",
     ] {
-        assert_eq!(
-            mails.iter().filter(|k| k.contains(milestone)).count(),
-            2,
-            "{milestone}"
-        );
+        assert_eq!(mails.iter().filter(|k| k.contains(milestone)).count(), 2, "{milestone}");
     }
 }
 
@@ -364,13 +132,7 @@ fn nothing_is_approved_before_the_asn_is() {
     w.asn.state = AsnState::Pending;
     w.settle();
     assert_eq!(w.states(), ["PendingApproval", "PendingApproval"]);
-    assert!(
-        w.connections[0]
-            .error_message
-            .as_ref()
-            .unwrap()
-            .contains("Pending")
-    );
+    assert!(w.connections[0].error_message.as_ref().unwrap().contains("Pending"));
     w.asn.state = AsnState::Approved;
     w.settle();
     assert_eq!(w.states(), ["Approved", "Approved"]);
@@ -382,21 +144,14 @@ fn without_an_automatic_policy_an_operator_decides_and_a_no_has_its_reason() {
     w.policy = ApprovalPolicy::default();
     w.settle();
     assert_eq!(w.states(), ["PendingApproval", "PendingApproval"]);
-    let decision = |approved, reason: &str| Decision {
-        approved,
-        by: "op".into(),
-        reason: reason.into(),
-        at: w.now,
-    };
+    let decision =
+        |approved, reason: &str| Decision { approved, by: "op".into(), reason: reason.into(), at: w.now };
     let (no, yes) = (decision(false, "no cage there"), decision(true, "fine"));
     w.connections[0].decision = Some(no);
     w.connections[1].decision = Some(yes.clone());
     w.settle();
     assert_eq!(w.states(), ["ProvisioningFailed", "Approved"]);
-    assert_eq!(
-        w.connections[0].error_message.as_deref(),
-        Some("no cage there")
-    );
+    assert_eq!(w.connections[0].error_message.as_deref(), Some("no cage there"));
     w.connections[0].decision = Some(yes);
     w.settle();
     assert_eq!(w.states(), ["Approved", "Approved"]);
@@ -407,24 +162,11 @@ fn a_third_connection_finds_no_router_of_its_own_and_goes_on_once_there_is_one()
     let mut w = World::new();
     w.policy.connections_automatic = false;
     w.connections.push(connection(3));
-    let yes = Decision {
-        approved: true,
-        by: "op".into(),
-        reason: "fine".into(),
-        at: w.now,
-    };
-    w.connections
-        .iter_mut()
-        .for_each(|c| c.decision = Some(yes.clone()));
+    let yes = Decision { approved: true, by: "op".into(), reason: "fine".into(), at: w.now };
+    w.connections.iter_mut().for_each(|c| c.decision = Some(yes.clone()));
     w.settle();
     assert_eq!(w.states(), ["Approved", "Approved", "ProvisioningFailed"]);
-    assert!(
-        w.connections[2]
-            .error_message
-            .as_ref()
-            .unwrap()
-            .contains("ams1-er1")
-    );
+    assert!(w.connections[2].error_message.as_ref().unwrap().contains("ams1-er1"));
     let mut third = w.inventory.routers[0].clone();
     third.name = "ams1-er3".into();
     w.inventory.routers.push(third);
@@ -441,19 +183,10 @@ fn no_light_in_time_is_the_peers_blocker_until_there_is_light() {
     w.now += SignedDuration::from_hours(24 * 46);
     w.settle();
     assert_eq!(w.states(), ["ExternalBlocker", "ExternalBlocker"]);
-    assert!(
-        w.connections[0]
-            .error_message
-            .as_ref()
-            .unwrap()
-            .contains("no light")
-    );
+    assert!(w.connections[0].error_message.as_ref().unwrap().contains("no light"));
     w.observe(true, true, false);
     w.settle();
-    assert_eq!(
-        w.states(),
-        ["ProvisioningCompleted", "ProvisioningCompleted"]
-    );
+    assert_eq!(w.states(), ["ProvisioningCompleted", "ProvisioningCompleted"]);
     assert!(w.mails.iter().any(|m| m.contains("ConnectionUnblocked")));
 }
 
@@ -480,24 +213,14 @@ fn validation_waits_for_bad_routes_to_go_and_says_which() {
         for o in w.observed.values_mut() {
             for r in o.routes.values_mut() {
                 r.faults.insert("DefaultRoute".into(), 1);
-                r.examples
-                    .insert("DefaultRoute".into(), vec!["0.0.0.0/0".parse().unwrap()]);
+                r.examples.insert("DefaultRoute".into(), vec!["0.0.0.0/0".parse().unwrap()]);
             }
         }
         w.settle();
     }
     assert_eq!(w.states(), ["Validating", "Validating"]);
-    assert!(
-        w.connections[0]
-            .error_message
-            .as_ref()
-            .unwrap()
-            .contains("0.0.0.0/0")
-    );
-    w.observed
-        .values_mut()
-        .flat_map(|o| o.routes.values_mut())
-        .for_each(|r| r.faults.clear());
+    assert!(w.connections[0].error_message.as_ref().unwrap().contains("0.0.0.0/0"));
+    w.observed.values_mut().flat_map(|o| o.routes.values_mut()).for_each(|r| r.faults.clear());
     w.settle();
     assert_eq!(w.states(), ["Active", "Active"]);
     assert_eq!(w.connections[0].error_message, None);
@@ -517,13 +240,7 @@ fn two_connections_to_one_peer_router_are_not_opened() {
     }
     w.settle();
     assert_eq!(w.states(), ["Validating", "Validating"]);
-    assert!(
-        w.connections[0]
-            .error_message
-            .as_ref()
-            .unwrap()
-            .contains("198.19.255.9")
-    );
+    assert!(w.connections[0].error_message.as_ref().unwrap().contains("198.19.255.9"));
 }
 
 #[test]
@@ -532,18 +249,10 @@ fn a_deleted_peering_drains_closes_frees_and_is_gone_with_its_addresses_resting(
     w.bring_to_active();
     w.peering.deleting = true;
     w.settle();
-    assert!(
-        w.connections
-            .iter()
-            .all(|c| c.removal.unwrap().step == RemovalStep::Draining)
-    );
+    assert!(w.connections.iter().all(|c| c.removal.unwrap().step == RemovalStep::Draining));
     w.now += Timing::default().drain;
     w.settle();
-    assert!(
-        w.connections
-            .iter()
-            .all(|c| c.removal.unwrap().step == RemovalStep::Closing)
-    );
+    assert!(w.connections.iter().all(|c| c.removal.unwrap().step == RemovalStep::Closing));
     w.now += Timing::default().close;
     w.settle();
     assert_eq!(w.connections.len(), 2, "the routers still have them");
@@ -564,13 +273,7 @@ fn more_bandwidth_takes_free_ports_of_the_same_router() {
     assert_eq!((ports.router, ports.ports.len()), (router, 4));
     w.connections[0].spec.bandwidth_mbps = 70_000;
     w.settle();
-    assert!(
-        w.connections[0]
-            .error_message
-            .as_ref()
-            .unwrap()
-            .contains("no free ports")
-    );
+    assert!(w.connections[0].error_message.as_ref().unwrap().contains("no free ports"));
     assert_eq!(w.connections[0].ports.clone().unwrap().ports.len(), 4);
 }
 

@@ -5,11 +5,7 @@ use crate::peering_service::LearnedType;
 use crate::registered_prefix::Usage;
 
 fn verdict(state: PrefixState) -> PrefixVerdict {
-    PrefixVerdict {
-        state,
-        error_message: None,
-        checks: Vec::new(),
-    }
+    PrefixVerdict { state, error_message: None, checks: Vec::new() }
 }
 
 fn fresh() -> RegisteredPrefix {
@@ -51,43 +47,21 @@ fn the_key_exists_from_the_first_verified_on_and_never_changes() {
     assert_eq!(through(&[Pending]).0.key, None);
     let (prefix, told) = through(&[Verified, Failed, Verified, Verified]);
     assert_eq!(prefix.key.as_deref(), Some("key-1"));
-    assert_eq!(
-        told,
-        [
-            Milestone::PrefixVerified,
-            Milestone::PrefixFailed,
-            Milestone::PrefixNormal
-        ]
-    );
+    assert_eq!(told, [Milestone::PrefixVerified, Milestone::PrefixFailed, Milestone::PrefixNormal]);
 }
 
 #[test]
 fn trouble_mails_once_and_its_end_once_whatever_comes_between() {
     use PrefixState::{Failed, Unknown, Verified, Warning};
-    let (_, told) = through(&[
-        Verified, Warning, Failed, Unknown, Warning, Unknown, Verified, Unknown, Verified,
-    ]);
-    assert_eq!(
-        told,
-        [
-            Milestone::PrefixVerified,
-            Milestone::PrefixFailed,
-            Milestone::PrefixNormal
-        ]
-    );
+    let (_, told) =
+        through(&[Verified, Warning, Failed, Unknown, Warning, Unknown, Verified, Unknown, Verified]);
+    assert_eq!(told, [Milestone::PrefixVerified, Milestone::PrefixFailed, Milestone::PrefixNormal]);
 }
 
 #[test]
 fn a_verdict_that_only_is_newer_changes_nothing() {
     assert!(
-        registered(
-            &fresh(),
-            "p",
-            PrefixVerdict::pending(),
-            String::new,
-            Timestamp::UNIX_EPOCH
-        )
-        .is_none()
+        registered(&fresh(), "p", PrefixVerdict::pending(), String::new, Timestamp::UNIX_EPOCH).is_none()
     );
 }
 
@@ -116,24 +90,10 @@ fn step(
     [primary, backup]: [Option<u32>; 2],
 ) -> (ServicePrefix, Vec<&'static str>, Vec<Milestone>) {
     let learned = LearnedType::ViaServiceProvider;
-    let verdict = ServiceVerdict {
-        verdict: verdict(state),
-        learned,
-        active_path: path,
-    };
-    let seen = Seen {
-        primary: primary.map(Asn),
-        backup: backup.map(Asn),
-    };
-    let (next, events, mails) = service(
-        prefix,
-        "teams",
-        verdict,
-        seen,
-        Asn(64510),
-        Timestamp::UNIX_EPOCH,
-    )
-    .unwrap();
+    let verdict = ServiceVerdict { verdict: verdict(state), learned, active_path: path };
+    let seen = Seen { primary: primary.map(Asn), backup: backup.map(Asn) };
+    let (next, events, mails) =
+        service(prefix, "teams", verdict, seen, Asn(64510), Timestamp::UNIX_EPOCH).unwrap();
     let events = events.iter().map(|e| e.kind.facts().0).collect();
     (next, events, mails.iter().map(|m| m.milestone).collect())
 }
@@ -164,18 +124,9 @@ fn activation_fail_over_and_return_have_their_events_and_mails() {
 
 #[test]
 fn another_origin_is_an_event_of_its_own_once() {
-    let (p, events, _) = step(
-        &activated(),
-        PrefixState::Failed,
-        ActivePath::Primary,
-        [Some(64505), Some(64510)],
-    );
+    let (p, events, _) =
+        step(&activated(), PrefixState::Failed, ActivePath::Primary, [Some(64505), Some(64510)]);
     assert!(events.contains(&"PrefixOriginAsChangeEvent"));
-    let (_, events, _) = step(
-        &p,
-        PrefixState::Failed,
-        ActivePath::Backup,
-        [Some(64505), Some(64510)],
-    );
+    let (_, events, _) = step(&p, PrefixState::Failed, ActivePath::Backup, [Some(64505), Some(64510)]);
     assert!(!events.contains(&"PrefixOriginAsChangeEvent"));
 }

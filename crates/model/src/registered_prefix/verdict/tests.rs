@@ -14,10 +14,7 @@ fn seen(path: &[u32], communities: &[Community]) -> SeenRoute {
             med: None,
         },
         rpki: RpkiState::NotChecked,
-        verdict: RouteVerdict {
-            usage: RouteUse::Registered(PrefixRole::Registered),
-            faults: vec![],
-        },
+        verdict: RouteVerdict { usage: RouteUse::Registered(PrefixRole::Registered), faults: vec![] },
         received_at: Timestamp::UNIX_EPOCH,
     }
 }
@@ -38,10 +35,7 @@ fn session(n: u8, route: Option<SeenRoute>) -> SessionView {
 }
 
 fn lab() -> PublicSpace {
-    PublicSpace {
-        asns: vec![(64496, 64511)],
-        prefixes: vec!["198.18.0.0/15".parse().unwrap()],
-    }
+    PublicSpace { asns: vec![(64496, 64511)], prefixes: vec!["198.18.0.0/15".parse().unwrap()] }
 }
 
 fn judge_with(sessions: Vec<SessionView>, was_verified: bool) -> PrefixVerdict {
@@ -63,20 +57,10 @@ fn outcome(v: &PrefixVerdict, kind: CheckKind) -> CheckOutcome {
 #[test]
 fn received_on_every_session_in_order_is_verified() {
     let v = judge_with(vec![session(0, good()), session(2, good())], false);
-    assert_eq!(
-        (v.state, v.error_message.clone()),
-        (PrefixState::Verified, None)
-    );
-    assert_eq!(
-        outcome(&v, CheckKind::OriginRegistry),
-        CheckOutcome::NotChecked
-    );
+    assert_eq!((v.state, v.error_message.clone()), (PrefixState::Verified, None));
+    assert_eq!(outcome(&v, CheckKind::OriginRegistry), CheckOutcome::NotChecked);
     assert_eq!(outcome(&v, CheckKind::Rpki), CheckOutcome::NotChecked);
-    let received = v
-        .checks
-        .iter()
-        .find(|c| c.kind == CheckKind::ReceivedEverywhere)
-        .unwrap();
+    let received = v.checks.iter().find(|c| c.kind == CheckKind::ReceivedEverywhere).unwrap();
     assert_eq!(received.evidence.len(), 2, "each session is evidence");
 }
 
@@ -113,13 +97,7 @@ fn a_missing_community_on_all_sessions_fails_and_says_which() {
 
 #[test]
 fn prepending_on_one_session_is_a_finding_of_the_path() {
-    let v = judge_with(
-        vec![
-            session(0, good()),
-            session(2, Some(seen(&[64510, 64510], &[COMMUNITY]))),
-        ],
-        true,
-    );
+    let v = judge_with(vec![session(0, good()), session(2, Some(seen(&[64510, 64510], &[COMMUNITY])))], true);
     assert_eq!(v.state, PrefixState::Warning);
     assert_eq!(outcome(&v, CheckKind::AsPath), CheckOutcome::Partial);
 }
@@ -128,22 +106,13 @@ fn prepending_on_one_session_is_a_finding_of_the_path() {
 fn a_foreign_origin_fails() {
     let foreign = || Some(seen(&[64510, 64505], &[COMMUNITY]));
     let v = judge_with(vec![session(0, foreign()), session(2, foreign())], true);
-    assert_eq!(
-        (v.state, outcome(&v, CheckKind::Origin)),
-        (PrefixState::Failed, CheckOutcome::Failed)
-    );
+    assert_eq!((v.state, outcome(&v, CheckKind::Origin)), (PrefixState::Failed, CheckOutcome::Failed));
 }
 
 #[test]
 fn an_edge_that_cannot_be_read_makes_it_unknown_not_failed() {
-    let blind = |n| SessionView {
-        known: false,
-        ..session(n, None)
-    };
-    assert_eq!(
-        judge_with(vec![blind(0), blind(2)], true).state,
-        PrefixState::Unknown
-    );
+    let blind = |n| SessionView { known: false, ..session(n, None) };
+    assert_eq!(judge_with(vec![blind(0), blind(2)], true).state, PrefixState::Unknown);
     let half = judge_with(vec![session(0, good()), blind(2)], true);
     assert_eq!(half.state, PrefixState::Unknown);
     assert!(half.error_message.unwrap().contains("198.18.192.2"));

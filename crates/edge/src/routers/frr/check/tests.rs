@@ -24,26 +24,10 @@ fn a_sound_intent_passes() {
 
 #[test]
 fn names_that_are_more_than_names_are_refused() {
-    for name in [
-        "",
-        "lag1 ; reload",
-        "lag1\nno router bgp",
-        "-rf",
-        "../x",
-        "x".repeat(41).as_str(),
-    ] {
-        assert!(
-            problem(|i| i.sessions[0].name = name.into()).contains("session name"),
-            "{name:?}"
-        );
-        assert!(
-            problem(|i| i.lags[0].name = name.into()).contains("LAG name"),
-            "{name:?}"
-        );
-        assert!(
-            problem(|i| i.lags[0].members[0] = name.into()).contains("port name"),
-            "{name:?}"
-        );
+    for name in ["", "lag1 ; reload", "lag1\nno router bgp", "-rf", "../x", "x".repeat(41).as_str()] {
+        assert!(problem(|i| i.sessions[0].name = name.into()).contains("session name"), "{name:?}");
+        assert!(problem(|i| i.lags[0].name = name.into()).contains("LAG name"), "{name:?}");
+        assert!(problem(|i| i.lags[0].members[0] = name.into()).contains("port name"), "{name:?}");
     }
 }
 
@@ -54,25 +38,15 @@ fn sessions_belong_on_lags_of_ours() {
         problem(|i| i.sessions[0].local_address = "198.18.192.9".parse().unwrap())
             .contains("isn't on its LAG")
     );
-    assert!(
-        problem(|i| i.sessions[0].peer_address = "198.18.192.9".parse().unwrap())
-            .contains("subnet")
-    );
-    assert!(
-        problem(|i| i.sessions[0].policy.next_hop = "192.0.2.1".parse().unwrap())
-            .contains("next hop")
-    );
+    assert!(problem(|i| i.sessions[0].peer_address = "198.18.192.9".parse().unwrap()).contains("subnet"));
+    assert!(problem(|i| i.sessions[0].policy.next_hop = "192.0.2.1".parse().unwrap()).contains("next hop"));
     assert!(problem(|i| i.sessions[0].bfd.interval_ms = 1).contains("BFD"));
     assert!(problem(|i| i.sessions[0].max_prefixes = 0).contains("max prefix"));
     assert!(problem(|i| i.sessions[0].md5_key = Some(Secret::new("two words"))).contains("MD5"));
     assert!(problem(|i| i.sessions.push(i.sessions[0].clone())).contains("twice"));
 }
 
-fn refused(
-    have: &Owned,
-    intent: &RouterIntent,
-    established: &BTreeSet<String>,
-) -> Option<CheckError> {
+fn refused(have: &Owned, intent: &RouterIntent, established: &BTreeSet<String>) -> Option<CheckError> {
     let want = render(intent, &Default::default(), Origination::Statics);
     change(have, &want, &diff::change(have, &want), established).err()
 }
@@ -80,23 +54,11 @@ fn refused(
 #[test]
 fn what_somebody_else_configured_is_not_taken_over() {
     for name in ["198.18.192.2", "lag1", "198.18.255.12"] {
-        let have = Owned {
-            foreign: [name.to_owned()].into(),
-            ..Owned::default()
-        };
-        assert_eq!(
-            refused(&have, &good(), &BTreeSet::new()),
-            Some(CheckError::Foreign(name.into()))
-        );
+        let have = Owned { foreign: [name.to_owned()].into(), ..Owned::default() };
+        assert_eq!(refused(&have, &good(), &BTreeSet::new()), Some(CheckError::Foreign(name.into())));
     }
-    let have = Owned {
-        asn: Some(65000),
-        ..Owned::default()
-    };
-    assert!(matches!(
-        refused(&have, &good(), &BTreeSet::new()),
-        Some(CheckError::OtherAsn { .. })
-    ));
+    let have = Owned { asn: Some(65000), ..Owned::default() };
+    assert!(matches!(refused(&have, &good(), &BTreeSet::new()), Some(CheckError::OtherAsn { .. })));
 }
 
 #[test]
@@ -107,20 +69,9 @@ fn one_change_resets_only_so_many_established_sessions() {
         many.sessions.push(fixture::session(n, SessionPhase::Open));
     });
     let have = render(&many, &Default::default(), Origination::Statics);
-    let established: BTreeSet<String> = many
-        .sessions
-        .iter()
-        .map(|s| s.peer_address.to_string())
-        .collect();
-    assert!(matches!(
-        refused(&have, &good(), &established),
-        Some(CheckError::TooMany { .. })
-    ));
-    assert_eq!(
-        refused(&have, &good(), &BTreeSet::new()),
-        None,
-        "sessions that are down are nobody's loss"
-    );
+    let established: BTreeSet<String> = many.sessions.iter().map(|s| s.peer_address.to_string()).collect();
+    assert!(matches!(refused(&have, &good(), &established), Some(CheckError::TooMany { .. })));
+    assert_eq!(refused(&have, &good(), &BTreeSet::new()), None, "sessions that are down are nobody's loss");
 }
 
 #[test]

@@ -13,19 +13,11 @@ fn rendered(intent: &RouterIntent) -> Owned {
 }
 
 fn commands(change: &Change) -> Vec<&str> {
-    change
-        .steps
-        .iter()
-        .flat_map(|s| &s.commands)
-        .map(String::as_str)
-        .collect()
+    change.steps.iter().flat_map(|s| &s.commands).map(String::as_str).collect()
 }
 
 fn position(commands: &[&str], what: &str) -> usize {
-    commands
-        .iter()
-        .position(|c| c.contains(what))
-        .unwrap_or_else(|| panic!("{what} in {commands:#?}"))
+    commands.iter().position(|c| c.contains(what)).unwrap_or_else(|| panic!("{what} in {commands:#?}"))
 }
 
 #[test]
@@ -42,32 +34,20 @@ fn a_new_policy_is_whole_before_the_session_is_pointed_at_it_and_the_old_goes_la
     let change = change(&rendered(&before), &rendered(&after));
     let commands = commands(&change);
     let pointed = position(&commands, "neighbor 198.18.192.2 route-map MEETME-IN-c1v4-");
-    let removals = commands
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| c.starts_with("no "));
+    let removals = commands.iter().enumerate().filter(|(_, c)| c.starts_with("no "));
     assert!(removals.clone().count() > 0);
     for (i, command) in removals {
-        assert!(
-            i > pointed,
-            "'{command}' before nothing refers to it any more"
-        );
+        assert!(i > pointed, "'{command}' before nothing refers to it any more");
     }
-    let last_set = commands
-        .iter()
-        .rposition(|c| c.starts_with("set "))
-        .unwrap();
+    let last_set = commands.iter().rposition(|c| c.starts_with("set ")).unwrap();
     assert!(last_set < pointed);
+    assert!(change.disrupted.is_empty(), "a policy changes without a reset");
     assert!(
-        change.disrupted.is_empty(),
-        "a policy changes without a reset"
-    );
-    assert!(
-        !change.steps.iter().any(|s| s
-            .context
-            .iter()
-            .any(|c| c.starts_with("route-map MEETME-IN")
-                && s.commands.iter().any(|c| c.starts_with("no ")))),
+        !change.steps.iter().any(|s| {
+            s.context.iter().any(|c| {
+                c.starts_with("route-map MEETME-IN") && s.commands.iter().any(|c| c.starts_with("no "))
+            })
+        }),
         "a policy in use isn't edited"
     );
 }
@@ -78,23 +58,14 @@ fn a_new_key_resets_the_session_and_is_never_shown() {
     let mut after = before.clone();
     after.sessions[0].md5_key = Some(Secret::new("another"));
     let change = change(&rendered(&before), &rendered(&after));
-    assert_eq!(
-        commands(&change),
-        ["neighbor 198.18.192.2 password another"]
-    );
+    assert_eq!(commands(&change), ["neighbor 198.18.192.2 password another"]);
     assert_eq!(change.disrupted, ["198.18.192.2".to_owned()].into());
-    assert_eq!(
-        change.diff,
-        "@@ neighbor 198.18.192.2 @@\n-password ***\n+password ***\n"
-    );
+    assert_eq!(change.diff, "@@ neighbor 198.18.192.2 @@\n-password ***\n+password ***\n");
 }
 
 #[test]
 fn gtsm_keeps_bfd_single_hop() {
-    let change = change(
-        &Owned::default(),
-        &rendered(&fixture::intent(1, SessionPhase::Open)),
-    );
+    let change = change(&Owned::default(), &rendered(&fixture::intent(1, SessionPhase::Open)));
     let commands = commands(&change);
     let gtsm = position(&commands, "neighbor 198.18.192.2 ttl-security hops 1");
     assert_eq!(commands[gtsm + 1], "no neighbor 198.18.192.2 ebgp-multihop");
@@ -107,11 +78,7 @@ fn a_changed_backbone_setting_counts_for_every_member() {
     let mut after = before.clone();
     after.loopback = "198.18.255.99".parse().unwrap();
     let change = change(&rendered(&before), &rendered(&after));
-    assert!(
-        change.disrupted.contains("198.18.255.12"),
-        "{:?}",
-        change.disrupted
-    );
+    assert!(change.disrupted.contains("198.18.255.12"), "{:?}", change.disrupted);
 }
 
 #[test]

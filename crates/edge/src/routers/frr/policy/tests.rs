@@ -3,9 +3,7 @@
 use super::*;
 use crate::routers::frr::fixture;
 use crate::routers::frr::regex::tests::matches as number_matches;
-use meetme_model::route::{
-    AsPath, PathSegment, PrefixPolicy, RouteAttributes, RouteUse, RpkiState, judge,
-};
+use meetme_model::route::{AsPath, PathSegment, PrefixPolicy, RouteAttributes, RouteUse, RpkiState, judge};
 use proptest::prelude::*;
 
 /// What a route-map does with a route: its LOCAL_PREF, or nothing when it is denied or held.
@@ -23,48 +21,29 @@ fn run(owned: &Owned, map: &str, prefix: Prefix, route: &RouteAttributes) -> Opt
             continue;
         }
         if lines[0] == "deny"
-            || lines
-                .iter()
-                .any(|l| l.contains("next-hop 192.0.0.8") || l.contains("global 100::1"))
+            || lines.iter().any(|l| l.contains("next-hop 192.0.0.8") || l.contains("global 100::1"))
         {
             return None;
         }
-        let local_pref = lines
-            .iter()
-            .find_map(|l| l.strip_prefix("set local-preference "));
+        let local_pref = lines.iter().find_map(|l| l.strip_prefix("set local-preference "));
         return local_pref.map(|n| n.parse().unwrap());
     }
     None
 }
 
-fn condition_holds(
-    owned: &Owned,
-    condition: &str,
-    prefix: Prefix,
-    route: &RouteAttributes,
-) -> bool {
+fn condition_holds(owned: &Owned, condition: &str, prefix: Prefix, route: &RouteAttributes) -> bool {
     let list = condition.rsplit(' ').next().unwrap();
     let first = |kind, holds: &dyn Fn(&str) -> bool| {
         let lines = owned.lines(&Key::List(kind, list.to_owned()));
-        assert!(
-            !lines.is_empty(),
-            "{condition} refers to a list that is there"
-        );
+        assert!(!lines.is_empty(), "{condition} refers to a list that is there");
         let rules = lines.iter().map(|l| l.splitn(4, ' ').collect::<Vec<_>>());
-        rules
-            .into_iter()
-            .find(|rule| holds(rule[3]))
-            .is_some_and(|rule| rule[2] == "permit")
+        rules.into_iter().find(|rule| holds(rule[3])).is_some_and(|rule| rule[2] == "permit")
     };
     if condition.contains("next-hop address") {
         return list.parse() == Ok(route.next_hop);
     }
     if condition.contains("prefix-list") {
-        let kind = if condition.starts_with("ipv6") {
-            ListKind::PrefixV6
-        } else {
-            ListKind::PrefixV4
-        };
+        let kind = if condition.starts_with("ipv6") { ListKind::PrefixV6 } else { ListKind::PrefixV4 };
         return first(kind, &|rule| prefix_matches(rule, prefix));
     }
     if condition.starts_with("as-path") {
@@ -103,10 +82,7 @@ fn path_matches(rule: &str, path: &AsPath) -> bool {
                 let most: usize = most.strip_suffix("}$").unwrap().parse().unwrap();
                 !text.contains('{') && (1..=most + 1).contains(&asns.len())
             } else {
-                let first = rule
-                    .strip_prefix('^')
-                    .and_then(|r| r.strip_suffix('_'))
-                    .unwrap();
+                let first = rule.strip_prefix('^').and_then(|r| r.strip_suffix('_')).unwrap();
                 text.split(' ').next() == Some(first)
             }
         }
@@ -236,20 +212,14 @@ fn only_announced_prefixes_originated_here_leave() {
     let mut policies = Policies::new(Asn(64500), &mut owned);
     let announced: Vec<Prefix> = vec!["198.18.0.0/17".parse().unwrap()];
     let map = policies.export(&announced, false, false);
-    assert_eq!(
-        policies.export(&announced, true, false),
-        DENY,
-        "nothing of the other family"
-    );
+    assert_eq!(policies.export(&announced, true, false), DENY, "nothing of the other family");
     let entries: Vec<&Vec<String>> = owned
         .blocks
         .iter()
         .filter(|(k, _)| matches!(k, Key::MapEntry(name, _) if *name == map))
         .map(|(_, lines)| lines)
         .collect();
-    let [entry] = entries[..] else {
-        panic!("one entry: {entries:?}")
-    };
+    let [entry] = entries[..] else { panic!("one entry: {entries:?}") };
     let holds = |prefix: &str, path: AsPath| {
         let route = RouteAttributes {
             as_path: path,
@@ -258,19 +228,11 @@ fn only_announced_prefixes_originated_here_leave() {
             med: None,
         };
         let matches = entry.iter().filter_map(|l| l.strip_prefix("match "));
-        matches
-            .into_iter()
-            .all(|c| condition_holds(&owned, c, prefix.parse().unwrap(), &route))
+        matches.into_iter().all(|c| condition_holds(&owned, c, prefix.parse().unwrap(), &route))
     };
     assert!(holds("198.18.0.0/17", AsPath::default()));
-    assert!(
-        !holds("198.18.1.0/24", AsPath::default()),
-        "nothing more specific"
-    );
-    assert!(
-        !holds("198.18.0.0/17", AsPath::sequence([64510])),
-        "nothing of a peer's, whatever its prefix"
-    );
+    assert!(!holds("198.18.1.0/24", AsPath::default()), "nothing more specific");
+    assert!(!holds("198.18.0.0/17", AsPath::sequence([64510])), "nothing of a peer's, whatever its prefix");
 }
 
 #[test]
@@ -280,13 +242,7 @@ fn sessions_share_what_is_alike() {
     let other = fixture::policy("198.18.192.4");
     let mut policies = Policies::new(Asn(64500), &mut owned);
     policies.import("a", &policy, false);
-    let lists = |owned: &Owned| {
-        owned
-            .blocks
-            .keys()
-            .filter(|k| matches!(k, Key::List(..)))
-            .count()
-    };
+    let lists = |owned: &Owned| owned.blocks.keys().filter(|k| matches!(k, Key::List(..))).count();
     let before = lists(policies.owned);
     policies.import("b", &other, false);
     assert_eq!(lists(policies.owned), before);

@@ -13,12 +13,7 @@ const BFDD: &str = include_str!("../../../../tests/recorded/bfdd_running.txt");
 const STATICD: &str = include_str!("../../../../tests/recorded/staticd_running.txt");
 
 fn recorded() -> Running {
-    Running {
-        zebra: ZEBRA.into(),
-        staticd: Some(STATICD.into()),
-        bfdd: BFDD.into(),
-        bgpd: BGPD.into(),
-    }
+    Running { zebra: ZEBRA.into(), staticd: Some(STATICD.into()), bfdd: BFDD.into(), bgpd: BGPD.into() }
 }
 
 /// The recording is of a router that was given exactly this intent, besides what is by hand.
@@ -46,17 +41,11 @@ fn what_is_by_hand_is_not_ours() {
 #[test]
 fn a_neighbour_that_lost_its_description_is_still_ours_by_its_policy() {
     let mut running = recorded();
-    running.bgpd = running.bgpd.replace(
-        " neighbor 198.18.192.2 description",
-        " neighbor 198.18.192.2 comment",
-    );
+    running.bgpd =
+        running.bgpd.replace(" neighbor 198.18.192.2 description", " neighbor 198.18.192.2 comment");
     let read = owned(&running);
     assert!(!read.foreign.contains("198.18.192.2"));
-    assert!(
-        change(&read, &intended())
-            .diff
-            .contains("+description meetme: c1v4")
-    );
+    assert!(change(&read, &intended()).diff.contains("+description meetme: c1v4"));
 }
 
 #[test]
@@ -64,38 +53,18 @@ fn ipv4_that_is_on_by_default_counts_as_activated() {
     let text = "router bgp 64500\n neighbor 192.0.2.1 remote-as 1\n neighbor 192.0.2.1 description meetme: a\n\
                  neighbor 2001:db8::1 remote-as 1\n neighbor 2001:db8::1 description meetme: b\n !\n \
                  address-family ipv4 unicast\n  no neighbor 2001:db8::1 activate\n exit-address-family\nexit\n";
-    let read = |text: &str| {
-        owned(&Running {
-            bgpd: text.replace("                 ", " "),
-            ..Running::default()
-        })
-    };
+    let read =
+        |text: &str| owned(&Running { bgpd: text.replace("                 ", " "), ..Running::default() });
     let by_default = read(text);
-    assert_eq!(
-        by_default.lines(&Key::Family(false, "192.0.2.1".into())),
-        ["activate"]
-    );
-    assert!(
-        by_default
-            .lines(&Key::Family(false, "2001:db8::1".into()))
-            .is_empty()
-    );
-    let off = read(&text.replace(
-        "router bgp 64500\n",
-        "router bgp 64500\n no bgp default ipv4-unicast\n",
-    ));
-    assert!(
-        off.lines(&Key::Family(false, "192.0.2.1".into()))
-            .is_empty()
-    );
+    assert_eq!(by_default.lines(&Key::Family(false, "192.0.2.1".into())), ["activate"]);
+    assert!(by_default.lines(&Key::Family(false, "2001:db8::1".into())).is_empty());
+    let off = read(&text.replace("router bgp 64500\n", "router bgp 64500\n no bgp default ipv4-unicast\n"));
+    assert!(off.lines(&Key::Family(false, "192.0.2.1".into())).is_empty());
 }
 
 #[test]
 fn other_bgp_instances_and_odd_text_are_skipped() {
     let text = "router bgp 65000 vrf red\n neighbor 192.0.2.1 description meetme: x\nexit\nroute-map\n\nip prefix-list\n";
-    let read = owned(&Running {
-        bgpd: text.into(),
-        ..Running::default()
-    });
+    let read = owned(&Running { bgpd: text.into(), ..Running::default() });
     assert_eq!(read, Owned::default());
 }

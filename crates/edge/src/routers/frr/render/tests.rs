@@ -5,12 +5,7 @@ use crate::routers::frr::fixture;
 use crate::routers::frr::owned::masked;
 
 fn rendered(intent: &RouterIntent, open: bool) -> Owned {
-    let gates = intent
-        .sessions
-        .iter()
-        .map(|s| s.name.clone())
-        .filter(|_| open)
-        .collect();
+    let gates = intent.sessions.iter().map(|s| s.name.clone()).filter(|_| open).collect();
     render(intent, &gates, Origination::Statics)
 }
 
@@ -46,22 +41,15 @@ fn a_closed_gate_and_every_phase_but_open_let_nothing_through() {
     ] {
         let owned = rendered(&fixture::intent(1, phase), open);
         let lines = owned.lines(&Key::Family(false, "198.18.192.2".into()));
-        assert!(
-            lines.contains(&"route-map MEETME-HOLD4 in".to_owned()),
-            "{phase:?}: {lines:?}"
-        );
-        assert!(
-            lines.contains(&"route-map MEETME-DENY out".to_owned()),
-            "{phase:?}: {lines:?}"
-        );
+        assert!(lines.contains(&"route-map MEETME-HOLD4 in".to_owned()), "{phase:?}: {lines:?}");
+        assert!(lines.contains(&"route-map MEETME-DENY out".to_owned()), "{phase:?}: {lines:?}");
     }
 }
 
 #[test]
 fn opening_a_gate_is_two_commands() {
     let intent = fixture::intent(1, SessionPhase::Open);
-    let change =
-        crate::routers::frr::diff::change(&rendered(&intent, false), &rendered(&intent, true));
+    let change = crate::routers::frr::diff::change(&rendered(&intent, false), &rendered(&intent, true));
     let commands: usize = change.steps.iter().map(|s| s.commands.len()).sum();
     assert_eq!(commands, 2, "{:?}", change.steps);
     assert!(change.disrupted.is_empty());
@@ -71,32 +59,18 @@ fn opening_a_gate_is_two_commands() {
 fn a_shut_session_says_so_to_its_peer() {
     let owned = rendered(&fixture::intent(1, SessionPhase::Shutdown), true);
     let lines = owned.lines(&Key::Neighbor("198.18.192.2".into()));
-    assert!(
-        lines.iter().any(|l| l.starts_with("shutdown message ")),
-        "{lines:?}"
-    );
+    assert!(lines.iter().any(|l| l.starts_with("shutdown message ")), "{lines:?}");
 }
 
 #[test]
 fn without_staticd_networks_originate_by_a_setting() {
-    let owned = render(
-        &fixture::intent(1, SessionPhase::Open),
-        &Gates::new(),
-        Origination::NoImportCheck,
-    );
-    assert!(
-        owned
-            .lines(&Key::Instance)
-            .contains(&"no bgp network import-check".to_owned())
-    );
+    let owned = render(&fixture::intent(1, SessionPhase::Open), &Gates::new(), Origination::NoImportCheck);
+    assert!(owned.lines(&Key::Instance).contains(&"no bgp network import-check".to_owned()));
     assert!(owned.lines(&Key::Statics).is_empty());
 }
 
 #[test]
 fn descriptions_are_one_short_line_of_ascii() {
-    assert_eq!(
-        described("Télécom\n no  neighbor !"),
-        "meetme: T_l_com no neighbor !"
-    );
+    assert_eq!(described("Télécom\n no  neighbor !"), "meetme: T_l_com no neighbor !");
     assert!(described(&"x".repeat(200)).len() <= 80);
 }

@@ -1,0 +1,415 @@
+//! The next step of one connection, stage by stage: where deadlines, checks and allocations are
+//! decided. Gives effects; changes nothing.
+
+use super::{Effect, Input, apply};
+use crate::allocation::{SubnetUse, allocate_subnet};
+use crate::connection::*;
+use crate::mail::{MailIntent, Milestone};
+use crate::peer_asn::{AsnState, Decision};
+use crate::peering::AddressProvider;
+use crate::plan::approval::{checks, ports_for, routers_of};
+use crate::plan::validation::{Observed, findings};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Plans connection after connection; what an earlier one takes isn't free for the next.
+pub(super) struct Step<'a> {
+    pub(super) input: &'a Input<'a>,
+    pub(super) now: Timestamp,
+    pub(super) ports: BTreeSet<(String, String)>,
+    pub(super) routers: BTreeMap<i64, String>,
+    pub(super) subnets: Vec<SubnetUse>,
+}
+
+impl Step<'_> {
+    /// What is to be done about `connection` now.
+    pub(super) fn plan(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
+        match connection.state {
+            ConnectionState::Onboarding(stage) => match stage {
+                Stage::PendingApproval => self.pending(connection),
+                Stage::Approved => self.approved(connection, observed),
+                Stage::ProvisioningStarted => self.started(connection, observed),
+                Stage::ProvisioningCompleted => self.completed(connection, observed),
+                Stage::Validating => self.validating(connection, observed),
+            },
+            ConnectionState::ProvisioningFailed(stage) => self.failed(connection, stage, observed),
+            ConnectionState::ExternalBlocker(stage) => self.blocked(connection, stage, observed),
+            ConnectionState::Active => self.active(connection),
+            // Conversion is asked for by nothing yet; these states are only kept.
+            ConnectionState::TypeChangeRequested | ConnectionState::TypeChangeInProgress => Vec::new(),
+        }
+    }
+
+    fn pending(&mut self, connection: &Connection) -> Vec<Effect> {
+        let input = self.input;
+        let mut effects = vec![Effect::Mail(MailIntent {
+            key: format!("peering/{}/PeeringRequested/{}", input.peering.id, connection.id),
+            ..self.mail(
+                connection,
+                Milestone::PeeringRequested,
+                "The request is being checked; approval comes by mail.",
+            )
+        })];
+        let Some(decision) = &connection.decision else {
+            let found =
+                checks(input.inventory, input.peering, input.connections, connection, input.asn, &self.ports);
+            let failing: Vec<String> = found.iter().filter(|c| !c.ok).map(|c| c.message.clone()).collect();
+            if failing.is_empty() && input.policy.connections_automatic {
+                effects.push(Effect::Decide {
+                    connection: connection.id,
+                    decision: Decision {
+                        approved: true,
+                        by: "policy:connections_automatic".into(),
+                        reason: "every check passed".into(),
+                        at: self.now,
+                    },
+                });
+            } else {
+                let message = (!failing.is_empty()).then(|| failing.join("; "));
+                effects.extend(self.tell(connection, message));
+            }
+            return effects;
+        };
+        if !decision.approved {
+            effects.push(Effect::Mail(
+                self.mail(
+                    connection,
+                    Milestone::ConnectionRefused,
+                    "Mend what the reason names and ask again.",
+                )
+                .with("Reason", &decision.reason),
+            ));
+            effects.push(self.transition(
+                connection,
+                ConnectionEvent::HostFailed,
+                Some(decision.reason.clone()),
+            ));
+        } else if input.asn.is_some_and(|a| a.state == AsnState::Approved) {
+            effects.push(Effect::Mail(self.mail(
+                connection,
+                Milestone::ConnectionApproved,
+                "Ports are being reserved; the letter of authorization follows.",
+            )));
+            effects.push(self.transition(connection, ConnectionEvent::Approve, None));
+        } else {
+            effects.extend(self.tell(connection, Some("approved; waits for the ASN to be approved".into())));
+        }
+        effects
+    }
+
+    fn approved(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
+        let Some(ports) = &connection.ports else {
+            return self.reserve(connection);
+        };
+        if let Some(error) = &observed.apply_error {
+            return self.fail(connection, format!("{}: {error}", ports.router));
+        }
+        if observed.lag.is_none() {
+            return Vec::new();
+        }
+        let missing = match self.allocate(connection) {
+            Ok(missing) => missing,
+            Err(e) => return self.fail(connection, e),
+        };
+        let mut given = connection.clone();
+        for effect in &missing {
+            apply(&mut given, effect, self.now).expect("an allocation is no transition");
+        }
+        let mut mail = self.mail(
+            &given,
+            Milestone::PortConfigured,
+            "Have the cross-connect made; configure LACP, BFD and BGP with these addresses.",
+        );
+        for (_, subnet) in given.sessions() {
+            mail =
+                mail.with("Session", &format!("{}: you {}, we {}", subnet.prefix, subnet.peer, subnet.host));
+        }
+        let mut effects = missing;
+        effects.push(Effect::Mail(mail));
+        effects.push(self.transition(connection, ConnectionEvent::PortConfigured, None));
+        effects
+    }
+
+    fn reserve(&mut self, connection: &Connection) -> Vec<Effect> {
+        let mut avoid = routers_of(self.input.connections, connection.id);
+        avoid.extend(self.routers.values().cloned());
+        match ports_for(self.input.inventory, self.input.peering, connection, &avoid, &self.ports) {
+            Err(e) => self.fail(connection, e.to_string()),
+            Ok(ports) => {
+                self.routers.insert(connection.id, ports.router.clone());
+                self.ports.extend(ports.ports.iter().map(|p| (ports.router.clone(), p.clone())));
+                let expires_at = self.now + self.input.timing.loa_valid;
+                let mail = self
+                    .mail(connection, Milestone::LoaIssued, "Order the cross-connect with this letter.")
+                    .with("Router", &ports.router)
+                    .with("Ports", &ports.ports.join(", "))
+                    .with("Valid until", &expires_at.to_string());
+                vec![
+                    Effect::Reserve { connection: connection.id, ports },
+                    Effect::IssueLoa { connection: connection.id, expires_at },
+                    Effect::Mail(mail),
+                ]
+            }
+        }
+    }
+
+    /// Subnets that the connection lacks: IPv4 always, IPv6 when it was asked for and there is a pool.
+    fn allocate(&mut self, connection: &Connection) -> Result<Vec<Effect>, String> {
+        let spec = &connection.spec;
+        let wanted = [
+            (true, connection.subnet_v4.is_none(), spec.session_prefix_v4),
+            (
+                false,
+                connection.subnet_v6.is_none()
+                    && (spec.max_prefixes_v6.is_some() || spec.session_prefix_v6.is_some()),
+                spec.session_prefix_v6,
+            ),
+        ];
+        let mut effects = Vec::new();
+        for (v4, missing, given) in wanted {
+            if !missing {
+                continue;
+            }
+            let subnet = match spec.address_provider {
+                AddressProvider::Peer => given.and_then(SessionSubnet::of),
+                AddressProvider::Host => self.pooled_subnet(v4)?,
+            };
+            if let Some(subnet) = subnet {
+                self.subnets.push(SubnetUse { prefix: subnet.prefix, freed_at: None });
+                effects.push(Effect::Allocate { connection: connection.id, subnet });
+            }
+        }
+        Ok(effects)
+    }
+
+    fn pooled_subnet(&self, v4: bool) -> Result<Option<SessionSubnet>, String> {
+        let location = &self.input.peering.spec.location;
+        let mut pools = self
+            .input
+            .inventory
+            .pools
+            .iter()
+            .filter(|p| p.location == *location && p.prefix.is_ipv4() == v4)
+            .peekable();
+        // A host without an IPv6 pool offers no IPv6 sessions; IPv4 it must have.
+        if pools.peek().is_none() && !v4 {
+            return Ok(None);
+        }
+        pools.find_map(|p| allocate_subnet(p, &self.subnets, self.now)).map(Some).ok_or_else(|| {
+            format!("no session addresses are left in {location}; add an address pool to the inventory")
+        })
+    }
+
+    fn started(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let light = observed.lag.as_ref().is_some_and(crate::link::LagState::has_light);
+        if light && connection.light_at.is_none() {
+            effects.push(Effect::Light { connection: connection.id });
+            effects.push(Effect::Mail(self.mail(
+                connection,
+                Milestone::LightSeen,
+                "LACP is awaited on every member.",
+            )));
+        }
+        if observed.lag.as_ref().is_some_and(crate::link::LagState::is_up) {
+            effects.push(Effect::Mail(self.mail(
+                connection,
+                Milestone::LagUp,
+                "BGP with BFD is being configured on our side; configure it on yours.",
+            )));
+            effects.push(self.transition(connection, ConnectionEvent::LagUp, None));
+        } else if let Some(loa) = connection.loa.as_ref().filter(|_| !light) {
+            let due = loa.expires_at.min(loa.issued_at + self.input.timing.light_due);
+            if self.now >= due {
+                let expired = self.now >= loa.expires_at;
+                let what = if expired {
+                    "the letter of authorization has expired"
+                } else {
+                    "no light was seen on the port"
+                };
+                let milestone = if expired { Milestone::LoaExpired } else { Milestone::ConnectionBlocked };
+                let what = format!("{what}: the cross-connect is awaited from the peer");
+                effects.push(Effect::Mail(self.mail(connection, milestone, &what)));
+                effects.push(self.transition(connection, ConnectionEvent::PeerOverdue, Some(what)));
+            } else {
+                effects.push(Effect::WakeAt(due));
+            }
+        }
+        effects
+    }
+
+    fn completed(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
+        if let Some(error) = &observed.apply_error {
+            return self.fail(connection, error.clone());
+        }
+        if observed.sessions_up(connection) {
+            return vec![
+                Effect::Mail(self.mail(
+                    connection,
+                    Milestone::SessionUp,
+                    "Routes are received and looked at; they are used once validated.",
+                )),
+                self.transition(connection, ConnectionEvent::SessionsUp, None),
+            ];
+        }
+        let due = connection.since + self.input.timing.sessions_due;
+        if self.now < due {
+            return vec![Effect::WakeAt(due)];
+        }
+        let what = crate::plan::awaited::awaited(connection, observed).what;
+        vec![
+            Effect::Mail(self.occurrence(connection, Milestone::ConnectionBlocked, &what)),
+            self.transition(connection, ConnectionEvent::PeerOverdue, Some(what)),
+        ]
+    }
+
+    fn validating(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
+        let nothing = Observed::default();
+        let others: Vec<(&Connection, &Observed)> = self
+            .input
+            .connections
+            .iter()
+            .map(|c| (c, self.input.observed.get(&c.id).unwrap_or(&nothing)))
+            .collect();
+        let found = findings(connection, observed, &others);
+        if !found.is_empty() {
+            return self.tell(connection, Some(found.join("; "))).into_iter().collect();
+        }
+        vec![
+            Effect::Mail(self.mail(
+                connection,
+                Milestone::ConnectionActive,
+                "Register the prefixes of your communications infrastructure.",
+            )),
+            self.transition(connection, ConnectionEvent::Validated, None),
+        ]
+    }
+
+    fn failed(&mut self, connection: &Connection, stage: Stage, observed: &Observed) -> Vec<Effect> {
+        let gone = match stage {
+            Stage::PendingApproval => connection.decision.as_ref().is_some_and(|d| d.approved),
+            Stage::Approved if connection.ports.is_none() => {
+                let mut avoid = routers_of(self.input.connections, connection.id);
+                avoid.extend(self.routers.values().cloned());
+                ports_for(self.input.inventory, self.input.peering, connection, &avoid, &self.ports).is_ok()
+            }
+            Stage::Approved => observed.apply_error.is_none() && self.allocate(connection).is_ok(),
+            Stage::ProvisioningStarted | Stage::ProvisioningCompleted | Stage::Validating => {
+                observed.apply_error.is_none()
+            }
+        };
+        if gone { vec![self.transition(connection, ConnectionEvent::Resume, None)] } else { Vec::new() }
+    }
+
+    fn blocked(&mut self, connection: &Connection, stage: Stage, observed: &Observed) -> Vec<Effect> {
+        let gone = match stage {
+            Stage::PendingApproval | Stage::Approved => true,
+            Stage::ProvisioningStarted => observed.lag.as_ref().is_some_and(crate::link::LagState::has_light),
+            Stage::ProvisioningCompleted => observed.sessions_up(connection),
+            Stage::Validating => true,
+        };
+        if !gone {
+            return Vec::new();
+        }
+        vec![
+            Effect::Mail(self.occurrence(
+                connection,
+                Milestone::ConnectionUnblocked,
+                "What was awaited happened; provisioning goes on.",
+            )),
+            self.transition(connection, ConnectionEvent::Resume, None),
+        ]
+    }
+
+    /// An Active connection may have been asked for another bandwidth or a second family.
+    fn active(&mut self, connection: &Connection) -> Vec<Effect> {
+        let mut effects = self.allocate(connection).unwrap_or_default();
+        let Some(ports) = &connection.ports else {
+            return effects;
+        };
+        let wanted = (connection.spec.bandwidth_mbps / ports.port_speed_mbps.max(1)) as usize;
+        if wanted == ports.ports.len() || wanted == 0 {
+            if connection.error_message.is_some() {
+                effects.extend(self.tell(connection, None));
+            }
+            return effects;
+        }
+        let mut resized = ports.clone();
+        if wanted < resized.ports.len() {
+            resized.ports.truncate(wanted);
+        } else if let Some(router) = self.input.inventory.router(&ports.router) {
+            let free = router.ports.iter().filter(|p| {
+                p.speed_mbps == ports.port_speed_mbps
+                    && !self.ports.contains(&(router.name.clone(), p.name.clone()))
+            });
+            resized.ports.extend(free.take(wanted - ports.ports.len()).map(|p| p.name.clone()));
+        }
+        if resized.ports.len() == wanted {
+            self.ports.extend(resized.ports.iter().map(|p| (resized.router.clone(), p.clone())));
+            effects.push(Effect::Reserve { connection: connection.id, ports: resized });
+        } else {
+            let message = format!(
+                "{} has no free ports for {} Mbps; it stays at {} Mbps until there are",
+                ports.router,
+                connection.spec.bandwidth_mbps,
+                ports.port_speed_mbps * u32::try_from(ports.ports.len()).unwrap_or(u32::MAX)
+            );
+            effects.extend(self.tell(connection, Some(message)));
+        }
+        effects
+    }
+
+    fn fail(&self, connection: &Connection, why: String) -> Vec<Effect> {
+        vec![
+            Effect::Mail(
+                self.occurrence(
+                    connection,
+                    Milestone::ConnectionFailed,
+                    "Our engineers are told; provisioning goes on by itself once the cause is gone.",
+                )
+                .with("Reason", &why),
+            ),
+            self.transition(connection, ConnectionEvent::HostFailed, Some(why)),
+        ]
+    }
+
+    fn transition(&self, connection: &Connection, event: ConnectionEvent, message: Option<String>) -> Effect {
+        Effect::Transition { connection: connection.id, event, message }
+    }
+
+    fn tell(&self, connection: &Connection, message: Option<String>) -> Option<Effect> {
+        (connection.error_message != message).then_some(Effect::Tell { connection: connection.id, message })
+    }
+
+    fn mail(&self, connection: &Connection, milestone: Milestone, next: &str) -> MailIntent {
+        let number = self.input.connections.iter().position(|c| c.id == connection.id).map_or(0, |i| i + 1);
+        let peering = self.input.peering;
+        MailIntent {
+            key: format!("connection/{}/{milestone:?}", connection.id),
+            milestone,
+            subject: format!("{}, connection {number}", peering.name),
+            facts: vec![
+                (
+                    "Peering".into(),
+                    format!("{} (AS{}, {})", peering.name, peering.spec.asn, peering.spec.location),
+                ),
+                ("Connection".into(), connection.spec.identifier.clone()),
+                ("Bandwidth".into(), format!("{} Mbps", connection.spec.bandwidth_mbps)),
+            ],
+            next: next.to_owned(),
+        }
+    }
+
+    /// A mail that may come again at a later time.
+    fn occurrence(&self, connection: &Connection, milestone: Milestone, next: &str) -> MailIntent {
+        let mail = self.mail(connection, milestone, next);
+        MailIntent { key: format!("{}/{}", mail.key, connection.since.as_millisecond()), ..mail }
+    }
+}
+
+impl MailIntent {
+    fn with(mut self, label: &str, value: &str) -> Self {
+        self.facts.push((label.to_owned(), value.to_owned()));
+        self
+    }
+}
