@@ -185,29 +185,33 @@ impl Links {
         let (mut sink, mut source) = frames.split();
         let mut sent = Sent::default();
         let mut poll = tokio::time::interval(INTENT_POLL);
+        let mut look = true;
         loop {
             let changed = self.intents_changed.notified();
             tokio::pin!(changed);
+            // What changes from here on isn't missed while the news is gathered and sent.
             changed.as_mut().enable();
-            for message in self.news(site, &mut sent).await? {
-                send(&mut sink, &message).await?;
+            if look {
+                for message in self.news(site, &mut sent).await? {
+                    send(&mut sink, &message).await?;
+                }
             }
-            tokio::select! {
+            look = tokio::select! {
                 frame = source.next() => {
                     let frame = frame.ok_or(LinkError::Closed)??;
                     self.take(site, serde_json::from_slice(&frame)?).await?;
-                    // What else has arrived is taken before intents are looked at again.
-                    while let Some(Some(frame)) = futures::FutureExt::now_or_never(source.next()) {
-                        self.take(site, serde_json::from_slice(&frame?)?).await?;
-                    }
+                    false
                 }
                 message = queue.recv() => match message {
-                    Some(message) => send(&mut sink, &message).await?,
+                    Some(message) => {
+                        send(&mut sink, &message).await?;
+                        false
+                    }
                     None => return Err(LinkError::Refused("another edge of this site connected".into())),
                 },
-                () = changed => {}
-                _ = poll.tick() => {}
-            }
+                () = changed => true,
+                _ = poll.tick() => true,
+            };
         }
     }
 

@@ -32,6 +32,7 @@ pub fn headline(milestone: Milestone) -> &'static str {
         Milestone::ConnectionApproved => "Connection approved",
         Milestone::ConnectionRefused => "Connection refused",
         Milestone::LoaIssued => "Letter of authorization issued",
+        Milestone::LoaExpiring => "Letter of authorization is about to expire",
         Milestone::LoaExpired => "Letter of authorization expired",
         Milestone::PortConfigured => "Port configured, session addresses allocated",
         Milestone::LightSeen => "Light seen on the port",

@@ -3,7 +3,7 @@
 use crate::figures::{Figures, percentile};
 use crate::people::Engineer;
 use crate::provider;
-use crate::run::{activate_and_watch, onboard, register, settled};
+use crate::run::{activate_and_watch, footprint, onboard, register, settled};
 use crate::say::Say;
 use crate::traffic;
 use crate::world::{self, Options, World};
@@ -52,7 +52,7 @@ async fn measure(world: &World, say: &Say, runs: u32, figures: &mut Figures) -> 
     }
     let how = format!("longest gap of 16 flows from two metros, {LOCATION_RUNS} runs, worst");
     figures.at_most("failover.location_lost_ms", finite(percentile(&lost, 100.0)), "ms", 600.0, &how);
-    Ok(())
+    footprint(world, say, figures).await
 }
 
 /// Breaks something that flows cross, and mends it; gives the longest gap in ms, infinite when

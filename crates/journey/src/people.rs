@@ -169,7 +169,10 @@ impl<'a> Engineer<'a> {
             if text(&seen, "/properties/prefixValidationState") == state {
                 return Ok(seen);
             }
-            let why = text(&seen, "/properties/errorMessage");
+            let why = match text(&seen, "/properties/errorMessage") {
+                "" => "it is being checked (host)",
+                why => why,
+            };
             self.say.waiting(&format!("{}: {why}", text(&seen, "/properties/prefix")));
             if Instant::now() > until {
                 bail!("{path} isn't {state} after {limit:?}: {seen:#}");

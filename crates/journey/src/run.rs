@@ -360,7 +360,7 @@ pub async fn settled(world: &World, say: &Say) -> anyhow::Result<()> {
 }
 
 /// What the product costs while nothing happens.
-async fn footprint(world: &World, say: &Say, figures: &mut Figures) -> anyhow::Result<()> {
+pub async fn footprint(world: &World, say: &Say, figures: &mut Figures) -> anyhow::Result<()> {
     say.waiting("letting the product come to rest, then watching it idle for 10 s");
     tokio::time::sleep(Duration::from_secs(15)).await;
     let pids = world.product_pids();

@@ -120,7 +120,7 @@ enum Command {
     /// Break something.
     Fault {
         #[command(subcommand)]
-        fault: FaultCommand,
+        fault: Fault,
     },
     /// Mend a fault by its number, or all.
     Mend {
@@ -258,65 +258,6 @@ struct AnnounceArgs {
     count: u32,
 }
 
-#[derive(Subcommand)]
-enum FaultCommand {
-    /// One link goes dark at both ends.
-    CutMember {
-        /// NODE:PORT.
-        port: Endpoint,
-    },
-    /// All members of a LAG go dark.
-    CutLag {
-        /// The router.
-        node: String,
-        /// LAG interface or session.
-        lag: String,
-    },
-    /// All cables of a site's routers go dark.
-    CutSite {
-        /// The site's node.
-        site: String,
-    },
-    /// A black hole with light and LACP still up.
-    Silent {
-        /// The peer router.
-        node: String,
-        /// The session.
-        session: String,
-    },
-    /// A daemon dies.
-    KillDaemon {
-        /// The node.
-        node: String,
-        /// The daemon.
-        daemon: String,
-    },
-    /// All daemons die and all links of a router go dark.
-    KillRouter {
-        /// The router.
-        node: String,
-    },
-    /// All routers of a site die.
-    KillSite {
-        /// The site's node.
-        site: String,
-    },
-}
-
-impl From<FaultCommand> for Fault {
-    fn from(command: FaultCommand) -> Fault {
-        match command {
-            FaultCommand::CutMember { port } => Fault::CutMember { port },
-            FaultCommand::CutLag { node, lag } => Fault::CutLag { node, lag },
-            FaultCommand::CutSite { site } => Fault::CutSite { site },
-            FaultCommand::Silent { node, session } => Fault::Silent { node, session },
-            FaultCommand::KillDaemon { node, daemon } => Fault::KillDaemon { node, daemon },
-            FaultCommand::KillRouter { node } => Fault::KillRouter { node },
-            FaultCommand::KillSite { site } => Fault::KillSite { site },
-        }
-    }
-}
-
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(code) => code,
@@ -410,7 +351,7 @@ async fn request(state: &Path, command: Command) -> anyhow::Result<ExitCode> {
         Command::Withdraw { node, prefixes, session } => {
             lab.withdraw(&node, session.as_deref(), prefixes).await?
         }
-        Command::Fault { fault } => say!("fault {}", lab.fault(&fault.into()).await?),
+        Command::Fault { fault } => say!("fault {}", lab.fault(&fault).await?),
         Command::Mend { which } => {
             let id = if which == "all" { None } else { Some(which.parse()?) };
             lab.mend(id).await?;

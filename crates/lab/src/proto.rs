@@ -246,7 +246,7 @@ pub struct PeerState {
 }
 
 /// What can be broken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Subcommand)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Fault {
     /// One link goes dark at both ends.

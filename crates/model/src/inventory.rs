@@ -331,8 +331,33 @@ impl Inventory {
         self.site(&router.site).and_then(|s| self.location(&s.location))
     }
 
+    /// The "max prefix" that a peer is advised to set for sessions of one family: what is announced
+    /// × 1.15, rounded up to a hundred, and at least the configured floor (`docs/rules.md` §4).
+    pub fn advised_max_prefixes(&self, v4: bool) -> u32 {
+        let announced = self.host.announced.iter().filter(|p| p.is_ipv4() == v4).count();
+        let announced = u32::try_from(announced).unwrap_or(u32::MAX / 115);
+        let advised = announced.saturating_mul(115).div_ceil(100).div_ceil(100) * 100;
+        advised.max(self.host.advised_max_prefix_floor)
+    }
+
     /// Host's own space: what it announces and what its pools hold.
     pub fn host_space(&self) -> Vec<Prefix> {
         self.host.announced.iter().copied().chain(self.pools.iter().map(|p| p.prefix)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing;
+
+    #[test]
+    fn the_advised_limit_has_room_and_a_floor() {
+        let mut inventory = testing::inventory();
+        assert_eq!(inventory.advised_max_prefixes(true), 500, "the floor");
+        inventory.host.advised_max_prefix_floor = 100;
+        let prefix = inventory.host.announced[0];
+        inventory.host.announced = vec![prefix; 280];
+        assert_eq!(inventory.advised_max_prefixes(true), 400, "280 × 1.15 = 322");
+        assert_eq!(inventory.advised_max_prefixes(false), 100);
     }
 }

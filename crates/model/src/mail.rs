@@ -21,6 +21,8 @@ pub enum Milestone {
     ConnectionRefused,
     /// A letter of authorization was issued.
     LoaIssued,
+    /// A letter of authorization is about to end unused.
+    LoaExpiring,
     /// A letter of authorization ended unused.
     LoaExpired,
     /// Port and LAG are configured; the session addresses are known.
@@ -65,6 +67,7 @@ impl Milestone {
                 &[Noc, Policy, Technical]
             }
             Self::LoaIssued
+            | Self::LoaExpiring
             | Self::LoaExpired
             | Self::PortConfigured
             | Self::LightSeen

@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 pub struct Timing {
     /// A letter of authorization is valid so long.
     pub loa_valid: SignedDuration,
+    /// The peer is reminded so long before an unused letter ends.
+    pub loa_reminder: SignedDuration,
     /// Light is awaited so long after the letter was issued.
     pub light_due: SignedDuration,
     /// BFD and BGP are awaited so long after the LAG came up.
@@ -36,7 +38,8 @@ impl Default for Timing {
         let days = |d: i64| SignedDuration::from_hours(24 * d);
         Self {
             loa_valid: days(60),
-            light_due: days(45),
+            loa_reminder: days(7),
+            light_due: days(60),
             sessions_due: days(14),
             drain: SignedDuration::from_secs(60),
             close: SignedDuration::from_secs(5),

@@ -101,6 +101,8 @@ struct Session {
     bfd: BfdSessionState,
     #[serde(skip_serializing_if = "Option::is_none")]
     bfd_detection_ms: Option<u32>,
+    /// What the peer is advised to set as its own "max prefix" for our announcements.
+    advised_max_prefixes: u32,
     /// Routes may pass.
     gate_open: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,7 +151,8 @@ pub(super) async fn list(call: Call) -> Answer {
 
 fn show(c: Connection, mut observed: Observed, inventory: &Inventory, now: Timestamp) -> Shown {
     let awaited = awaited(&c, &observed);
-    let sessions = c.sessions().map(|(name, subnet)| session(name, subnet, &mut observed)).collect();
+    let sessions =
+        c.sessions().map(|(name, subnet)| session(name, subnet, &mut observed, inventory)).collect();
     let router = c.ports.as_ref().map(|p| {
         let site = inventory.router(&p.router).and_then(|r| inventory.site(&r.site));
         ShownRouter {
@@ -208,7 +211,7 @@ fn lag(c: &Connection, observed: &Observed, inventory: &Inventory) -> ShownLag {
     }
 }
 
-fn session(name: String, subnet: SessionSubnet, observed: &mut Observed) -> Session {
+fn session(name: String, subnet: SessionSubnet, observed: &mut Observed, inventory: &Inventory) -> Session {
     let state = observed.sessions.remove(&name);
     let routes = observed.routes.remove(&name);
     let known = state.is_some();
@@ -220,6 +223,7 @@ fn session(name: String, subnet: SessionSubnet, observed: &mut Observed) -> Sess
         bgp: if known { bgp_name(state.bgp) } else { "None" },
         bfd: state.bfd,
         bfd_detection_ms: state.bfd_detection_ms,
+        advised_max_prefixes: inventory.advised_max_prefixes(subnet.prefix.is_ipv4()),
         gate_open: state.gate_open,
         peer_router_id: state.peer_router_id,
         established_at: state.established_at,

@@ -58,8 +58,8 @@ fn by_state(connection: &Connection, observed: &Observed) -> (Party, String) {
         ConnectionState::Onboarding(Stage::ProvisioningStarted) => lag(connection, observed),
         ConnectionState::Onboarding(Stage::ProvisioningCompleted) => sessions(connection, observed),
         ConnectionState::Onboarding(Stage::Validating) => match &connection.error_message {
-            Some(findings) => (Party::Peer, findings.clone()),
-            None => (Party::Host, "received routes are being looked at".into()),
+            Some(findings) if all_synced(connection, observed) => (Party::Peer, findings.clone()),
+            _ => (Party::Host, "received routes are being looked at".into()),
         },
         ConnectionState::ProvisioningFailed(Stage::PendingApproval) => {
             (Party::Peer, told("the request was refused"))
@@ -71,6 +71,11 @@ fn by_state(connection: &Connection, observed: &Observed) -> (Party, String) {
             (Party::Host, "the connection is being converted".into())
         }
     }
+}
+
+/// True once every session's routes are all in: what is found then is the peer's to mend.
+fn all_synced(connection: &Connection, observed: &Observed) -> bool {
+    connection.sessions().all(|(name, _)| observed.routes.get(&name).is_some_and(|r| r.synced))
 }
 
 fn lag(connection: &Connection, observed: &Observed) -> (Party, String) {

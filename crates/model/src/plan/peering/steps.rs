@@ -219,23 +219,36 @@ impl Step<'_> {
             )));
             effects.push(self.transition(connection, ConnectionEvent::LagUp, None));
         } else if let Some(loa) = connection.loa.as_ref().filter(|_| !light) {
-            let due = loa.expires_at.min(loa.issued_at + self.input.timing.light_due);
-            if self.now >= due {
-                let expired = self.now >= loa.expires_at;
-                let what = if expired {
-                    "the letter of authorization has expired"
-                } else {
-                    "no light was seen on the port"
-                };
-                let milestone = if expired { Milestone::LoaExpired } else { Milestone::ConnectionBlocked };
-                let what = format!("{what}: the cross-connect is awaited from the peer");
-                effects.push(Effect::Mail(self.mail(connection, milestone, &what)));
-                effects.push(self.transition(connection, ConnectionEvent::PeerOverdue, Some(what)));
-            } else {
-                effects.push(Effect::WakeAt(due));
-            }
+            effects.extend(self.awaiting_light(connection, loa));
         }
         effects
+    }
+
+    /// No light yet: the peer is reminded before the letter ends, and blocked once it is overdue.
+    fn awaiting_light(&self, connection: &Connection, loa: &Loa) -> Vec<Effect> {
+        let timing = self.input.timing;
+        let remind = loa.expires_at - timing.loa_reminder;
+        let due = loa.expires_at.min(loa.issued_at + timing.light_due);
+        if self.now >= due {
+            let expired = self.now >= loa.expires_at;
+            let (what, milestone) = if expired {
+                ("the letter of authorization has expired", Milestone::LoaExpired)
+            } else {
+                ("no light was seen on the port", Milestone::ConnectionBlocked)
+            };
+            let what = format!("{what}: the cross-connect is awaited from the peer");
+            return vec![
+                Effect::Mail(self.mail(connection, milestone, &what)),
+                self.transition(connection, ConnectionEvent::PeerOverdue, Some(what)),
+            ];
+        }
+        if self.now < remind {
+            return vec![Effect::WakeAt(remind.min(due))];
+        }
+        let mail = self
+            .mail(connection, Milestone::LoaExpiring, "Have the cross-connect made before then.")
+            .with("Valid until", &loa.expires_at.to_string());
+        vec![Effect::Mail(mail), Effect::WakeAt(due)]
     }
 
     fn completed(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {

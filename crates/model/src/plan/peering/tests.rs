@@ -180,10 +180,14 @@ fn no_light_in_time_is_the_peers_blocker_until_there_is_light() {
     w.settle();
     w.observe(false, false, false);
     w.settle();
-    w.now += SignedDuration::from_hours(24 * 46);
+    w.now += SignedDuration::from_hours(24 * 54);
+    w.settle();
+    assert_eq!(w.states(), ["ProvisioningStarted", "ProvisioningStarted"]);
+    assert_eq!(w.mails.iter().filter(|m| m.contains("LoaExpiring")).count(), 2, "both are reminded");
+    w.now += SignedDuration::from_hours(24 * 7);
     w.settle();
     assert_eq!(w.states(), ["ExternalBlocker", "ExternalBlocker"]);
-    assert!(w.connections[0].error_message.as_ref().unwrap().contains("no light"));
+    assert!(w.connections[0].error_message.as_ref().unwrap().contains("expired"));
     w.observe(true, true, false);
     w.settle();
     assert_eq!(w.states(), ["ProvisioningCompleted", "ProvisioningCompleted"]);
