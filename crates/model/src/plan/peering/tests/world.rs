@@ -74,6 +74,7 @@ impl World {
             if effects.iter().all(Effect::is_repeatable) {
                 let again = self.plan();
                 assert_eq!(effects, again, "planning is a function");
+                effects.into_iter().for_each(|effect| self.execute(effect));
                 return;
             }
             for effect in effects {
