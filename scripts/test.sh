@@ -3,6 +3,10 @@
 # measure it, so each of them runs alone. The store's tests start PostgreSQL themselves.
 . "$(dirname "$0")/common.sh"
 
+if [ "$(id -u)" -ne 0 ]; then
+    echo 'make test: the tests run real routers in network namespaces and need root; run it as root' >&2
+    exit 1
+fi
 scripts/install-packages.sh build lab test
 need_rust
 

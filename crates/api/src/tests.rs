@@ -3,6 +3,7 @@
 mod bad_input;
 mod connections;
 mod fixture;
+mod held;
 mod operator;
 mod peer_asns;
 mod peerings;

@@ -39,6 +39,11 @@ pub enum ControlError {
     #[error("the plan of {0} doesn't come to rest")]
     Restless(String),
     /// A mail couldn't be handed over.
-    #[error("the mail wasn't accepted: {0}")]
-    Mail(String),
+    #[error("the mail wasn't accepted: {reason}")]
+    Mail {
+        /// What was said.
+        reason: String,
+        /// True when the server refused this very mail (5xx), false when it can't be reached.
+        refused: bool,
+    },
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 use tracing::{info, warn};
 
@@ -36,7 +36,8 @@ pub struct Links {
     epoch: AtomicU64,
     next_query: AtomicU64,
     pending: Mutex<HashMap<u64, oneshot::Sender<Result<EdgeAnswer, String>>>>,
-    intents_changed: Notify,
+    /// Counts changes of intents and routers; a receiver never misses one.
+    intents_changed: watch::Sender<u64>,
 }
 
 struct Site {
@@ -72,13 +73,13 @@ impl Links {
             epoch: AtomicU64::new(1),
             next_query: AtomicU64::new(1),
             pending: Mutex::default(),
-            intents_changed: Notify::new(),
+            intents_changed: watch::Sender::new(0),
         })
     }
 
     /// Tells every link of this process that there are new intents or routers.
     pub fn intents_changed(&self) {
-        self.intents_changed.notify_waiters();
+        self.intents_changed.send_modify(|n| *n += 1);
     }
 
     /// Serves one edge until its link ends. Works over any byte stream.
@@ -186,11 +187,8 @@ impl Links {
         let mut sent = Sent::default();
         let mut poll = tokio::time::interval(INTENT_POLL);
         let mut look = true;
+        let mut changed = self.intents_changed.subscribe();
         loop {
-            let changed = self.intents_changed.notified();
-            tokio::pin!(changed);
-            // What changes from here on isn't missed while the news is gathered and sent.
-            changed.as_mut().enable();
             if look {
                 for message in self.news(site, &mut sent).await? {
                     send(&mut sink, &message).await?;
@@ -209,7 +207,7 @@ impl Links {
                     }
                     None => return Err(LinkError::Refused("another edge of this site connected".into())),
                 },
-                () = changed => true,
+                _ = changed.changed() => true,
                 _ = poll.tick() => true,
             };
         }

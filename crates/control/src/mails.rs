@@ -4,12 +4,12 @@
 
 use crate::ControlError;
 use crate::settings::MailSettings;
+use crate::worker::MAIL_TIME;
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use meetme_model::mail::{MailIntent, Milestone};
 use meetme_model::peer_asn::{Contact, ContactRole};
 use std::fmt::Write;
-use std::time::Duration;
 
 /// A rendered mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,13 +122,13 @@ impl Sender {
     /// # Errors
     /// When `from` isn't an address.
     pub fn new(settings: &MailSettings) -> Result<Self, ControlError> {
-        let from: Mailbox = settings.from.parse().map_err(|e| {
-            ControlError::Mail(format!("the sender '{}' isn't an address: {e}", settings.from))
+        let from: Mailbox = settings.from.parse().map_err(|e| ControlError::Mail {
+            reason: format!("the sender '{}' isn't an address: {e}", settings.from),
+            refused: true,
         })?;
         // Plain SMTP to a relay that the operator runs; TLS comes with certificates for everything.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
             .port(settings.port)
-            .timeout(Some(Duration::from_secs(20)))
             .build();
         let domain = from.email.domain().to_owned();
         Ok(Self { transport, from, domain })
@@ -140,7 +140,7 @@ impl Sender {
     /// # Errors
     /// What the server said.
     pub async fn send(&self, id: i64, to: &[String], rendered: &Rendered) -> Result<(), ControlError> {
-        let refused = |e: &dyn std::fmt::Display| ControlError::Mail(e.to_string());
+        let refused = |e: &dyn std::fmt::Display| ControlError::Mail { reason: e.to_string(), refused: true };
         let mut message = Message::builder()
             .from(self.from.clone())
             .subject(&rendered.subject)
@@ -152,8 +152,15 @@ impl Sender {
         let message = message
             .multipart(MultiPart::alternative_plain_html(rendered.text.clone(), rendered.html.clone()))
             .map_err(|e| refused(&e))?;
-        self.transport.send(message).await.map_err(|e| refused(&e))?;
-        Ok(())
+        let limit = MAIL_TIME.unsigned_abs();
+        match tokio::time::timeout(limit, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(e)) => Err(ControlError::Mail { reason: e.to_string(), refused: e.is_permanent() }),
+            Err(_) => Err(ControlError::Mail {
+                reason: format!("the mail server took longer than {} s", limit.as_secs()),
+                refused: false,
+            }),
+        }
     }
 }
 

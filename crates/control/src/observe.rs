@@ -23,7 +23,8 @@ async fn router_in(tx: &mut Tx, state: RouterState) -> Result<()> {
     let connections = store::connections_on_router(tx, &state.router).await?;
     for connection in &connections {
         let concerns = concern(before.as_ref(), &state, connection);
-        if concerns.onboarding && (!connection.state.is_open() || connection.removal.is_some()) {
+        // A sibling that is being validated is held against what is seen of this one.
+        if concerns.onboarding && under_way(tx, connection).await? {
             enqueue(tx, WorkKind::Peering, connection.peering_id).await?;
         }
         if concerns.prefixes && connection.state.is_open() {
@@ -31,6 +32,12 @@ async fn router_in(tx: &mut Tx, state: RouterState) -> Result<()> {
         }
     }
     store::router_state_put(tx, &state).await
+}
+
+/// True when any connection of the peering is on its way to Active or out.
+async fn under_way(tx: &mut Tx, connection: &Connection) -> Result<bool> {
+    let siblings = store::connections_of(tx, connection.peering_id).await?;
+    Ok(siblings.iter().any(|c| !c.state.is_open() || c.removal.is_some()))
 }
 
 struct Concerns {

@@ -10,7 +10,8 @@ use crate::reconcile::{self, Outcome};
 use crate::settings::Settings;
 use crate::{ControlError, now};
 use jiff::{SignedDuration, Timestamp};
-use meetme_store::{self as store, IdPage, Store, WorkItem, WorkKind};
+use meetme_model::allocation::ADDRESS_REST;
+use meetme_store::{self as store, Store, WorkItem, WorkKind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -25,6 +26,8 @@ const BATCH: u32 = 16;
 const POLL: Duration = Duration::from_secs(1);
 /// Everything is looked at again this often: a wake that got lost costs no more than this.
 const RESYNC: Duration = Duration::from_secs(600);
+/// Handing over a mail takes no longer than this, well within the lease.
+pub(crate) const MAIL_TIME: SignedDuration = SignedDuration::from_secs(20);
 /// Mails handed over at once.
 const MAILS_AT_ONCE: usize = 4;
 
@@ -125,6 +128,10 @@ impl Worker {
         let (store, sender, slots) = (self.store.clone(), self.sender.clone(), self.mail_slots.clone());
         self.mails.spawn(async move {
             let _slot = slots.acquire().await;
+            // Too late to be sent within the lease: another process may have it by then.
+            if now() + MAIL_TIME > item.lease_until {
+                return;
+            }
             let result = reconcile::mail::reconcile(&store, sender.as_deref(), &item.key).await;
             finish(&store, &item, result).await;
         });
@@ -134,42 +141,8 @@ impl Worker {
     async fn resync(&self) -> Result<(), ControlError> {
         let mut tx = self.store.begin().await?;
         let now = now();
-        let mut page = IdPage::first(500);
-        loop {
-            let peerings = store::peerings_all(&mut tx, page).await?;
-            let Some(last) = peerings.last() else { break };
-            page.after = Some(last.id);
-            for peering in &peerings {
-                store::work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), now).await?;
-            }
-        }
-        for asn in store::peer_asns_pending(&mut tx, IdPage::first(500)).await? {
-            store::work_enqueue(&mut tx, WorkKind::PeerAsn, &asn.id.to_string(), now).await?;
-        }
-        let mut page = IdPage::first(500);
-        loop {
-            let prefixes = store::registered_prefixes_all(&mut tx, page).await?;
-            let Some(last) = prefixes.last() else { break };
-            page.after = Some(last.id);
-            for prefix in &prefixes {
-                store::work_enqueue(&mut tx, WorkKind::RegisteredPrefix, &prefix.id.to_string(), now).await?;
-            }
-        }
-        let mut page = IdPage::first(500);
-        loop {
-            let prefixes = store::service_prefixes_all(&mut tx, page).await?;
-            let Some(last) = prefixes.last() else { break };
-            page.after = Some(last.id);
-            for prefix in &prefixes {
-                store::work_enqueue(&mut tx, WorkKind::ServicePrefix, &prefix.id.to_string(), now).await?;
-            }
-        }
-        if let Some((_, inventory)) = store::inventory_get(&mut tx).await? {
-            for router in &inventory.routers {
-                store::work_enqueue(&mut tx, WorkKind::Router, &router.name, now).await?;
-            }
-        }
-        store::subnets_purge(&mut tx, now - meetme_model::allocation::ADDRESS_REST).await?;
+        store::work_enqueue_everything(&mut tx, now).await?;
+        store::subnets_purge(&mut tx, now - ADDRESS_REST).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -177,28 +150,32 @@ impl Worker {
 
 /// Closes a piece of work, or puts it off.
 async fn finish(store: &Store, item: &WorkItem, result: Result<Outcome, ControlError>) {
-    let again = match result {
-        Ok(Outcome::Settled) => None,
-        Ok(Outcome::LookAgainAt(at)) => Some(at),
+    let closed = match result {
+        Ok(outcome) => done(store, item, outcome).await,
         Err(e) => {
             let delay = back_off(item.attempts);
             warn!(kind = ?item.kind, key = item.key, "not done, tried again in {} s: {e}", delay.as_secs());
-            Some(now() + delay)
+            retry(store, item, now() + delay).await
         }
     };
-    if let Err(e) = close(store, item, again).await {
+    if let Err(e) = closed {
         error!(kind = ?item.kind, key = item.key, "couldn't close it, its lease runs out: {e}");
     }
 }
 
-async fn close(store: &Store, item: &WorkItem, again: Option<Timestamp>) -> Result<(), ControlError> {
+async fn done(store: &Store, item: &WorkItem, outcome: Outcome) -> Result<(), ControlError> {
     let mut tx = store.begin().await?;
-    match again {
-        None => store::work_done(&mut tx, item).await?,
-        Some(at) => store::work_retry(&mut tx, item, at).await?,
+    if let Outcome::LookAgainAt(at) = outcome {
+        store::work_enqueue(&mut tx, item.kind, &item.key, at).await?;
     }
-    tx.commit().await?;
-    Ok(())
+    store::work_done(&mut tx, item).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn retry(store: &Store, item: &WorkItem, at: Timestamp) -> Result<(), ControlError> {
+    let mut tx = store.begin().await?;
+    store::work_retry(&mut tx, item, at).await?;
+    Ok(tx.commit().await?)
 }
 
 /// 1, 2, 4 … up to 300 s.

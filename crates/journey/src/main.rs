@@ -2,7 +2,9 @@
 //! takes down what `run` left up (`down`).
 
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use meetme_journey::run::run;
+use meetme_journey::world::Options;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A provider's journey from ASN to optimized routing, on real routers.
@@ -38,7 +40,8 @@ fn main() -> ExitCode {
             match arguments.command {
                 Command::Run => {
                     let once = std::env::var("ONCE").is_ok_and(|v| v == "1");
-                    meetme_journey::run::run(&arguments.state, once).await
+                    let figures = Path::new("target/figures/run.jsonl");
+                    run(&arguments.state, Options::default(), once, Some(figures)).await
                 }
                 Command::Bench { runs } => meetme_journey::bench::bench(&arguments.state, runs).await,
                 Command::Down => meetme_journey::world::down(&arguments.state).await,

@@ -19,20 +19,26 @@ pub const PEERINGS: [(&str, &str, i32); 2] =
     [("contoso-ams", "Amsterdam", 64), ("contoso-fra", "Frankfurt", 58)];
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The whole demonstration.
-pub async fn run(state: &Path, once: bool) -> anyhow::Result<()> {
+/// The whole demonstration. Figures are printed, and written to `figures_file` when it is given.
+pub async fn run(
+    state: &Path,
+    options: Options,
+    once: bool,
+    figures_file: Option<&Path>,
+) -> anyhow::Result<()> {
     let say = Say::default();
     say.head("Bringing up the lab (real routers in network namespaces) and the product on SQLite");
-    let world = World::up(state, Options::default()).await?;
+    let world = World::up(state, options).await?;
     say.line(&format!("everything is up; the API answers on {}", world.api));
     let mut figures = Figures::default();
     let outcome = show(&world, &say, &mut figures).await;
     if !figures.0.is_empty() {
         say.head("Figures");
         print!("{}", figures.table());
-        let file = world::root()?.join("target/figures/run.jsonl");
-        figures.write(&file)?;
-        println!("  (also in {})", file.strip_prefix(world::root()?).unwrap_or(&file).display());
+        if let Some(file) = figures_file {
+            figures.write(file)?;
+            println!("  (also in {})", file.display());
+        }
     }
     if once {
         world::down(state).await?;

@@ -49,12 +49,21 @@ impl Default for Options {
 }
 
 impl World {
-    /// Brings everything up in `state`, which is emptied first.
+    /// Brings everything up in `state`, which is emptied first; takes it down again when that fails.
     pub async fn up(state: &Path, options: Options) -> anyhow::Result<Self> {
         down(state).await?;
-        if state.exists() {
-            fs::remove_dir_all(state).with_context(|| format!("can't empty {}", state.display()))?;
+        empty(state)?;
+        match Self::bring_up(state, options).await {
+            Ok(world) => Ok(world),
+            Err(e) => {
+                down(state).await?;
+                Err(e)
+            }
         }
+    }
+
+    async fn bring_up(state: &Path, options: Options) -> anyhow::Result<Self> {
+        write_files(state, options)?;
         for folder in ["tmp", "new", "cur"] {
             fs::create_dir_all(state.join("mail").join(folder))?;
         }
@@ -65,7 +74,6 @@ impl World {
             .args(["up", "--topology"])
             .arg(root()?.join("labs/default/topology.toml")))?;
         let lab = LabClient::new(&lab_state);
-        write_files(state, options)?;
         start_mail_server(state, options.port + 2)?;
         run(meetme(state)?.args(["inventory", "apply"]).arg(state.join("inventory.toml")))?;
         let tokens = [
@@ -94,8 +102,9 @@ impl World {
         spawn(&self.state, "control", meetme(&self.state)?.arg("serve"))?;
         let until = Instant::now() + Duration::from_secs(20);
         while self.operator.get(meetme_client::Operator::ROUTERS).await.is_err() {
+            let alive = recorded(&self.state, "control").is_some();
             ensure!(
-                Instant::now() < until,
+                alive && Instant::now() < until,
                 "the control plane doesn't answer; see {}",
                 self.log("control").display()
             );
@@ -192,11 +201,21 @@ pub async fn down(state: &Path) -> anyhow::Result<()> {
             wait_gone(pid);
         }
     }
-    let lab = LabClient::new(state.join("lab"));
-    if lab.status().await.is_ok() {
-        lab.down().await?;
+    let lab = state.join("lab");
+    if lab.exists() {
+        meetme_lab::up::down(&lab).await?;
     }
     Ok(())
+}
+
+/// Empties a state directory of an earlier world; anything else is left alone.
+fn empty(state: &Path) -> anyhow::Result<()> {
+    if state.exists() {
+        let ours = state.join("meetme.toml").exists() || fs::read_dir(state)?.next().is_none();
+        ensure!(ours, "{} isn't empty and holds nothing of an earlier run; name another", state.display());
+        fs::remove_dir_all(state).with_context(|| format!("can't empty {}", state.display()))?;
+    }
+    Ok(fs::create_dir_all(state)?)
 }
 
 /// The directory of the checkout, where `labs/` is.

@@ -18,9 +18,10 @@ const PREFIX: &str = "198.19.10.0/24";
 
 #[test]
 fn killed_at_each_milestone_it_completes_the_journey_with_nothing_twice() {
-    common::in_a_world("crashes", Options { port: 8981, ..Options::default() }, |world| async move {
-        journey(&world).await
-    });
+    common::in_a_world(
+        Options { port: 8981, ..Options::default() },
+        |world| async move { journey(&world).await },
+    );
 }
 
 /// Kills control plane and edges as they are, and starts them again.

@@ -34,6 +34,9 @@ pub enum ApproveCommand {
         subscription: String,
         /// Its resource name.
         name: String,
+        /// Approve although another network has this name already.
+        #[arg(long)]
+        allow_duplicate_name: bool,
         #[command(flatten)]
         decision: Decision,
     },
@@ -61,21 +64,25 @@ pub enum ApproveCommand {
 }
 
 pub async fn approve(command: ApproveCommand) -> anyhow::Result<()> {
-    let (server, path, reason) = match &command {
-        ApproveCommand::Asn { subscription, name, decision } => (
+    let (server, path, body) = match &command {
+        ApproveCommand::Asn { subscription, name, allow_duplicate_name, decision } => (
             &decision.server,
             Resources::new(subscription, "").decide_peer_asn(name, !decision.refuse),
-            &decision.reason,
+            json!({ "reason": decision.reason, "allowDuplicateName": allow_duplicate_name }),
         ),
-        ApproveCommand::Connection { id, decision } => {
-            (&decision.server, Operator::decide_connection(id, !decision.refuse), &decision.reason)
-        }
-        ApproveCommand::Peering { subscription, resource_group, name, server, reason } => {
-            (server, Resources::new(subscription, resource_group).approve_peering(name), reason)
-        }
+        ApproveCommand::Connection { id, decision } => (
+            &decision.server,
+            Operator::decide_connection(id, !decision.refuse),
+            json!({ "reason": decision.reason }),
+        ),
+        ApproveCommand::Peering { subscription, resource_group, name, server, reason } => (
+            server,
+            Resources::new(subscription, resource_group).approve_peering(name),
+            json!({ "reason": reason }),
+        ),
     };
     let client = Client::new(&server.server, &server.token)?;
-    client.post(&path, &json!({ "reason": reason })).await?;
+    client.post(&path, &body).await?;
     println!("Done.");
     Ok(())
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use meetme_model::inventory::Inventory;
 use meetme_model::inventory_check::{InUse, check, check_orphans};
 use meetme_model::violation::Violations;
-use meetme_store::{self as store, IdPage, Tx, WorkKind};
+use meetme_store::{self as store, IdPage, Tx};
 use similar::TextDiff;
 use std::path::PathBuf;
 
@@ -64,9 +64,7 @@ async fn apply(config: &Config, file: PathBuf, dry_run: bool) -> anyhow::Result<
     let version = store::inventory_put(&mut tx, &new, now).await?;
     let detail = serde_json::json!({ "version": version });
     store::audit_add(&mut tx, now, "cli", "inventory.apply", "inventory", detail).await?;
-    for router in &new.routers {
-        store::work_enqueue(&mut tx, WorkKind::Router, &router.name, now).await?;
-    }
+    store::work_enqueue_everything(&mut tx, now).await?;
     tx.commit().await?;
     println!("Applied as version {version}.");
     Ok(())

@@ -110,7 +110,10 @@ pub struct PeerAsn {
     pub error_message: Option<String>,
     /// Who decided, and why.
     pub decision: Option<Decision>,
-    /// When it was asked.
+    /// When it was asked again, after a refusal.
+    #[serde(default)]
+    pub asked_at: Option<Timestamp>,
+    /// When it was asked first.
     pub created_at: Timestamp,
     /// When it last changed.
     pub modified_at: Timestamp,

@@ -8,7 +8,7 @@ pub mod awaited;
 pub mod peer_asn;
 pub mod peering;
 pub mod prefix;
-mod removal;
+pub mod removal;
 pub mod router;
 pub mod validation;
 

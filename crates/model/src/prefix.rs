@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// An IPv4 or IPv6 prefix whose host bits are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,7 +111,11 @@ const BOGONS: &[(&str, &str)] = &[
 
 /// Every prefix that may not be peered for, with the reason, before a [`PublicSpace`]'s exceptions.
 pub fn bogons() -> impl Iterator<Item = (Prefix, &'static str)> {
-    BOGONS.iter().map(|(text, why)| (text.parse().expect("the table holds prefixes"), *why))
+    // Parsed once: every route of every peer is held against them.
+    static PARSED: LazyLock<Vec<(Prefix, &'static str)>> = LazyLock::new(|| {
+        BOGONS.iter().map(|(text, why)| (text.parse().expect("the table holds prefixes"), *why)).collect()
+    });
+    PARSED.iter().copied()
 }
 
 impl fmt::Display for Prefix {

@@ -15,6 +15,7 @@ mod connections;
 mod db;
 mod engine;
 mod error;
+mod everything;
 mod inventory;
 mod mails;
 mod migrate;
@@ -41,6 +42,7 @@ pub use connections::{
 };
 pub use db::{Db, IdPage, Page, Reader, Scope, Store, Tx};
 pub use error::{Conflict, ResourceRef, Result, StoreError};
+pub use everything::work_enqueue_everything;
 pub use inventory::{inventory_get, inventory_put, inventory_version};
 pub use mails::{
     Mail, NewMail, mail_enqueue, mail_get, mail_mark_failed, mail_mark_sent, mails_list, mails_of_resource,
@@ -79,7 +81,10 @@ pub use service_prefixes::{
     service_prefix_update, service_prefixes_all, service_prefixes_list, service_prefixes_of_asn,
     service_prefixes_of_registration,
 };
-pub use subnets::{SubnetUse, subnet_take, subnets_purge, subnets_release, subnets_within};
+pub use subnets::{
+    SubnetUse, subnet_take, subnets_forget, subnets_overlapping, subnets_purge, subnets_release,
+    subnets_within,
+};
 pub use tokens::{NewToken, Principal, Role, Token, token_create, token_find, token_list, token_revoke};
 pub use work::{
     WorkItem, WorkKind, work_claim, work_depth, work_done, work_enqueue, work_next_due, work_retry,

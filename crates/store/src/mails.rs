@@ -62,6 +62,7 @@ statements! {
             ORDER BY id DESC LIMIT 1000";
     SENT = "UPDATE mails SET sent_at_ms = $1, error = NULL
             WHERE key = $2 AND sent_at_ms IS NULL";
+    UNSENT_KEYS = "SELECT key FROM mails WHERE sent_at_ms IS NULL ORDER BY id";
     UNSENT = "SELECT COUNT(*) FROM mails WHERE sent_at_ms IS NULL";
     FAILED = "UPDATE mails SET error = $1, attempts = $2 WHERE key = $3";
 }
@@ -119,6 +120,12 @@ pub async fn mails_list(db: &mut impl Db, scope: Scope<'_>, page: IdPage) -> Res
 pub async fn mails_of_resource(db: &mut impl Db, scope: Scope<'_>, resource_id: &str) -> Result<Vec<Mail>> {
     let rows = sql(OF_RESOURCE).bind(scope.parameter()).bind(fold(resource_id)).all(db).await?;
     rows.iter().map(mail).collect()
+}
+
+/// Keys of mails that aren't sent, oldest first.
+pub async fn mails_unsent_keys(db: &mut impl Db) -> Result<Vec<String>> {
+    let rows = sql(UNSENT_KEYS).all(db).await?;
+    rows.iter().map(|row| row.text(0)).collect()
 }
 
 /// How many mails aren't sent yet.

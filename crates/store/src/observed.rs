@@ -126,7 +126,9 @@ pub async fn connection_observed(db: &mut impl Db, connection: &Connection) -> R
     let Some(ports) = &connection.ports else {
         return Ok(observed);
     };
-    observed.apply_error = apply_error(db, &ports.router).await?;
+    let newest = newest_apply(db, &ports.router).await?;
+    observed.confirmed = matches!(newest, Some(Ok(())));
+    observed.apply_error = newest.and_then(std::result::Result::err);
     if let Some(mut state) = router_state_get(db, &ports.router).await? {
         observed.reachable = Some(state.reachable);
         observed.lag = state.lags.remove(&connection.lag_name());
@@ -145,18 +147,20 @@ pub async fn connection_observed(db: &mut impl Db, connection: &Connection) -> R
     Ok(observed)
 }
 
-/// Why the newest intent isn't on the router, when it was refused or undone.
-async fn apply_error(db: &mut impl Db, router: &str) -> Result<Option<String>> {
-    let last = apply_results_list(db, router, 1).await?.into_iter().next();
-    let Some(last) = last else { return Ok(None) };
-    if last.generation < router_intent_generation(db, router).await? {
-        return Ok(None);
-    }
-    Ok(match last.outcome {
-        ApplyOutcome::Refused { reason } => {
-            Some(format!("the router's check refused the configuration: {reason}"))
+/// What applying the newest intent came to last, when it came to anything: `Err` tells what peers may
+/// know of it; the reason may name another peer's session, and is for operators.
+async fn newest_apply(db: &mut impl Db, router: &str) -> Result<Option<std::result::Result<(), String>>> {
+    let newest = router_intent_generation(db, router).await?;
+    let results = apply_results_list(db, router, APPLY_RESULTS_KEPT).await?;
+    let told = results.into_iter().take_while(|r| r.generation >= newest).find_map(|r| match r.outcome {
+        ApplyOutcome::Confirmed => Some(Ok(())),
+        ApplyOutcome::Refused { .. } => {
+            Some(Err(format!("{router}: its check refused the configuration; our engineers see why")))
         }
-        ApplyOutcome::RolledBack { reason } => Some(format!("the configuration was undone: {reason}")),
-        ApplyOutcome::Confirmed | ApplyOutcome::Unreachable { .. } => None,
-    })
+        ApplyOutcome::RolledBack { .. } => {
+            Some(Err(format!("{router}: the configuration was undone; it is tried again by itself")))
+        }
+        ApplyOutcome::Unreachable { .. } => None,
+    });
+    Ok(told)
 }

@@ -29,6 +29,7 @@ statements! {
     TAKE = "INSERT INTO subnets (prefix, first_address, last_address, connection_id)
             VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     RELEASE = "UPDATE subnets SET connection_id = NULL, freed_at_ms = $1 WHERE connection_id = $2";
+    FORGET = "DELETE FROM subnets WHERE connection_id = $1";
     PURGE = "DELETE FROM subnets WHERE connection_id IS NULL AND freed_at_ms <= $1";
 }
 
@@ -77,6 +78,19 @@ pub async fn subnet_take(tx: &mut Tx, connection_id: i64, prefix: Prefix) -> Res
 pub async fn subnets_release(tx: &mut Tx, connection_id: i64, at: Timestamp) -> Result<()> {
     sql(RELEASE).bind_time(at).bind(connection_id).run(tx).await?;
     Ok(())
+}
+
+/// Makes all subnets of a connection free at once: those that the peer gave rest for nobody.
+pub async fn subnets_forget(tx: &mut Tx, connection_id: i64) -> Result<()> {
+    sql(FORGET).bind(connection_id).run(tx).await?;
+    Ok(())
+}
+
+/// What is taken or rests in or around a prefix.
+pub async fn subnets_overlapping(db: &mut impl Db, prefix: Prefix) -> Result<Vec<SubnetUse>> {
+    let (first, last) = range(prefix);
+    let rows = sql(OVERLAPPING).bind(first).bind(last).all(db).await?;
+    rows.iter().map(subnet_use).collect()
 }
 
 /// Makes free again what rests since `freed_until` or longer; gives how many.

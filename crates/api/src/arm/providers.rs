@@ -1,9 +1,11 @@
 //! `peeringServiceProviders` and `checkServiceProviderAvailability`: which peers offer Peering
 //! Service, and at which peering locations.
 //!
-//! A peer is a provider under its approved name while it has a peering with Peering Service.
+//! A peer is a provider under its approved name, in any case, while it has a peering with Peering
+//! Service.
 
 use crate::arm::inventory;
+use crate::arm::peer_asns::folded;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use crate::page::Page;
@@ -20,6 +22,8 @@ const BATCH: u32 = 500;
 /// A provider.
 #[derive(Default)]
 pub(super) struct Provider {
+    /// The name as it was approved (first).
+    pub name: String,
     /// Its ASNs that have peerings.
     pub asns: BTreeSet<Asn>,
     /// Peering locations where a connection of it is Active.
@@ -33,7 +37,7 @@ impl Provider {
     }
 }
 
-/// All providers by name.
+/// All providers by their folded names.
 pub(super) async fn all(db: &mut impl Db) -> Result<BTreeMap<String, Provider>, ApiError> {
     let mut providers: BTreeMap<String, Provider> = BTreeMap::new();
     let mut page = IdPage::first(BATCH);
@@ -67,7 +71,10 @@ async fn add(
     if asn.state != AsnState::Approved {
         return Ok(());
     }
-    let provider = providers.entry(asn.spec.peer_name).or_default();
+    let provider = providers.entry(folded(&asn.spec.peer_name)).or_default();
+    if provider.name.is_empty() {
+        provider.name = asn.spec.peer_name;
+    }
     provider.asns.insert(asn.spec.asn);
     if live().any(|c| c.state.is_open()) {
         provider.present.insert(peering.spec.location);
@@ -80,7 +87,7 @@ pub(super) fn find<'a>(
     providers: &'a BTreeMap<String, Provider>,
     name: &str,
 ) -> Option<(&'a str, &'a Provider)> {
-    providers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name.trim())).map(|(n, p)| (n.as_str(), p))
+    providers.get(&folded(name)).map(|p| (p.name.as_str(), p))
 }
 
 #[derive(Serialize)]
@@ -103,18 +110,19 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let shown = all(&mut db)
         .await?
-        .into_iter()
-        .map(|(name, provider)| Shown {
+        .into_values()
+        .map(|provider| Shown {
             id: format!(
-                "/subscriptions/{}/providers/Microsoft.Peering/peeringServiceProviders/{name}",
-                call.subscription()
+                "/subscriptions/{}/providers/Microsoft.Peering/peeringServiceProviders/{}",
+                call.subscription(),
+                provider.name
             ),
             r#type: "Microsoft.Peering/peeringServiceProviders",
             properties: ShownProperties {
-                service_provider_name: name.clone(),
+                service_provider_name: provider.name.clone(),
                 peering_locations: provider.present,
             },
-            name,
+            name: provider.name,
         })
         .collect();
     ok(Page::whole(shown))

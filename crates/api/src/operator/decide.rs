@@ -21,6 +21,14 @@ struct Reason {
     reason: Option<String>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Name {
+    /// Approves a claim under a name that another network has already.
+    #[serde(default)]
+    allow_duplicate_name: bool,
+}
+
 #[derive(Serialize)]
 struct Decided {
     resource: String,
@@ -30,7 +38,7 @@ struct Decided {
     connections: Vec<i64>,
 }
 
-/// `POST …/peerAsns/{name}/approve`.
+/// `POST …/peerAsns/{name}/approve`; with `allowDuplicateName` also under another network's name.
 pub(super) async fn approve_asn(call: Call) -> Answer {
     asn(call, true).await
 }
@@ -52,6 +60,7 @@ pub(super) async fn refuse_connection(call: Call) -> Answer {
 
 async fn asn(call: Call, approved: bool) -> Answer {
     let decision = decision(&call, approved)?;
+    let allowed = call.json_or_default::<Name>()?.allow_duplicate_name;
     let mut tx = call.state.store.begin().await?;
     let name = call.param("peer_asn");
     let found = peer_asn_get(&mut tx, call.subscription(), name)
@@ -69,12 +78,17 @@ async fn asn(call: Call, approved: bool) -> Answer {
             ));
         }
         AsnState::None | AsnState::Pending | AsnState::Failed => {
+            if approved && !allowed {
+                let spec = &asn.spec;
+                peer_asns::refuse_taken(&mut tx, &asn.subscription, spec.asn, &spec.peer_name).await?;
+            }
             asn.state = AsnState::Pending;
             asn.error_message = None;
             asn.decision = Some(decision.clone());
             asn.modified_at = call.now;
             peer_asn_update(&mut tx, &asn).await?;
-            audit(&call, &mut tx, "peerAsns", &id, &decision, json!({})).await?;
+            let detail = if allowed { json!({ "allowDuplicateName": true }) } else { json!({}) };
+            audit(&call, &mut tx, "peerAsns", &id, &decision, detail).await?;
             let key = asn.id.to_string();
             work_enqueue(&mut tx, WorkKind::PeerAsn, &key, call.now).await?;
         }
@@ -124,14 +138,16 @@ pub(super) async fn approve_peering(call: Call) -> Answer {
     })
 }
 
-/// A yes is for what waits or was refused; a no is for what waits.
+/// A yes is for what waits or was refused, and issues a new letter to what waits for a
+/// cross-connect beyond the old one's end; a no is for what waits.
 fn is_open_to(c: &Connection, approved: bool) -> bool {
     if c.removal.is_some() {
         return false;
     }
     match c.state {
         ConnectionState::Onboarding(Stage::PendingApproval) => true,
-        ConnectionState::ProvisioningFailed(Stage::PendingApproval) => approved,
+        ConnectionState::ProvisioningFailed(Stage::PendingApproval)
+        | ConnectionState::ExternalBlocker(Stage::ProvisioningStarted) => approved,
         _ => false,
     }
 }

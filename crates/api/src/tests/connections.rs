@@ -141,6 +141,7 @@ async fn connections_are_added_changed_and_drained() {
     let mut body = api.put(&peering("ams"), body).await.body;
     assert_eq!(connections(&body).len(), 3);
     assert_eq!(connections(&body)[0]["bgpSession"]["maxPrefixesAdvertisedV4"], 500);
+    api.all_connections("ams", ConnectionState::Active).await;
     let gone = connections(&body)[1]["connectionIdentifier"].clone();
     body["properties"]["direct"]["connections"].as_array_mut().unwrap().remove(1);
     let mut body = api.put(&peering("ams"), body).await.body;
@@ -153,7 +154,10 @@ async fn connections_are_added_changed_and_drained() {
     let rest = connections(&body).clone();
     body["properties"]["direct"]["connections"] = json!([rest[0]]);
     let reply = api.put(&peering("ams"), body.clone()).await;
-    assert_eq!(reply.violations(), [format!("TooFewConnections {C}")]);
+    assert_eq!(
+        reply.violations(),
+        [format!("TooFewActiveConnections {C}"), format!("TooFewConnections {C}")]
+    );
     let back = json!({ "connectionIdentifier": gone, "bandwidthInMbps": 20000, "peeringDBFacilityId": 64 });
     body["properties"]["direct"]["connections"] = json!([rest[0], rest[1], back]);
     let reply = api.put(&peering("ams"), body).await;

@@ -1,6 +1,8 @@
 //! `peerAsns` (`docs/rules.md` §1).
 
 use super::fixture::*;
+use axum::body::Body;
+use axum::http::Method;
 use meetme_model::peer_asn::AsnState;
 use meetme_store::*;
 use serde_json::json;
@@ -172,4 +174,89 @@ async fn a_list_comes_in_pages_with_links_to_the_host_that_was_asked() {
     assert_eq!((pages, names.join(" ")), (3, "tel0 tel1 tel2 tel3 tel4".into()));
     let bad = api.get(&format!("{}?$skipToken=zz", asn(""))).await;
     assert_eq!((bad.status.as_u16(), bad.violations()), (400, vec!["InvalidSkipToken $skipToken".into()]));
+}
+
+/// Puts a claim of another subscription.
+async fn other(api: &Api, number: i64, name: &str) -> Reply {
+    let mut body = asn_body(number);
+    body["properties"]["peerName"] = name.into();
+    let path = asn("other").replace(SUB, "Sub-B");
+    api.ask(&api.other, Method::PUT, &path, Body::from(body.to_string())).await
+}
+
+#[tokio::test]
+async fn another_networks_approved_name_is_refused_in_any_case() {
+    let api = Api::new().await;
+    api.provider().await;
+    for name in ["Tel Example", "TEL example"] {
+        let reply = other(&api, 64509, name).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeerNameTaken"), "{name}");
+        assert_eq!(reply.body["error"]["target"], "properties.peerName");
+    }
+    // The same network elsewhere, and another network of the same subscription, may have it.
+    assert_eq!(other(&api, 64510, "TEL Example").await.status, 201);
+    assert_eq!(api.put(&asn("tel2"), asn_body(64509)).await.status, 201);
+    // A claim that is there doesn't get it by renaming, either.
+    assert_eq!(api.delete(&asn("tel2")).await.status, 200);
+    let path = asn("other").replace(SUB, "Sub-B");
+    api.ask(&api.other, Method::DELETE, &path, Body::empty()).await;
+    assert_eq!(other(&api, 64509, "Other Example").await.status, 201);
+    let renamed = other(&api, 64509, "tel example").await;
+    assert_eq!((renamed.status.as_u16(), renamed.code()), (409, "PeerNameTaken"));
+    let kept = api.ask(&api.other, Method::GET, &path, Body::empty()).await;
+    assert_eq!(kept.body["properties"]["peerName"], "Other Example");
+}
+
+#[tokio::test]
+async fn an_operator_approves_a_second_network_of_a_name_only_on_purpose() {
+    let api = Api::new().await;
+    // Both ask while none has the name.
+    assert_eq!(other(&api, 64509, "tel example").await.status, 201);
+    api.provider().await;
+    let at = "/api/v1/subscriptions/Sub-B/peerAsns/other/approve";
+    let reply = api.decide(at, json!({})).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeerNameTaken"));
+    let refused = other(&api, 64508, "tel example").await;
+    assert_eq!(refused.code(), "PropertyImmutable");
+    let reply = api.decide(at, json!({ "allowDuplicateName": true })).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let mut db = api.store.read().await.unwrap();
+    let claim = peer_asn_get(&mut db, "Sub-B", "other").await.unwrap().unwrap();
+    assert!(claim.decision.unwrap().approved);
+}
+
+#[tokio::test]
+async fn new_contacts_keep_a_decision_and_a_new_name_takes_it_back() {
+    let api = Api::new().await;
+    api.put(&asn("tel"), asn_body(64510)).await;
+    let at = format!("/api/v1/subscriptions/{SUB}/peerAsns/tel/refuse");
+    api.decide(&at, json!({ "reason": "no proof" })).await;
+    let claim = async || {
+        let mut db = api.store.read().await.unwrap();
+        peer_asn_get(&mut db, SUB, "tel").await.unwrap().unwrap()
+    };
+    let asked = claim().await;
+    let mut body = asn_body(64510);
+    body["properties"]["peerContactDetail"][0]["phone"] = "+31 20 555 0199".into();
+    assert_eq!(api.put(&asn("tel"), body.clone()).await.status, 200);
+    let changed = claim().await;
+    assert_eq!(changed.spec.contacts[0].phone, "+31 20 555 0199");
+    assert!(changed.decision.is_some());
+    assert_eq!((&changed.decision, changed.asked_at), (&asked.decision, None));
+    body["properties"]["peerName"] = "Tel Other".into();
+    assert_eq!(api.put(&asn("tel"), body.clone()).await.status, 200);
+    assert!(claim().await.decision.is_none());
+    // Refused and asked again, it counts from then and is as old as before.
+    let mut failed = asked.clone();
+    failed.state = AsnState::Failed;
+    failed.spec.peer_name = "Tel Other".into();
+    failed.modified_at = now();
+    let mut tx = api.store.begin().await.unwrap();
+    peer_asn_update(&mut tx, &failed).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(api.put(&asn("tel"), body).await.status, 200);
+    let again = claim().await;
+    assert_eq!((again.state, &again.decision), (AsnState::Pending, &None));
+    assert!(again.modified_at > now());
+    assert_eq!((again.asked_at, again.created_at), (Some(again.modified_at), asked.created_at));
 }

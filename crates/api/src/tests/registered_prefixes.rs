@@ -167,7 +167,9 @@ async fn other_peering(api: &Api) {
         let reply = api.ask(&api.other, Method::PUT, &path, Body::from(text)).await;
         assert_eq!(reply.status, 201, "{}", reply.body);
     };
-    put(asn("tel"), asn_body(64509)).await;
+    let mut claim = asn_body(64509);
+    claim["properties"]["peerName"] = "Other Example".into();
+    put(asn("tel"), claim).await;
     put(peering("ams"), voice("Amsterdam", 64)).await;
     let mut tx = api.store.begin().await.unwrap();
     let p = meetme_store::peering_get(&mut tx, "Sub-B", RG, "ams").await;

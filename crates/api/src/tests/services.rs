@@ -267,3 +267,46 @@ async fn locations_places_and_providers_are_listed_and_filtered() {
         assert_eq!(reply.body, json!(answer), "{place}");
     }
 }
+
+#[tokio::test]
+async fn nothing_is_activated_on_a_peering_that_is_being_deleted() {
+    let (api, key) = ready(PrefixState::Verified).await;
+    // The provider stays one by its other peering.
+    let reply = api.put(&peering("fra"), voice("Frankfurt", 58)).await;
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    api.all_connections("fra", ConnectionState::Active).await;
+    api.put(&service("voice"), service_body("Frankfurt", None)).await;
+    assert_eq!(api.delete(&peering("ams")).await.status, 200);
+    let reply = api.put(&prefix_path("media"), prefix_body("198.19.10.0/24", &key)).await;
+    let unknown = "00000000-0000-0000-0000-000000000000";
+    let as_unknown = api.put(&prefix_path("media"), prefix_body("198.19.10.0/24", unknown)).await;
+    assert_eq!(reply.violations(), ["PrefixKeyInvalid properties.peeringServicePrefixKey"]);
+    assert_eq!((reply.status, reply.body), (as_unknown.status, as_unknown.body));
+}
+
+#[tokio::test]
+async fn a_provider_is_one_whatever_the_case_of_its_names() {
+    let (api, _) = ready(PrefixState::Verified).await;
+    let mut body = asn_body(64509);
+    body["properties"]["peerName"] = "TEL EXAMPLE".into();
+    api.put(&asn("tel2"), body).await;
+    let mut tx = api.store.begin().await.unwrap();
+    let mut claim = peer_asn_get(&mut tx, SUB, "tel2").await.unwrap().unwrap();
+    claim.state = meetme_model::peer_asn::AsnState::Approved;
+    peer_asn_update(&mut tx, &claim).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut second = voice("Frankfurt", 58);
+    second["properties"]["direct"]["peerAsn"]["id"] = asn("tel2").into();
+    assert_eq!(api.put(&peering("fra"), second).await.status, 201);
+    api.all_connections("fra", ConnectionState::Active).await;
+    let path = format!("/subscriptions/{SUB}/providers/Microsoft.Peering/peeringServiceProviders");
+    let list = api.get(&path).await.body["value"].clone();
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(
+        list[0]["properties"],
+        json!({ "serviceProviderName": "Tel Example", "peeringLocations": ["Amsterdam", "Frankfurt"] })
+    );
+    let both = service_body("Amsterdam", Some("Frankfurt"));
+    let reply = api.put(&service("voice"), both).await;
+    assert_eq!(reply.body["properties"]["peeringServiceProvider"], "Tel Example");
+}

@@ -5,8 +5,9 @@ use crate::mails::{Rendered, Sender};
 use crate::{ControlError, now};
 use meetme_store::{self as store, Store};
 
-/// After so many refusals the mail is left for a person to look at.
-const MAX_ATTEMPTS: u32 = 12;
+/// A mail that the server itself refused so often is left for a person to look at. A server that
+/// can't be reached is tried for as long as it takes.
+const MAX_REFUSALS: u32 = 12;
 
 pub(crate) async fn reconcile(
     store: &Store,
@@ -20,7 +21,7 @@ pub(crate) async fn reconcile(
     let (Some(found), Some(sender)) = (found, sender) else {
         return Ok(Outcome::Settled);
     };
-    if found.sent_at.is_some() || found.mail.recipients.is_empty() || found.attempts >= MAX_ATTEMPTS {
+    if found.sent_at.is_some() || found.mail.recipients.is_empty() {
         return Ok(Outcome::Settled);
     }
     let mail = found.mail;
@@ -32,5 +33,10 @@ pub(crate) async fn reconcile(
         Err(e) => store::mail_mark_failed(&mut tx, key, &e.to_string(), found.attempts + 1).await?,
     }
     tx.commit().await?;
-    result.map(|()| Outcome::Settled)
+    match result {
+        Err(ControlError::Mail { refused: true, .. }) if found.attempts >= MAX_REFUSALS => {
+            Ok(Outcome::Settled)
+        }
+        result => result.map(|()| Outcome::Settled),
+    }
 }

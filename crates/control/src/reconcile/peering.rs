@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use meetme_model::allocation::SubnetUse;
 use meetme_model::connection::{Connection, Loa};
 use meetme_model::inventory::Inventory;
-use meetme_model::peering::Peering;
+use meetme_model::peering::{AddressProvider, Peering};
 use meetme_model::plan::peering::{Effect, Input, apply, plan};
 use meetme_model::plan::validation::Observed;
 use meetme_store::{self as store, Store, Tx};
@@ -38,7 +38,7 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
             .into_iter()
             .map(|(router, port, _)| (router, port))
             .collect(),
-        subnets: subnets(&mut tx, &inventory, &peering).await?,
+        subnets: subnets(&mut tx, &inventory, &peering, &connections).await?,
         connections,
         mails: Vec::new(),
         wake_at: None,
@@ -93,15 +93,19 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
     Ok(run.wake_at.map_or(Outcome::Settled, Outcome::LookAgainAt))
 }
 
-/// Subnets in use or resting in the pools of the peering's location.
+/// Subnets in use or resting in the pools of the peering's location, and around those that the peer
+/// gave.
 async fn subnets(
     tx: &mut Tx,
     inventory: &Inventory,
     peering: &Peering,
+    connections: &[Connection],
 ) -> Result<Vec<SubnetUse>, ControlError> {
+    let pools = inventory.pools.iter().filter(|p| p.location == peering.spec.location).map(|p| p.prefix);
+    let given = connections.iter().flat_map(|c| [c.spec.session_prefix_v4, c.spec.session_prefix_v6]);
     let mut all = Vec::new();
-    for pool in inventory.pools.iter().filter(|p| p.location == peering.spec.location) {
-        for used in store::subnets_within(tx, pool.prefix).await? {
+    for prefix in pools.chain(given.flatten()).collect::<BTreeSet<_>>() {
+        for used in store::subnets_overlapping(tx, prefix).await? {
             let freed_at = used.freed_at.filter(|_| used.connection_id.is_none());
             all.push(SubnetUse { prefix: used.prefix, freed_at });
         }
@@ -130,6 +134,9 @@ impl Run {
             Effect::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(*at, |w| w.min(*at))),
             Effect::ForgetPeering => self.forgotten = true,
             Effect::Forget { connection } => {
+                if self.record(*connection).spec.address_provider == AddressProvider::Peer {
+                    store::subnets_forget(tx, *connection).await?;
+                }
                 store::connection_delete(tx, *connection, now).await?;
                 self.connections.retain(|c| c.id != *connection);
             }

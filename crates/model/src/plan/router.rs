@@ -103,7 +103,9 @@ fn describe(c: &RouterConnection<'_>) -> String {
 pub fn session_phase(connection: &Connection) -> Option<SessionPhase> {
     if let Some(removal) = connection.removal {
         return match removal.step {
-            RemovalStep::Draining => Some(SessionPhase::Draining),
+            // What was never opened isn't opened by leaving.
+            RemovalStep::Draining if connection.state.is_open() => Some(SessionPhase::Draining),
+            RemovalStep::Draining => Some(SessionPhase::Shutdown),
             RemovalStep::Closing => Some(SessionPhase::Shutdown),
             RemovalStep::Freeing => None,
         };

@@ -12,6 +12,8 @@ pub struct Observed {
     pub reachable: Option<bool>,
     /// Why the newest intent isn't on the router, when it was refused or undone.
     pub apply_error: Option<String>,
+    /// True when the newest intent is confirmed on the router.
+    pub confirmed: bool,
     /// The connection's LAG, once the router has it.
     pub lag: Option<crate::link::LagState>,
     /// Sessions by name.

@@ -37,6 +37,7 @@ pub fn peer_asn(subscription: &str, name: &str, asn: u32) -> PeerAsn {
         state: AsnState::Pending,
         error_message: None,
         decision: None,
+        asked_at: None,
         created_at: at(0),
         modified_at: at(0),
     }

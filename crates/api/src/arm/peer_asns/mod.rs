@@ -3,9 +3,11 @@
 mod delete;
 mod get;
 mod list;
+mod names;
 mod put;
 mod wire;
 
+pub(crate) use names::{folded, refuse_taken};
 pub(crate) use wire::id;
 
 use crate::auth::Access;

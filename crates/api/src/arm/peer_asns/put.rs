@@ -1,6 +1,7 @@
 //! `PUT peerAsns/{name}`: claims an ASN, or changes its contacts. A refused claim that is sent
 //! again is looked at again.
 
+use super::names::refuse_taken;
 use super::wire::{Sent, Shown, id};
 use crate::arm::inventory;
 use crate::call::{Answer, Call, written};
@@ -21,10 +22,15 @@ pub(super) async fn put(call: Call) -> Answer {
     let existing = peer_asn_get(&mut tx, call.subscription(), call.param("peer_asn")).await?;
     let created = existing.is_none();
     let kept = match existing {
-        None => peer_asn_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e))?,
+        None => {
+            refuse_taken(&mut tx, call.subscription(), spec.asn, &spec.peer_name).await?;
+            peer_asn_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e))?
+        }
         Some(old) => {
             let mut old = peer_asn_lock(&mut tx, old.id).await?;
-            change(&call, &mut old, spec)?;
+            if change(&call, &mut old, spec)? {
+                refuse_taken(&mut tx, &old.subscription, old.spec.asn, &old.spec.peer_name).await?;
+            }
             peer_asn_update(&mut tx, &old).await?;
             old
         }
@@ -52,6 +58,7 @@ fn new(call: &Call, spec: PeerAsnSpec) -> PeerAsn {
         state: AsnState::Pending,
         error_message: None,
         decision: None,
+        asked_at: None,
         created_at: call.now,
         modified_at: call.now,
     }
@@ -59,7 +66,9 @@ fn new(call: &Call, spec: PeerAsnSpec) -> PeerAsn {
 
 /// Takes over what may change. The number never does; the name doesn't once it was approved,
 /// because it is approved together with the number and names a provider from then on.
-fn change(call: &Call, old: &mut PeerAsn, spec: PeerAsnSpec) -> Result<(), ApiError> {
+/// True when the claim is asked anew: it was refused, or carries another name. Contacts alone never
+/// take back a decision that isn't executed yet.
+fn change(call: &Call, old: &mut PeerAsn, spec: PeerAsnSpec) -> Result<bool, ApiError> {
     let mut v = Violations::default();
     if old.spec.asn != spec.asn {
         v.add(
@@ -76,12 +85,14 @@ fn change(call: &Call, old: &mut PeerAsn, spec: PeerAsnSpec) -> Result<(), ApiEr
         );
     }
     v.into_result(())?;
+    let anew = old.state == AsnState::Failed || old.spec.peer_name != spec.peer_name;
     old.spec = spec;
     old.modified_at = call.now;
-    if old.state != AsnState::Approved {
+    if anew {
+        old.asked_at = Some(call.now);
         old.state = AsnState::Pending;
         old.error_message = None;
         old.decision = None;
     }
-    Ok(())
+    Ok(anew)
 }

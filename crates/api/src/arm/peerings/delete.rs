@@ -1,11 +1,12 @@
-//! `DELETE peerings/{name}`: drains its connections, then frees everything. Refused while a
+//! `DELETE peerings/{name}`: takes its connections away step by step, then frees everything. Refused while a
 //! connection is being provisioned or a registered prefix is in use (`docs/rules.md` §2).
 
 use super::wire::{id, tracking_id};
 use crate::call::{Answer, Call, deleted};
 use crate::error::ApiError;
 use meetme_model::Violation;
-use meetme_model::connection::{Connection, ConnectionState, Removal, RemovalStep, Stage};
+use meetme_model::connection::{Connection, ConnectionState, Removal, Stage};
+use meetme_model::plan::removal::first_step;
 use meetme_store::{
     Conflict, Db, Page, ResourceRef, WorkKind, audit_add, connection_update, peering_get, peering_lock,
     peering_service_by_id, peering_update, registered_prefixes_list, service_prefixes_of_registration,
@@ -31,7 +32,7 @@ pub(super) async fn delete(call: Call) -> Answer {
         return Err(call.refuse(Conflict::PeeringInUse { services }.into()));
     }
     for mut connection in connections.into_iter().filter(|c| c.removal.is_none()) {
-        connection.removal = Some(Removal { step: RemovalStep::Draining, since: call.now });
+        connection.removal = Some(Removal { step: first_step(&connection), since: call.now });
         connection_update(&mut tx, &connection).await?;
     }
     peering.deleting = true;
@@ -44,7 +45,7 @@ pub(super) async fn delete(call: Call) -> Answer {
 }
 
 /// The peering-service prefixes that live on this peering's registrations.
-async fn uses(db: &mut impl Db, peering: i64) -> Result<Vec<ResourceRef>, ApiError> {
+pub(super) async fn uses(db: &mut impl Db, peering: i64) -> Result<Vec<ResourceRef>, ApiError> {
     let mut found = Vec::new();
     let all = Page::first(u32::MAX);
     for registered in registered_prefixes_list(db, peering, &all).await? {

@@ -3,6 +3,7 @@
 
 mod delete;
 mod get;
+mod held;
 mod list;
 mod patch;
 mod put;

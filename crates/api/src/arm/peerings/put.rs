@@ -2,18 +2,20 @@
 //! removed until there are those that were sent. Everything else is the reconciler's.
 
 use super::get::show;
+use super::held;
 use super::sent::{Sent, adopt_identifiers, check_addresses, check_changes, peer_asn_name};
 use super::wire::id;
 use crate::arm::inventory;
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use meetme_model::Violations;
-use meetme_model::connection::{Connection, Removal, RemovalStep};
+use meetme_model::connection::{Connection, ConnectionState, Removal, Stage};
 use meetme_model::inventory::Inventory;
 use meetme_model::peering::{
     ConnectionSpec, ExistingConnection, Peering, PeeringDraft, PeeringSpec, ResolvedAsn, ValidateContext,
     validate,
 };
+use meetme_model::plan::removal::first_step;
 use meetme_store::{
     Tx, WorkKind, audit_add, connection_insert, connection_update, md5_key_delete, md5_key_put, peer_asn_get,
     peering_get, peering_insert, peering_lock, peering_update, work_enqueue,
@@ -29,7 +31,8 @@ pub(super) async fn put(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let existing = existing(&call, &mut tx).await?;
     let asn = resolve(&call, &mut tx, &draft).await?;
-    let (spec, connections) = check(&mut draft, &addresses, &inventory, asn, existing.as_ref())?;
+    let (spec, connections) =
+        check(&call, &mut tx, &mut draft, &addresses, &inventory, asn, existing.as_ref()).await?;
     let created = existing.is_none();
     let (peering, changes) = match existing {
         None => create(&call, &mut tx, spec, &connections).await?,
@@ -80,7 +83,9 @@ async fn resolve(call: &Call, tx: &mut Tx, draft: &PeeringDraft) -> Result<Optio
 }
 
 /// Every rule of `docs/rules.md` §2, those about changes included, told at once.
-fn check(
+async fn check(
+    call: &Call,
+    tx: &mut Tx,
     draft: &mut PeeringDraft,
     addresses: &[[Option<String>; 4]],
     inventory: &Inventory,
@@ -92,7 +97,7 @@ fn check(
     let (leaving, staying): (Vec<&Connection>, Vec<&Connection>) =
         connections.iter().partition(|c| c.removal.is_some());
     let had: Vec<ExistingConnection> = staying
-        .into_iter()
+        .iter()
         .map(|c| ExistingConnection {
             spec: c.spec.clone(),
             prefixes: [
@@ -104,6 +109,11 @@ fn check(
     adopt_identifiers(&had, &mut draft.connections);
     check_changes(&had, &mut draft.connections, &mut v);
     check_addresses(addresses, &had, &draft.connections, &mut v);
+    held::check_bandwidth(&staying, &draft.connections, &mut v);
+    held::check_subnets(call, tx, &staying, draft, &mut v).await?;
+    if let Some((peering, _)) = existing {
+        held::check_removals(tx, peering, &staying, &draft.connections, &mut v).await?;
+    }
     for (i, draft) in draft.connections.iter().enumerate() {
         let identifier = draft.identifier.as_deref().unwrap_or("");
         if leaving.iter().any(|c| c.spec.identifier.eq_ignore_ascii_case(identifier)) {
@@ -166,8 +176,8 @@ struct Changes {
     removed: Vec<String>,
 }
 
-/// Writes connections until they are those that were sent. One that isn't sent any more is drained
-/// first, then closed, then freed (`docs/rules.md` §3).
+/// Writes connections until they are those that were sent. One that isn't sent any more is taken
+/// away step by step (`docs/rules.md` §3); one that was refused and is sent again asks again.
 async fn reconcile(
     call: &Call,
     tx: &mut Tx,
@@ -188,10 +198,14 @@ async fn reconcile(
         };
         let mut connection = left.swap_remove(i);
         let (key, spec) = (spec.md5_key.clone(), ConnectionSpec { md5_key: None, ..spec });
-        if draft.md5_key.is_some() || connection.spec != spec {
+        let refused = is_refused(&connection);
+        if draft.md5_key.is_some() || connection.spec != spec || refused {
             changes.changed.push(identifier);
         }
         connection.spec = spec;
+        if refused {
+            connection.decision = None;
+        }
         connection_update(tx, &connection).await?;
         match (&key, &draft.md5_key) {
             (Some(key), _) => md5_key_put(tx, connection.id, key).await?,
@@ -202,8 +216,14 @@ async fn reconcile(
     }
     for mut connection in left {
         changes.removed.push(connection.spec.identifier.clone());
-        connection.removal = Some(Removal { step: RemovalStep::Draining, since: call.now });
+        connection.removal = Some(Removal { step: first_step(&connection), since: call.now });
         connection_update(tx, &connection).await?;
     }
     Ok(changes)
+}
+
+/// True when a no was executed: the connection waits for nothing but being asked for again.
+fn is_refused(c: &Connection) -> bool {
+    c.state == ConnectionState::ProvisioningFailed(Stage::PendingApproval)
+        && c.decision.as_ref().is_some_and(|d| !d.approved)
 }

@@ -11,7 +11,7 @@ use meetme_model::prefix::PrefixError;
 use meetme_model::registered_prefix::{PrefixState, PrefixVerdict, RegisteredPrefix};
 use meetme_model::{Asn, Prefix, Violations};
 use meetme_store::{
-    Tx, WorkKind, audit_add, peering_by_id, peering_service_lock, registered_prefix_by_key,
+    Tx, WorkKind, audit_add, peering_lock, peering_service_lock, registered_prefix_by_key,
     service_prefix_get, service_prefix_insert, work_enqueue,
 };
 use serde_json::json;
@@ -84,7 +84,8 @@ fn unchanged(old: &ServicePrefix, prefix: Option<Prefix>, key: &str, v: &mut Vio
 }
 
 /// The Verified registration behind the key, with its peer's ASN, and every rule that is broken.
-/// An unknown key, another prefix's key and another provider's key get the same answer.
+/// An unknown key, another prefix's key, another provider's key and that of a peering that is being
+/// deleted get the same answer.
 async fn registration(
     tx: &mut Tx,
     service: &PeeringService,
@@ -106,10 +107,12 @@ async fn registration(
     let mut found = None;
     if let Some(registered) = registered_prefix_by_key(tx, key).await?
         && Some(registered.prefix) == prefix
-        && let Some(peering) = peering_by_id(tx, registered.peering_id).await?
-        && provider.is_some_and(|p| p.asns.contains(&peering.spec.asn))
     {
-        found = Some((registered, peering.spec.asn));
+        // Locked, so that its deletion doesn't begin meanwhile: it couldn't end any more.
+        let (peering, _) = peering_lock(tx, registered.peering_id).await?;
+        if !peering.deleting && provider.is_some_and(|p| p.asns.contains(&peering.spec.asn)) {
+            found = Some((registered, peering.spec.asn));
+        }
     }
     match &found {
         None if prefix.is_some() => v.add(

@@ -9,8 +9,12 @@ use crate::peer_asn::{AsnState, Decision};
 use crate::peering::AddressProvider;
 use crate::plan::approval::{checks, ports_for, routers_of};
 use crate::plan::validation::{Observed, findings};
-use jiff::Timestamp;
+use crate::prefix::Prefix;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What others may free (ports, addresses) is looked for again after this time.
+const UNMET_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Plans connection after connection; what an earlier one takes isn't free for the next.
 pub(super) struct Step<'a> {
@@ -42,14 +46,11 @@ impl Step<'_> {
 
     fn pending(&mut self, connection: &Connection) -> Vec<Effect> {
         let input = self.input;
-        let mut effects = vec![Effect::Mail(MailIntent {
-            key: format!("peering/{}/PeeringRequested/{}", input.peering.id, connection.id),
-            ..self.mail(
-                connection,
-                Milestone::PeeringRequested,
-                "The request is being checked; approval comes by mail.",
-            )
-        })];
+        let mut effects = vec![Effect::Mail(self.occurrence(
+            connection,
+            Milestone::PeeringRequested,
+            "The request is being checked; approval comes by mail.",
+        ))];
         let Some(decision) = &connection.decision else {
             let found =
                 checks(input.inventory, input.peering, input.connections, connection, input.asn, &self.ports);
@@ -72,7 +73,7 @@ impl Step<'_> {
         };
         if !decision.approved {
             effects.push(Effect::Mail(
-                self.mail(
+                self.occurrence(
                     connection,
                     Milestone::ConnectionRefused,
                     "Mend what the reason names and ask again.",
@@ -98,11 +99,11 @@ impl Step<'_> {
     }
 
     fn approved(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
-        let Some(ports) = &connection.ports else {
+        if connection.ports.is_none() {
             return self.reserve(connection);
-        };
+        }
         if let Some(error) = &observed.apply_error {
-            return self.fail(connection, format!("{}: {error}", ports.router));
+            return self.fail(connection, error.clone());
         }
         if observed.lag.is_none() {
             return Vec::new();
@@ -111,8 +112,17 @@ impl Step<'_> {
             Ok(missing) => missing,
             Err(e) => return self.fail(connection, e),
         };
+        let mail = self.addresses(connection, &missing);
+        let mut effects = missing;
+        effects.push(Effect::Mail(mail));
+        effects.push(self.transition(connection, ConnectionEvent::PortConfigured, None));
+        effects
+    }
+
+    /// Tells the session addresses that a connection has, with those that are being allocated.
+    fn addresses(&self, connection: &Connection, allocations: &[Effect]) -> MailIntent {
         let mut given = connection.clone();
-        for effect in &missing {
+        for effect in allocations {
             apply(&mut given, effect, self.now).expect("an allocation is no transition");
         }
         let mut mail = self.mail(
@@ -120,14 +130,12 @@ impl Step<'_> {
             Milestone::PortConfigured,
             "Have the cross-connect made; configure LACP, BFD and BGP with these addresses.",
         );
-        for (_, subnet) in given.sessions() {
+        for (name, subnet) in given.sessions() {
+            mail.key = format!("{}/{name}", mail.key);
             mail =
                 mail.with("Session", &format!("{}: you {}, we {}", subnet.prefix, subnet.peer, subnet.host));
         }
-        let mut effects = missing;
-        effects.push(Effect::Mail(mail));
-        effects.push(self.transition(connection, ConnectionEvent::PortConfigured, None));
-        effects
+        mail
     }
 
     fn reserve(&mut self, connection: &Connection) -> Vec<Effect> {
@@ -135,22 +143,28 @@ impl Step<'_> {
         avoid.extend(self.routers.values().cloned());
         match ports_for(self.input.inventory, self.input.peering, connection, &avoid, &self.ports) {
             Err(e) => self.fail(connection, e.to_string()),
-            Ok(ports) => {
-                self.routers.insert(connection.id, ports.router.clone());
-                self.ports.extend(ports.ports.iter().map(|p| (ports.router.clone(), p.clone())));
-                let expires_at = self.now + self.input.timing.loa_valid;
-                let mail = self
-                    .mail(connection, Milestone::LoaIssued, "Order the cross-connect with this letter.")
-                    .with("Router", &ports.router)
-                    .with("Ports", &ports.ports.join(", "))
-                    .with("Valid until", &expires_at.to_string());
-                vec![
-                    Effect::Reserve { connection: connection.id, ports },
-                    Effect::IssueLoa { connection: connection.id, expires_at },
-                    Effect::Mail(mail),
-                ]
-            }
+            Ok(ports) => self.take(connection, ports),
         }
+    }
+
+    /// Gives ports to a connection, with the letter that lets them be cabled.
+    fn take(&mut self, connection: &Connection, ports: PortAssignment) -> Vec<Effect> {
+        self.routers.insert(connection.id, ports.router.clone());
+        self.ports.extend(ports.ports.iter().map(|p| (ports.router.clone(), p.clone())));
+        let mut effects = vec![Effect::Reserve { connection: connection.id, ports: ports.clone() }];
+        effects.extend(self.letter(connection, &ports));
+        effects
+    }
+
+    fn letter(&self, connection: &Connection, ports: &PortAssignment) -> [Effect; 2] {
+        let expires_at = self.now + self.input.timing.loa_valid;
+        let mut mail = self
+            .mail(connection, Milestone::LoaIssued, "Order the cross-connect with this letter.")
+            .with("Router", &ports.router)
+            .with("Ports", &ports.ports.join(", "))
+            .with("Valid until", &expires_at.to_string());
+        mail.key = format!("{}/{}", mail.key, self.now.as_millisecond());
+        [Effect::IssueLoa { connection: connection.id, expires_at }, Effect::Mail(mail)]
     }
 
     /// Subnets that the connection lacks: IPv4 always, IPv6 when it was asked for and there is a pool.
@@ -171,7 +185,7 @@ impl Step<'_> {
                 continue;
             }
             let subnet = match spec.address_provider {
-                AddressProvider::Peer => given.and_then(SessionSubnet::of),
+                AddressProvider::Peer => self.given_subnet(given)?,
                 AddressProvider::Host => self.pooled_subnet(v4)?,
             };
             if let Some(subnet) = subnet {
@@ -180,6 +194,18 @@ impl Step<'_> {
             }
         }
         Ok(effects)
+    }
+
+    /// The peer's own subnet, unless another session has it. It rests for nobody: it isn't ours.
+    fn given_subnet(&self, given: Option<Prefix>) -> Result<Option<SessionSubnet>, String> {
+        let Some(prefix) = given else { return Ok(None) };
+        let taken = self.subnets.iter().any(|u| u.freed_at.is_none() && u.prefix.overlaps(prefix));
+        if taken {
+            return Err(format!(
+                "{prefix} is in use by another session; add a connection with another subnet and remove this one"
+            ));
+        }
+        Ok(SessionSubnet::of(prefix))
     }
 
     fn pooled_subnet(&self, v4: bool) -> Result<Option<SessionSubnet>, String> {
@@ -300,18 +326,25 @@ impl Step<'_> {
 
     fn failed(&mut self, connection: &Connection, stage: Stage, observed: &Observed) -> Vec<Effect> {
         let gone = match stage {
-            Stage::PendingApproval => connection.decision.as_ref().is_some_and(|d| d.approved),
+            Stage::PendingApproval => connection.decision.as_ref().is_none_or(|d| d.approved),
             Stage::Approved if connection.ports.is_none() => {
                 let mut avoid = routers_of(self.input.connections, connection.id);
                 avoid.extend(self.routers.values().cloned());
                 ports_for(self.input.inventory, self.input.peering, connection, &avoid, &self.ports).is_ok()
             }
-            Stage::Approved => observed.apply_error.is_none() && self.allocate(connection).is_ok(),
+            // What failed on the router is over only once it holds an intent of now.
+            Stage::Approved => observed.confirmed && self.allocate(connection).is_ok(),
             Stage::ProvisioningStarted | Stage::ProvisioningCompleted | Stage::Validating => {
-                observed.apply_error.is_none()
+                observed.confirmed
             }
         };
-        if gone { vec![self.transition(connection, ConnectionEvent::Resume, None)] } else { Vec::new() }
+        if gone {
+            return vec![self.transition(connection, ConnectionEvent::Resume, None)];
+        }
+        match stage {
+            Stage::PendingApproval => Vec::new(),
+            _ => vec![Effect::WakeAt(self.now + UNMET_PAUSE)],
+        }
     }
 
     fn blocked(&mut self, connection: &Connection, stage: Stage, observed: &Observed) -> Vec<Effect> {
@@ -322,7 +355,7 @@ impl Step<'_> {
             Stage::Validating => true,
         };
         if !gone {
-            return Vec::new();
+            return self.renewed(connection);
         }
         vec![
             Effect::Mail(self.occurrence(
@@ -334,42 +367,70 @@ impl Step<'_> {
         ]
     }
 
+    /// An operator's yes after the letter ended issues a new one.
+    fn renewed(&self, connection: &Connection) -> Vec<Effect> {
+        let (Some(loa), Some(decision), Some(ports)) =
+            (&connection.loa, &connection.decision, &connection.ports)
+        else {
+            return Vec::new();
+        };
+        if !decision.approved || decision.at < loa.expires_at {
+            return Vec::new();
+        }
+        let mut effects = vec![self.transition(connection, ConnectionEvent::Resume, None)];
+        effects.extend(self.letter(connection, ports));
+        effects
+    }
+
     /// An Active connection may have been asked for another bandwidth or a second family.
     fn active(&mut self, connection: &Connection) -> Vec<Effect> {
-        let mut effects = self.allocate(connection).unwrap_or_default();
-        let Some(ports) = &connection.ports else {
-            return effects;
+        let (mut effects, mut problem) = match self.allocate(connection) {
+            Ok(allocations) => (allocations, None),
+            Err(e) => (Vec::new(), Some(e)),
         };
-        let wanted = (connection.spec.bandwidth_mbps / ports.port_speed_mbps.max(1)) as usize;
-        if wanted == ports.ports.len() || wanted == 0 {
-            if connection.error_message.is_some() {
-                effects.extend(self.tell(connection, None));
+        if !effects.is_empty() {
+            effects.push(Effect::Mail(self.addresses(connection, &effects)));
+        }
+        if let Some(ports) = &connection.ports {
+            let wanted = (connection.spec.bandwidth_mbps / ports.port_speed_mbps.max(1)) as usize;
+            match self.resized(ports, wanted) {
+                Some(resized) if resized.ports.len() > ports.ports.len() => {
+                    effects.extend(self.take(connection, resized));
+                }
+                Some(resized) if resized != *ports => {
+                    effects.push(Effect::Reserve { connection: connection.id, ports: resized });
+                }
+                Some(_) => {}
+                None => {
+                    problem = Some(format!(
+                        "{} has no free ports for {} Mbps; it stays at {} links of {} Mbps until there are",
+                        ports.router,
+                        connection.spec.bandwidth_mbps,
+                        ports.ports.len(),
+                        ports.port_speed_mbps
+                    ));
+                }
             }
-            return effects;
         }
-        let mut resized = ports.clone();
-        if wanted < resized.ports.len() {
-            resized.ports.truncate(wanted);
-        } else if let Some(router) = self.input.inventory.router(&ports.router) {
-            let free = router.ports.iter().filter(|p| {
-                p.speed_mbps == ports.port_speed_mbps
-                    && !self.ports.contains(&(router.name.clone(), p.name.clone()))
-            });
-            resized.ports.extend(free.take(wanted - ports.ports.len()).map(|p| p.name.clone()));
+        if problem.is_some() {
+            effects.push(Effect::WakeAt(self.now + UNMET_PAUSE));
         }
-        if resized.ports.len() == wanted {
-            self.ports.extend(resized.ports.iter().map(|p| (resized.router.clone(), p.clone())));
-            effects.push(Effect::Reserve { connection: connection.id, ports: resized });
-        } else {
-            let message = format!(
-                "{} has no free ports for {} Mbps; it stays at {} Mbps until there are",
-                ports.router,
-                connection.spec.bandwidth_mbps,
-                ports.port_speed_mbps * u32::try_from(ports.ports.len()).unwrap_or(u32::MAX)
-            );
-            effects.extend(self.tell(connection, Some(message)));
-        }
+        effects.extend(self.tell(connection, problem));
         effects
+    }
+
+    /// The ports with as many as are wanted of the same router and speed; `None` when there aren't.
+    fn resized(&self, ports: &PortAssignment, wanted: usize) -> Option<PortAssignment> {
+        let mut resized = ports.clone();
+        let router = self.input.inventory.router(&ports.router);
+        let free = router.iter().flat_map(|r| &r.ports).filter(|p| {
+            p.speed_mbps == ports.port_speed_mbps
+                && !self.ports.contains(&(ports.router.clone(), p.name.clone()))
+        });
+        let missing = wanted.saturating_sub(ports.ports.len());
+        resized.ports.extend(free.take(missing).map(|p| p.name.clone()));
+        resized.ports.truncate(wanted.max(1));
+        (resized.ports.len() == wanted.max(1)).then_some(resized)
     }
 
     fn fail(&self, connection: &Connection, why: String) -> Vec<Effect> {

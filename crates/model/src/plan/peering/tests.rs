@@ -81,6 +81,7 @@ fn asn(state: AsnState) -> PeerAsn {
         state,
         error_message: None,
         decision: None,
+        asked_at: None,
         created_at: Timestamp::UNIX_EPOCH,
         modified_at: Timestamp::UNIX_EPOCH,
     }
@@ -195,6 +196,67 @@ fn no_light_in_time_is_the_peers_blocker_until_there_is_light() {
 }
 
 #[test]
+fn an_operators_yes_after_the_letter_ended_issues_a_new_one() {
+    let mut w = World::new();
+    w.settle();
+    w.observe(false, false, false);
+    w.settle();
+    w.now += SignedDuration::from_hours(24 * 61);
+    w.settle();
+    assert_eq!(w.states()[0], "ExternalBlocker");
+    let old = w.connections[0].loa.clone().unwrap();
+    w.connections[0].decision =
+        Some(Decision { approved: true, by: "op".into(), reason: "renewed".into(), at: w.now });
+    w.settle();
+    assert_eq!(w.states(), ["ProvisioningStarted", "ExternalBlocker"]);
+    assert!(w.connections[0].loa.as_ref().unwrap().expires_at > old.expires_at);
+}
+
+#[test]
+fn a_connection_that_was_never_open_isnt_opened_by_leaving() {
+    let mut w = World::new();
+    for _ in 0..2 {
+        w.settle();
+        w.observe(true, true, false);
+    }
+    assert_eq!(w.states()[0], "ProvisioningCompleted");
+    w.peering.deleting = true;
+    w.settle();
+    let phases: Vec<_> = w.connections.iter().map(crate::plan::router::session_phase).collect();
+    assert_eq!(phases, [Some(crate::intent::SessionPhase::Shutdown); 2]);
+    w.connections[0].removal.as_mut().unwrap().step = RemovalStep::Draining;
+    let phase = crate::plan::router::session_phase(&w.connections[0]);
+    assert_eq!(phase, Some(crate::intent::SessionPhase::Shutdown), "whoever asks for it");
+}
+
+#[test]
+fn a_refused_request_that_is_sent_again_is_decided_anew() {
+    let mut w = World::new();
+    w.policy = ApprovalPolicy::default();
+    let no = Decision { approved: false, by: "op".into(), reason: "no cage".into(), at: w.now };
+    w.connections[0].decision = Some(no);
+    w.settle();
+    assert_eq!(w.states()[0], "ProvisioningFailed");
+    w.connections[0].decision = None;
+    w.settle();
+    assert_eq!(w.states()[0], "PendingApproval");
+}
+
+#[test]
+fn a_subnet_that_the_peer_gives_twice_fails_that_connection_alone() {
+    let mut w = World::new();
+    for c in &mut w.connections {
+        c.spec.address_provider = AddressProvider::Peer;
+        c.spec.session_prefix_v4 = Some("192.0.2.0/31".parse().unwrap());
+    }
+    w.settle();
+    w.observe(false, false, false);
+    w.settle();
+    assert_eq!(w.states(), ["ProvisioningStarted", "ProvisioningFailed"]);
+    assert!(w.connections[1].error_message.as_ref().unwrap().contains("192.0.2.0/31"));
+}
+
+#[test]
 fn a_refused_configuration_fails_on_our_side_and_resumes() {
     let mut w = World::new();
     w.settle();
@@ -203,6 +265,9 @@ fn a_refused_configuration_fails_on_our_side_and_resumes() {
     w.settle();
     assert_eq!(w.states()[0], "ProvisioningFailed");
     w.observed.get_mut(&1).unwrap().apply_error = None;
+    w.settle();
+    assert_eq!(w.states()[0], "ProvisioningFailed", "a retry that isn't over is no success");
+    w.observed.get_mut(&1).unwrap().confirmed = true;
     w.settle();
     assert_eq!(w.states()[0], "ProvisioningStarted");
 }
