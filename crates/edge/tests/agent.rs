@@ -197,7 +197,7 @@ fn used(here: &Node) -> BTreeMap<String, u64> {
 
 /// Waits for what a router does in its own time; panics with what it showed last.
 async fn eventually<T: std::fmt::Debug>(look: impl Fn() -> T, holds: impl Fn(&T) -> bool) {
-    for _ in 0..100 {
+    for _ in 0..300 {
         if holds(&look()) {
             return;
         }
@@ -301,7 +301,12 @@ async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before
     control.until("the gate is open", |c| c.session().gate_open).await;
     control.until("generation 1 is confirmed", |c| c.outcome(1) == Some(&ApplyOutcome::Confirmed)).await;
     let own = || here.vtysh("show bgp neighbors 192.0.2.0 json");
-    eventually(own, |own| own.contains(r#""bgpState":"Established""#)).await;
+    // Only a session that has stood for a while says something about a change.
+    let stood = || {
+        let own: serde_json::Value = serde_json::from_str(&own()).unwrap();
+        own["192.0.2.0"]["bgpTimerUpMsec"].as_u64().unwrap_or_default()
+    };
+    eventually(stood, |ms| *ms > 11_000).await;
 
     let harmful = intended(2, SessionPhase::Open);
     control.intend(&harmful).await;
@@ -328,12 +333,26 @@ async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before
     control.until("drift is corrected", |c| c.state.as_ref().is_some_and(|s| s.drift.is_none())).await;
     assert!(here.vtysh("show running-config").contains("neighbor 198.18.192.2 timers 10 30"));
 
+    // A new intent takes a hand-made change back as well, but not before it was shown.
+    here.configure("router bgp 64500\n neighbor 198.18.192.2 timers 5 15\nexit\n");
+    let mut good = RouterIntent { generation: 4, ..good };
+    good.sessions[0].max_prefixes = 900;
+    control.intend(&good).await;
+    control
+        .until("the other hand-made change is shown", |c| {
+            let drift = c.state.as_ref().and_then(|s| s.drift.as_ref());
+            drift.is_some_and(|d| d.contains("-timers 5 15") && !d.contains("maximum-prefix"))
+        })
+        .await;
+    control.until("generation 4 is confirmed", |c| c.outcome(4) == Some(&ApplyOutcome::Confirmed)).await;
+    assert!(here.vtysh("show running-config").contains("neighbor 198.18.192.2 timers 10 30"));
+
     // The control plane goes and comes back, and is told everything.
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     control = Control { link: framed(ours), state: None, result: None, ..control };
     streams.send(theirs).await.unwrap();
     control.until("state is told anew", |c| c.state.is_some()).await;
-    control.until("the last result is told anew", |c| c.outcome(3).is_some()).await;
+    control.until("the last result is told anew", |c| c.outcome(4).is_some()).await;
 
     // A router that dies is told as such, and gets all of its configuration once it is back.
     here.signal("bgpd", "KILL");
@@ -344,7 +363,39 @@ async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before
         .await;
     here.start_frr(&["bgpd"]);
     control.until("it is back", |c| c.state.as_ref().is_some_and(|s| s.reachable)).await;
-    control.intend(&RouterIntent { generation: 4, ..good }).await;
-    control.until("generation 4 is confirmed", |c| c.outcome(4) == Some(&ApplyOutcome::Confirmed)).await;
+    control.intend(&RouterIntent { generation: 5, ..good }).await;
+    control.until("generation 5 is confirmed", |c| c.outcome(5) == Some(&ApplyOutcome::Confirmed)).await;
     assert!(here.vtysh("show running-config").contains("neighbor 198.18.192.2 remote-as 64510"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gates_close_on_the_router_while_bfd_or_bundling_cannot_be_spoken_with() {
+    if !inside_namespaces("gates_close_on_the_router_while_bfd_or_bundling_cannot_be_spoken_with") {
+        return;
+    }
+    let (here, peer) = routers();
+    let (mut control, _agent, _streams) = connect(&here, &peer);
+    control.send(access(&here)).await;
+    control.intend(&intended(1, SessionPhase::Open)).await;
+    control.until("the gate is open", |c| c.session().gate_open).await;
+    eventually(|| used(&here), |used| used.len() == 2).await;
+    let running = || here.vtysh("show running-config");
+    let closed = |running: &String| running.contains("neighbor 198.18.192.2 route-map MEETME-HOLD4 in");
+    assert!(!closed(&running()));
+
+    here.signal("bfdd", "KILL");
+    eventually(running, closed).await;
+    control.until("the gate is told as closed", |c| !c.session().gate_open).await;
+    here.start_frr(&["bfdd"]);
+    control.until("the gate opens anew", |c| is_up(&c.session()) && c.session().gate_open).await;
+    eventually(|| used(&here), |used| used.len() == 2).await;
+
+    // Open vSwitch goes on bundling, but nobody new reaches its database any more.
+    std::fs::rename(here.path("db.sock"), here.path("elsewhere.sock")).unwrap();
+    control.until("the router counts as away", |c| c.state.as_ref().is_some_and(|s| !s.reachable)).await;
+    peer.signal("bfdd", "STOP");
+    eventually(running, closed).await;
+    let bgp = || here.vtysh("show bgp summary json");
+    eventually(bgp, |bgp| bgp.contains(r#""state":"Established""#)).await;
+    assert_eq!(used(&here), BTreeMap::new(), "established without BFD brings nothing");
 }

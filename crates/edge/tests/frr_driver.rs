@@ -182,3 +182,63 @@ async fn a_change_that_fails_half_way_is_undone() {
     assert_eq!(frr.read().await.unwrap(), before);
     assert!(!node.vsctl("list-br").contains("lag2"));
 }
+
+#[tokio::test]
+async fn a_first_change_is_undone_without_a_trace_and_an_instance_keeps_its_own_identifier() {
+    if !inside_namespaces("a_first_change_is_undone_without_a_trace_and_an_instance_keeps_its_own_identifier")
+    {
+        return;
+    }
+    let (node, frr) = router();
+    let wanted = intent(1, SessionPhase::Open);
+    let before = frr.read().await.unwrap();
+    let plan = frr.plan(&wanted, &open(&wanted)).await.unwrap();
+    frr.apply(&plan).await.unwrap();
+    assert!(node.vtysh("show running-config").contains("bgp router-id 198.18.255.11"));
+    frr.undo(&plan).await.unwrap();
+    let after = frr.read().await.unwrap();
+    assert_eq!((after.blocks, after.asn), (before.blocks, None));
+
+    let theirs = "router bgp 64500\n neighbor 192.0.2.77 remote-as 65001\nexit\n";
+    node.configure(theirs);
+    let plan = frr.plan(&wanted, &open(&wanted)).await.unwrap();
+    frr.apply(&plan).await.unwrap();
+    let running = node.vtysh("show running-config");
+    assert!(!running.contains("bgp router-id"), "{running}");
+    assert!(!running.contains(" shutdown\n"), "every session was started: {running}");
+    frr.undo(&plan).await.unwrap();
+    assert!(node.vtysh("show running-config").contains("neighbor 192.0.2.77 remote-as 65001"));
+}
+
+#[tokio::test]
+async fn a_session_is_shut_and_started_again_and_ports_move_between_lags() {
+    if !inside_namespaces("a_session_is_shut_and_started_again_and_ports_move_between_lags") {
+        return;
+    }
+    let (node, frr) = router();
+    let mut wanted = intent(1, SessionPhase::Shutdown);
+    wanted.lags.push(lag(2));
+    apply(&frr, &wanted, &Gates::new()).await;
+    wanted.sessions[0].phase = SessionPhase::Denied;
+    apply(&frr, &wanted, &Gates::new()).await;
+    assert!(!node.vtysh("show running-config").contains("neighbor 198.18.192.2 shutdown"));
+
+    let members = |one: &[&str], two: &[&str]| {
+        let mut moved = wanted.clone();
+        moved.lags[0].members = one.iter().map(|m| m.to_string()).collect();
+        moved.lags[1].members = two.iter().map(|m| m.to_string()).collect();
+        moved
+    };
+    for moved in [
+        members(&["et1", "et2", "et3"], &["et4"]),
+        members(&["et4"], &["et1", "et2", "et3"]),
+        members(&["et1"], &["et2", "et4"]),
+    ] {
+        apply(&frr, &moved, &Gates::new()).await;
+        assert_eq!(frr.plan(&moved, &Gates::new()).await.unwrap().diff, "");
+    }
+    let mut without_second = members(&["et1", "et2"], &[]);
+    without_second.lags.truncate(1);
+    apply(&frr, &without_second, &Gates::new()).await;
+    assert!(!node.vsctl("list-br").contains("lag2"));
+}

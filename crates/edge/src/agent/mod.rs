@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
 /// Longest message on the link: a page of routes or the intent of a very large router.
@@ -194,12 +194,15 @@ impl Link<'_> {
                             Err(error) => return error.into(),
                         },
                     };
-                    *greeted = true;
                     match message {
                         ToEdge::Refused { reason } => return LinkError::Refused(reason),
-                        message => site.message(message),
+                        message => {
+                            *greeted = true;
+                            site.message(message);
+                        }
                     }
                 }
+                Some(ended) = site.tasks.join_next() => site.ended(ended),
                 Some(event) = events.recv() => site.event(event),
             }
         }
@@ -262,14 +265,16 @@ impl Site {
     }
 
     fn take_routers(&mut self, routers: Vec<RouterAccess>) {
-        while self.tasks.try_join_next().is_some() {}
+        while let Some(ended) = self.tasks.try_join_next() {
+            self.ended(ended);
+        }
         let sources = routers.iter().map(|access| {
             let Management::Frr { bmp_source, .. } = &access.management;
             StationRouter { name: access.router.clone(), bmp_source: *bmp_source }
         });
         self.station.configure_routers(sources.collect());
         // A dropped inbox ends its task, which leaves the router as it is.
-        self.routers.retain(|_, known| routers.contains(&known.access));
+        self.routers.retain(|_, known| !known.inbox.is_closed() && routers.contains(&known.access));
         for access in routers {
             if self.routers.contains_key(&access.router) {
                 continue;
@@ -279,6 +284,18 @@ impl Site {
             let task = RouterTask::new(access.router.clone(), frr, self.outbox.clone(), self.station.clone());
             self.tasks.spawn(task.run(messages));
             self.routers.insert(access.router.clone(), Known { access, inbox });
+        }
+    }
+
+    /// A task came to its end. One that panicked is replaced with the next list of routers: at
+    /// once it might only panic again.
+    fn ended(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            let dead = self.routers.iter().filter(|(_, known)| known.inbox.is_closed());
+            let routers = dead.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+            tracing::error!(routers, %error, "a router's task panicked; it rests until routers are listed anew");
         }
     }
 
@@ -330,3 +347,6 @@ impl Site {
         self.routers.get(router).is_some_and(|known| known.inbox.send(message).is_ok())
     }
 }
+
+#[cfg(test)]
+mod tests;

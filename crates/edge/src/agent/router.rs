@@ -4,18 +4,19 @@
 //! One look at the router drives everything, whatever the occasion; an event only means "look
 //! now". Nothing is kept on disk: after a restart the first look and the next intent tell all.
 
+mod change;
+
 use super::gates::Tracker;
 use super::outbox::Outbox;
-use super::watch::{Watch, established, up};
+use super::watch::{Watch, up};
 use crate::bmp::{Station, StationSession};
-use crate::routers::frr::apply::Plan;
 use crate::routers::frr::owned::Owned;
 use crate::routers::frr::render::render;
 use crate::routers::frr::{Frr, FrrError, diff};
 use crate::routers::{Gates, Observed};
 use jiff::Timestamp;
 use meetme_model::intent::{RouterIntent, SessionIntent};
-use meetme_model::link::{ApplyOutcome, ApplyResult, EdgeAnswer, LagState, RouterState};
+use meetme_model::link::{ApplyResult, EdgeAnswer, LagState, RouterState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,6 +65,10 @@ pub struct RouterTask {
     applied: Option<Applied>,
     /// Changes that aren't confirmed yet, oldest first, with what stood before each.
     watches: Vec<(Watch, Option<Applied>)>,
+    /// Generation and difference of the change that is being made or undone right now.
+    changing: Option<(u64, String)>,
+    /// What stood before `applied` was lost, to be put back while the newest intent waits.
+    fallback: Option<RouterIntent>,
     tracker: Tracker,
     gates: Gates,
     observed: Option<Observed>,
@@ -94,6 +99,8 @@ impl RouterTask {
             intent: None,
             applied: None,
             watches: Vec::new(),
+            changing: None,
+            fallback: None,
             tracker: Tracker::default(),
             gates: Gates::new(),
             observed: None,
@@ -136,13 +143,17 @@ impl RouterTask {
         match message {
             ToRouter::Intent(intent) => self.take_intent(*intent),
             ToRouter::Session(down) => {
-                if let Some(session) = down {
-                    self.close_gate(&session).await;
+                match down {
+                    Some(session) => self.close_gate(&session).await,
+                    None => self.back_off = None,
                 }
                 self.look_soon();
             }
             ToRouter::Bmp(connected) => {
                 self.bmp_connected = connected;
+                if connected {
+                    self.back_off = None;
+                }
                 self.look_soon();
             }
             ToRouter::Diff(id, intent) => {
@@ -184,7 +195,7 @@ impl RouterTask {
     fn look_soon(&mut self) {
         let now = Instant::now();
         self.busy_until = now + BUSY_FOR;
-        // An unreachable router keeps its back-off, whatever happens meanwhile.
+        // An unreachable router keeps its back-off, unless it was heard of.
         if self.back_off.is_none() {
             self.look_at = now;
         }
@@ -217,28 +228,23 @@ impl RouterTask {
         self.back_off = Some((pause * 2).min(BACK_OFF.1));
         self.look_at = Instant::now() + pause;
         self.error = Some(error.to_string());
-        // It may have started anew, with nothing of ours: what stands on it has to be read again.
-        self.applied = None;
-        self.watches.clear();
-        self.retry = None;
-        if let Some(intent) = &self.intent
-            && self.applied_generation != Some(intent.generation)
-        {
-            let reason = error.to_string();
-            self.report(intent.generation, ApplyOutcome::Unreachable { reason }, String::new());
-        }
+        self.lose_track(error);
     }
 
     async fn look_and_act(&mut self) -> Result<(), FrrError> {
-        let observed = self.frr.observe().await?;
+        let neighbors = self.frr.neighbors().await?;
+        let bfd = self.frr.bfd().await;
+        let observed = Observed { neighbors, bfd: bfd.as_ref().cloned().unwrap_or_default() };
+        self.observed = Some(observed.clone());
+        // Gates come before anything that can fail, and BFD that isn't known isn't up.
+        self.keep_gates(&observed).await?;
+        bfd?;
+        self.check_watches(&observed).await?;
         let lags = self.frr.lags().await?.states;
         if lags != self.lags {
             self.busy_until = Instant::now() + BUSY_FOR;
             self.lags = lags;
         }
-        self.check_watches(&observed).await?;
-        self.keep_gates(&observed).await?;
-        self.observed = Some(observed);
         let is_new = match (&self.intent, &self.applied) {
             (Some(intent), Some(applied)) => *intent != applied.intent,
             (Some(_), None) => true,
@@ -246,6 +252,8 @@ impl RouterTask {
         };
         if is_new && self.retry.is_none_or(|(at, _)| at <= Instant::now()) {
             self.apply().await?;
+        } else if self.applied.is_none() && self.fallback.is_some() {
+            self.restore().await?;
         } else if self.drift_at <= Instant::now() {
             self.drift_at = Instant::now() + DRIFT;
             self.look_for_drift().await?;
@@ -265,6 +273,7 @@ impl RouterTask {
         if decision.moved {
             self.busy_until = Instant::now() + BUSY_FOR;
         }
+        self.set_gates(decision.open).await?;
         for (session, address) in decision.ask {
             let detail = self.frr.detail(address).await?;
             self.tracker.detail(&session, detail);
@@ -273,7 +282,7 @@ impl RouterTask {
             tracing::warn!(router = self.name, %address, "session stands without BFD, closing it");
             self.frr.clear(address).await?;
         }
-        self.set_gates(decision.open).await
+        Ok(())
     }
 
     async fn close_gate(&mut self, session: &str) {
@@ -288,7 +297,7 @@ impl RouterTask {
     /// Points sessions at their policy or at the one that denies all: two commands each.
     async fn set_gates(&mut self, gates: Gates) -> Result<(), FrrError> {
         let Some(applied) = &mut self.applied else {
-            // What stands on the router isn't known; the apply to come uses these.
+            self.close_unknown(&gates).await?;
             self.gates = gates;
             return Ok(());
         };
@@ -303,188 +312,20 @@ impl RouterTask {
         Ok(())
     }
 
-    async fn apply(&mut self) -> Result<(), FrrError> {
-        let (Some(intent), Some(observed)) = (self.intent.clone(), self.observed.clone()) else {
+    /// Closes what may not be open on a router of which it isn't known what stands on it. Opening
+    /// is left to the apply to come; without an intent there is nothing to go by.
+    async fn close_unknown(&self, gates: &Gates) -> Result<(), FrrError> {
+        let (Some(intent), Some(observed)) = (&self.intent, &self.observed) else {
             return Ok(());
         };
-        let generation = intent.generation;
-        let plan = match self.frr.plan(&intent, &self.gates).await {
-            Ok(plan) => plan,
-            Err(error) => return self.refused(generation, error, String::new()),
-        };
-        if let Err(error) = self.frr.check(&plan, &established(&observed)).await {
-            return self.refused(generation, error, plan.diff);
+        let mut stay = up(observed);
+        for session in intent.sessions.iter().filter(|s| !gates.contains(&s.name)) {
+            stay.remove(&session.peer_address.to_string());
         }
-        if !plan.is_empty()
-            && let Err(error) = self.frr.apply(&plan).await
-        {
-            let reason = error.to_string();
-            self.undo(&plan, &observed).await?;
-            self.rolled_back(generation, reason, plan.diff);
-            return Ok(());
-        }
-        tracing::info!(router = self.name, generation, changed = !plan.is_empty(), "intent applied");
-        let owned = plan.want.clone();
-        for (watch, _) in &mut self.watches {
-            watch.release(&plan.change.disrupted);
-        }
-        let standing = self.applied.replace(Applied { intent, owned });
-        self.drift = None;
-        let now = Instant::now();
-        self.drift_at = now + DRIFT;
-        self.busy_until = now + BUSY_FOR;
-        if plan.is_empty() {
-            self.confirm(generation, String::new());
-        } else {
-            self.watches.push((Watch::new(generation, plan, &observed, now), standing));
-            self.confirm_watches(now);
-        }
-        Ok(())
-    }
-
-    fn refused(&mut self, generation: u64, error: FrrError, diff: String) -> Result<(), FrrError> {
-        if error.is_unreachable() {
-            return Err(error);
-        }
-        self.retry_later();
-        self.report(generation, ApplyOutcome::Refused { reason: error.to_string() }, diff);
-        Ok(())
-    }
-
-    fn rolled_back(&mut self, generation: u64, reason: String, diff: String) {
-        tracing::warn!(router = self.name, generation, reason, "change undone");
-        self.retry_later();
-        self.report(generation, ApplyOutcome::RolledBack { reason }, diff);
-    }
-
-    fn retry_later(&mut self) {
-        let pause = self.retry.map_or(RETRY.0, |(_, next)| next);
-        self.retry = Some((Instant::now() + pause, (pause * 2).min(RETRY.1)));
-    }
-
-    /// Takes a plan back, with the gate of every session closed that isn't up now, whatever it
-    /// was before.
-    async fn undo(&mut self, plan: &Plan, observed: &Observed) -> Result<(), FrrError> {
-        let mut plan = plan.clone();
-        plan.have.close_gates_except(&up(observed));
-        match self.frr.undo(&plan).await {
-            Err(error) if error.is_unreachable() => Err(error),
-            Err(error) => {
-                // What stands now is read anew, by the retry.
-                tracing::error!(router = self.name, %error, "undoing a change went wrong");
-                self.applied = None;
-                Ok(())
-            }
-            Ok(()) => {
-                if let Some(applied) = &mut self.applied {
-                    applied.owned.blocks = plan.have.blocks;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Confirms changes whose time is over; undoes all unconfirmed ones when one did harm.
-    async fn check_watches(&mut self, observed: &Observed) -> Result<(), FrrError> {
-        let lost = self.watches.iter().find_map(|(w, _)| w.lost(observed));
-        let Some(lost) = lost else {
-            self.confirm_watches(Instant::now());
-            return Ok(());
-        };
-        let mut watches = std::mem::take(&mut self.watches).into_iter();
-        let Some((oldest, before)) = watches.next() else {
-            return Ok(());
-        };
-        let newest = watches.last().map_or_else(|| oldest.clone(), |(newest, _)| newest);
-        let name = self.session_at(lost);
-        let reason = format!(
-            "the session with {lost}{name} went down within {} s, and isn't part of the change",
-            super::watch::WATCH.as_secs()
-        );
-        self.applied = before;
-        self.undo(&oldest.plan, observed).await?;
-        self.rolled_back(newest.generation, reason, newest.plan.diff);
-        Ok(())
-    }
-
-    fn session_at(&self, address: std::net::IpAddr) -> String {
-        let sessions = self.intent.iter().flat_map(|i| &i.sessions);
-        sessions.filter(|s| s.peer_address == address).map(|s| format!(" ({})", s.name)).collect()
-    }
-
-    fn confirm_watches(&mut self, now: Instant) {
-        let (done, open): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.watches).into_iter().partition(|(w, _)| w.until <= now);
-        self.watches = open;
-        for (watch, _) in done {
-            self.confirm(watch.generation, watch.plan.diff);
-        }
-    }
-
-    fn confirm(&mut self, generation: u64, diff: String) {
-        self.applied_generation = Some(generation);
-        if self.applied.as_ref().is_some_and(|a| a.intent.generation == generation) {
-            self.retry = None;
-        }
-        self.report(generation, ApplyOutcome::Confirmed, diff);
-    }
-
-    fn report(&mut self, generation: u64, outcome: ApplyOutcome, diff: String) {
-        let told =
-            self.last_result.as_ref().is_some_and(|r| r.generation == generation && r.outcome == outcome);
-        if told {
-            return;
-        }
-        let result =
-            ApplyResult { router: self.name.clone(), generation, at: Timestamp::now(), outcome, diff };
-        self.last_result = Some(result.clone());
-        self.outbox.applied(result);
-    }
-
-    /// Shows a difference the first time, and corrects it when it is still there the next time.
-    async fn look_for_drift(&mut self) -> Result<(), FrrError> {
-        let Some(applied) = &self.applied else {
-            return Ok(());
-        };
-        if !self.watches.is_empty() {
-            return Ok(());
-        }
-        let plan = match self.frr.plan(&applied.intent, &self.gates).await {
-            Err(error) if error.is_unreachable() => return Err(error),
-            Err(error) => {
-                self.drift = Some(error.to_string());
-                return Ok(());
-            }
-            Ok(plan) if plan.is_empty() => {
-                self.drift = None;
-                return Ok(());
-            }
-            Ok(plan) => plan,
-        };
-        if self.drift.as_ref() != Some(&plan.diff) {
-            tracing::warn!(router = self.name, diff = plan.diff, "configuration was changed by hand");
-            self.drift = Some(plan.diff);
-            return Ok(());
-        }
-        let established = self.observed.as_ref().map(established).unwrap_or_default();
-        if let Err(error) = self.frr.check(&plan, &established).await {
-            tracing::warn!(router = self.name, %error, "a hand-made change can't be corrected");
-            return Ok(());
-        }
-        match self.frr.apply(&plan).await {
-            Err(error) if error.is_unreachable() => Err(error),
-            Err(error) => {
-                tracing::warn!(router = self.name, %error, "correcting a hand-made change went wrong");
-                Ok(())
-            }
-            Ok(()) => {
-                if let Some(applied) = &mut self.applied {
-                    applied.owned = plan.want;
-                }
-                self.drift = None;
-                Ok(())
-            }
-        }
+        let have = self.frr.read_bgp().await?;
+        let mut want = have.clone();
+        want.close_gates_except(&stay);
+        self.frr.run_change(&diff::change(&have, &want)).await
     }
 
     /// Tells the state when it changed.
@@ -508,3 +349,6 @@ impl RouterTask {
         self.outbox.router(state);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use crate::routers::Observed;
 use crate::routers::frr::apply::Plan;
+use jiff::{SignedDuration, Timestamp};
 use meetme_model::link::{BfdSessionState, BgpState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,6 +11,10 @@ use std::time::{Duration, Instant};
 /// How long a change is watched: a session that a change breaks goes down within a round trip,
 /// or within its BFD detection time, of which this is several.
 pub const WATCH: Duration = Duration::from_secs(2);
+
+/// How long a session must have been established to be watched: one that flaps anyway says nothing
+/// about a change, and would have every change undone.
+const STABLE_FOR: SignedDuration = SignedDuration::from_secs(10);
 
 /// A change that was applied and isn't confirmed yet.
 #[derive(Clone, Debug)]
@@ -25,13 +30,16 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts to watch every neighbour that was established and isn't part of the change.
-    pub fn new(generation: u64, plan: Plan, before: &Observed, now: Instant) -> Self {
+    /// Starts to watch every neighbour that stood for a while and isn't part of the change; `now`
+    /// and `at` are the same moment.
+    pub fn new(generation: u64, plan: Plan, before: &Observed, now: Instant, at: Timestamp) -> Self {
+        let stable_since = at.saturating_sub(STABLE_FOR).map_or(0, Timestamp::as_millisecond);
         let survivors = before
             .neighbors
             .iter()
             .filter(|(address, _)| !plan.change.disrupted.contains(&address.to_string()))
             .filter(|(_, neighbor)| neighbor.bgp == BgpState::Established)
+            .filter(|(_, neighbor)| neighbor.established_at_ms.is_none_or(|ms| ms <= stable_since))
             .map(|(address, neighbor)| (*address, neighbor.drops))
             .collect::<BTreeMap<_, _>>();
         // With nobody to watch there is nothing to wait for.
@@ -96,7 +104,7 @@ mod tests {
             seen(&[("192.0.2.1", Established, 1), ("192.0.2.2", Established, 0), ("192.0.2.3", Connect, 0)]);
         let mut plan = Plan::default();
         plan.change.disrupted.insert("192.0.2.2".into());
-        let mut watch = Watch::new(7, plan, &before, Instant::now());
+        let mut watch = Watch::new(7, plan, &before, Instant::now(), Timestamp::now());
         let touched = seen(&[("192.0.2.1", Established, 1), ("192.0.2.2", Connect, 1)]);
         assert_eq!(watch.lost(&touched), None);
         let flapped = seen(&[("192.0.2.1", Established, 2)]);
@@ -113,6 +121,21 @@ mod tests {
     #[test]
     fn a_change_with_nobody_to_harm_is_good_at_once() {
         let now = Instant::now();
-        assert_eq!(Watch::new(1, Plan::default(), &Observed::default(), now).until, now);
+        let watch = Watch::new(1, Plan::default(), &Observed::default(), now, Timestamp::now());
+        assert_eq!(watch.until, now);
+    }
+
+    #[test]
+    fn a_session_that_flaps_anyway_says_nothing_about_a_change() {
+        let at = Timestamp::from_second(1_000).unwrap();
+        let mut before = seen(&[("192.0.2.1", BgpState::Established, 41)]);
+        let flapped = seen(&[("192.0.2.1", BgpState::Connect, 42)]);
+        let mut lost = |established_at_ms| {
+            let neighbor = before.neighbors.values_mut().next().unwrap();
+            neighbor.established_at_ms = Some(established_at_ms);
+            Watch::new(7, Plan::default(), &before, Instant::now(), at).lost(&flapped)
+        };
+        assert_eq!(lost(990_001), None);
+        assert!(lost(990_000).is_some(), "it stood for long enough");
     }
 }

@@ -274,7 +274,6 @@ impl Router {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        connection.last_route = at;
         // The markers at the end of the dump come for one peer after the other, without a Peer Up
         // in between that would belong to the dump still.
         connection.dumped |= routes.end_of_rib_ipv4.is_some();
@@ -285,6 +284,7 @@ impl Router {
             }
             return;
         };
+        connection.last_route = at;
         for prefix in routes.withdrawn {
             session.withdraw(prefix, at, &mut self.shared);
         }

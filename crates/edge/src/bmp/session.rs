@@ -20,6 +20,8 @@ pub(super) const QUIET: Duration = Duration::from_secs(1);
 const SETTLED_AT_LATEST: Duration = Duration::from_secs(10);
 /// A session of an initial dump that gets no End-of-RIB is complete after this silence.
 const QUIET_DUMP: Duration = Duration::from_secs(3);
+/// … or at the latest after this long, on a router that never is quiet.
+const DUMPED_AT_LATEST: Duration = Duration::from_secs(60);
 /// Withdrawals of what was never announced, without any announcement, that raise the alarm.
 const ONLY_WITHDRAWS_AFTER: u32 = 3;
 /// Destinations remembered as unknown after a malformed message.
@@ -249,11 +251,11 @@ impl Session {
     }
 
     /// Ends the initial routes by silence, where no End-of-RIB comes. `last_of_router` is when the
-    /// router last sent any route. Returns when to look again.
+    /// router last sent a route of any session. Returns when to look again.
     pub(super) fn settle(&mut self, at: Instant, last_of_router: Instant) -> Option<Instant> {
         let initial = self.initial?;
         let due = if initial.dump {
-            initial.since.max(last_of_router) + QUIET_DUMP
+            (initial.since.max(last_of_router) + QUIET_DUMP).min(initial.since + DUMPED_AT_LATEST)
         } else {
             (initial.last_message + QUIET).min(initial.since + SETTLED_AT_LATEST)
         };

@@ -14,14 +14,19 @@ pub fn inside_namespaces(test: &str) -> bool {
         sh("ip link set lo up");
         return true;
     }
-    let status = Command::new("unshare")
+    let output = Command::new("unshare")
         .args(["-n", "-m", "-p", "--fork", "--kill-child", "--mount-proc"])
         .arg(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(INSIDE, "1")
-        .status()
+        .stderr(Stdio::inherit())
+        .output()
         .expect("unshare (util-linux) is installed");
-    assert!(status.success(), "the test failed inside its namespaces; its output is above");
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    assert!(output.status.success(), "the test failed inside its namespaces; its output is above");
+    // A name that no test has is no failure to the test harness.
+    assert!(text.contains("1 passed"), "no test is called '{test}'; name the test that calls this");
     false
 }
 

@@ -197,6 +197,30 @@ fn the_dump_of_one_session_waits_for_the_others_to_be_dumped() {
 }
 
 #[test]
+fn a_dump_without_its_end_is_synced_within_a_minute_however_busy_the_router_is() {
+    let mut rig = Rig::new(&[]);
+    rig.feed(wire::peer_up(PEER));
+    rig.feed(wire::peer_up(OTHER));
+    for second in 1..=60 {
+        assert!(!rig.summary("a").synced, "after {second} s");
+        rig.feed(Update::new(OTHER).path(&[PEER_ASN]).announce(REGISTERED).bmp());
+        rig.advance(Duration::from_secs(1));
+    }
+    assert!(rig.summary("a").synced);
+}
+
+#[test]
+fn a_dump_does_not_wait_for_peers_that_are_not_configured() {
+    let mut rig = Rig::new(&[]);
+    rig.feed(wire::peer_up(PEER));
+    for _ in 0..3 {
+        rig.feed(Update::new("198.18.192.9").path(&[PEER_ASN]).announce(REGISTERED).bmp());
+        rig.advance(Duration::from_secs(1));
+    }
+    assert!(rig.summary("a").synced);
+}
+
+#[test]
 fn a_lost_connection_keeps_the_routes_marked_until_the_next_dump() {
     let mut rig = Rig::synced(&[REGISTERED]);
     let connection = rig.router.connected(rig.at);

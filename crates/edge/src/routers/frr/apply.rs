@@ -13,7 +13,7 @@ use super::state;
 use super::vty::{Daemon, Vty, socket};
 use crate::lag::{self, Lags};
 use crate::process::{self, ProcessError, words};
-use crate::routers::{Gates, NeighborDetail, Observed};
+use crate::routers::{Bfd, Gates, Neighbor, NeighborDetail};
 use meetme_model::intent::RouterIntent;
 use meetme_model::inventory::LagBackend;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +49,11 @@ impl Plan {
     /// True when the router is as it should be.
     pub fn is_empty(&self) -> bool {
         self.diff.is_empty()
+    }
+
+    /// How the router differs from what was applied to it, as a unified diff, secrets masked.
+    pub fn drift_from(&self, applied: &RouterIntent, owned: &Owned) -> String {
+        lag_diff(&self.have_lags, &wanted_lags(applied)) + &diff::change(&self.have, owned).diff
     }
 
     /// The plan that takes this one back, from whatever part of it was done.
@@ -96,14 +101,22 @@ impl Frr {
         Vty::connect(&self.vty_dir, daemon).await?.run("show running-config").await
     }
 
-    /// A cheap look at every session.
-    pub async fn observe(&self) -> Result<Observed, FrrError> {
+    /// What is ours of the BGP configuration alone, which needs no other daemon to answer.
+    pub async fn read_bgp(&self) -> Result<Owned, FrrError> {
+        let running = Running { bgpd: self.running(Daemon::Bgpd).await?, ..Running::default() };
+        Ok(read::owned(&running))
+    }
+
+    /// A cheap look at every BGP neighbour.
+    pub async fn neighbors(&self) -> Result<BTreeMap<IpAddr, Neighbor>, FrrError> {
         let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
+        Ok(state::neighbors(&bgpd.json("show bgp summary json").await?))
+    }
+
+    /// A cheap look at every BFD session.
+    pub async fn bfd(&self) -> Result<BTreeMap<IpAddr, Bfd>, FrrError> {
         let mut bfdd = Vty::connect(&self.vty_dir, Daemon::Bfdd).await?;
-        Ok(Observed {
-            neighbors: state::neighbors(&bgpd.json("show bgp summary json").await?),
-            bfd: state::bfd(&bfdd.json("show bfd peers json").await?),
-        })
+        Ok(state::bfd(&bfdd.json("show bfd peers json").await?))
     }
 
     /// What costs more to ask about one neighbour.
@@ -181,6 +194,12 @@ impl Frr {
     }
 
     async fn run_plan(&self, plan: &Plan) -> Result<(), FrrError> {
+        for (name, kept) in releasing(&plan.have_lags, &plan.want_lags) {
+            match kept.is_empty() {
+                true => lag::remove(&self.lag, &name).await?,
+                false => lag::ensure(&self.lag, &name, &kept).await?,
+            }
+        }
         for (name, members) in &plan.want_lags {
             if plan.have_lags.get(name) != Some(members) {
                 lag::ensure(&self.lag, name, members).await?;
@@ -233,6 +252,21 @@ fn wanted_lags(intent: &RouterIntent) -> Lags {
     intent.lags.iter().map(|l| (l.name.clone(), sorted(&l.members))).collect()
 }
 
+/// LAGs that have to let go of a member before another LAG can take it, with what they keep: a
+/// port is in one LAG at a time.
+fn releasing(have: &Lags, want: &Lags) -> Lags {
+    let goes = |name: &str, member: &String| {
+        want.iter().any(|(other, members)| other != name && members.contains(member))
+    };
+    have.iter()
+        .filter(|(name, members)| members.iter().any(|m| goes(name, m)))
+        .map(|(name, members)| {
+            let wanted = want.get(name).map(Vec::as_slice).unwrap_or_default();
+            (name.clone(), members.iter().filter(|m| wanted.contains(m)).cloned().collect())
+        })
+        .collect()
+}
+
 fn lag_diff(have: &Lags, want: &Lags) -> String {
     let mut diff = String::new();
     let names: BTreeSet<&String> = have.keys().chain(want.keys()).collect();
@@ -269,5 +303,38 @@ fn forget_interface(name: &str) -> Step {
         context: vec![],
         commands: vec![format!("no interface {name}")],
         tolerant: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lags(lags: &[(&str, &[&str])]) -> Lags {
+        lags.iter().map(|(n, m)| (n.to_string(), m.iter().map(|m| m.to_string()).collect())).collect()
+    }
+
+    #[test]
+    fn a_port_leaves_one_lag_before_another_takes_it() {
+        let have = lags(&[("lag1", &["et1"]), ("lag2", &["et2", "et3"]), ("lag3", &["et4"])]);
+        let taken = lags(&[("lag1", &["et1", "et2", "et4"]), ("lag2", &["et3"])]);
+        assert_eq!(releasing(&have, &taken), lags(&[("lag2", &["et3"]), ("lag3", &[])]));
+        let swapped = lags(&[("lag1", &["et4"]), ("lag2", &["et2", "et3"]), ("lag3", &["et1"])]);
+        assert_eq!(releasing(&have, &swapped), lags(&[("lag1", &[]), ("lag3", &[])]));
+        let shrunk = lags(&[("lag1", &["et1"]), ("lag2", &["et3"])]);
+        assert_eq!(releasing(&have, &shrunk), Lags::new(), "nobody waits for these ports");
+    }
+
+    #[test]
+    fn what_was_changed_by_hand_is_told_from_what_was_applied() {
+        let intent = crate::routers::frr::fixture::intent(1, meetme_model::intent::SessionPhase::Open);
+        let applied = render(&intent, &Gates::new(), Origination::Statics);
+        let mut plan = Plan { have: applied.clone(), have_lags: wanted_lags(&intent), ..Plan::default() };
+        assert_eq!(plan.drift_from(&intent, &applied), "");
+        let key = super::super::owned::Key::Neighbor("198.18.192.2".into());
+        plan.have.blocks.get_mut(&key).unwrap().push("weight 10".into());
+        plan.have_lags.clear();
+        let drift = plan.drift_from(&intent, &applied);
+        assert!(drift.contains("-weight 10") && drift.contains("+members et1 et2"), "{drift}");
     }
 }

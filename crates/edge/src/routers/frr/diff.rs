@@ -5,7 +5,7 @@
 //! names change with their content, a neighbour moves from one whole policy to another in one
 //! command.
 
-use super::owned::{BMP_TARGETS, Key, Owned, family, full, masked};
+use super::owned::{BMP_TARGETS, Key, Owned, family, full, instance_setting, masked};
 use super::vty::Daemon;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -284,17 +284,34 @@ fn bgp(keys: &[&Key], have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
             _ => {}
         }
     }
+    // Sessions that start once everything about them is in place.
+    let mut starting = Vec::new();
     for &key in keys {
         let (before, after) = (have.lines(key), want.lines(key));
         match key {
             Key::Instance => {
+                let same = |line: &str| after.iter().any(|l| instance_setting(l) == instance_setting(line));
+                for line in missing(before, after).filter(|l| !same(l)) {
+                    push(steps, Daemon::Bgpd, router(), negated(line));
+                }
                 for line in missing(after, before) {
                     push(steps, Daemon::Bgpd, router(), line.clone());
                 }
             }
             Key::PeerGroup(name) | Key::Neighbor(name) if !removed(name) => {
+                let is_shut = |lines: &[String]| lines.iter().any(|l| setting(l).0 == "shutdown");
+                // A bare `remote-as` would start it without its password, BFD and policy.
+                let starts = before.is_empty() && after.iter().any(|l| l.starts_with("remote-as "));
+                let held = matches!(key, Key::Neighbor(_)) && starts && !is_shut(after);
                 for command in neighbor_commands(key, before, after) {
+                    let created = held && command.contains(" remote-as ");
                     push(steps, Daemon::Bgpd, router(), command);
+                    if created {
+                        push(steps, Daemon::Bgpd, router(), format!("neighbor {name} shutdown"));
+                    }
+                }
+                if held || (is_shut(before) && !is_shut(after)) {
+                    starting.push(name);
                 }
                 let is_v6 =
                     name.contains(':') && !want.blocks.contains_key(&Key::Family(false, name.clone()));
@@ -328,6 +345,14 @@ fn bgp(keys: &[&Key], have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
             _ => {}
         }
     }
+    for name in starting {
+        push(steps, Daemon::Bgpd, router(), format!("no neighbor {name} shutdown"));
+    }
+    // Only undoing wants no instance; what somebody put into it meanwhile keeps it.
+    if want.asn.is_none() && have.asn.is_some() && have.foreign == want.foreign {
+        let commands = vec![format!("no router bgp {asn}")];
+        steps.push(Step { daemon: Daemon::Bgpd, context: vec![], commands, tolerant: true });
+    }
 }
 
 fn neighbor_commands(key: &Key, before: &[String], after: &[String]) -> Vec<String> {
@@ -335,8 +360,11 @@ fn neighbor_commands(key: &Key, before: &[String], after: &[String]) -> Vec<Stri
         let name = setting(line).0;
         SETTINGS.iter().position(|s| *s == name).unwrap_or(SETTINGS.len())
     };
-    let mut gone: Vec<&String> =
-        missing(before, after).filter(|old| !after.iter().any(|new| setting(new) == setting(old))).collect();
+    let mut gone: Vec<&String> = missing(before, after)
+        .filter(|old| !after.iter().any(|new| setting(new) == setting(old)))
+        // Comes last of all: see `starting`.
+        .filter(|old| setting(old).0 != "shutdown")
+        .collect();
     gone.sort_by_key(|l| std::cmp::Reverse(rank(l)));
     let mut new: Vec<&String> = missing(after, before).collect();
     new.sort_by_key(|l| rank(l));

@@ -126,18 +126,22 @@ impl Owned {
         self.blocks.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes over instance settings that are somebody's choice already: an existing BGP identifier
-    /// stays (changing it would reset every session), a check already off stays off.
+    /// Takes over instance settings that are somebody's choice already: the BGP identifier of an
+    /// existing instance stays, even one that the router chose (changing it would reset every
+    /// session); a check already off stays off.
     pub fn adopt_instance(&mut self, have: &Self) {
-        let Some(have) = have.blocks.get(&Key::Instance) else {
-            return;
-        };
         let lines = self.blocks.entry(Key::Instance).or_default();
-        for line in have {
+        if have.asn.is_some() {
+            lines.retain(|l| instance_setting(l) != "router-id");
+        }
+        for line in have.lines(&Key::Instance) {
             lines.retain(|l| instance_setting(l) != instance_setting(line));
             lines.push(line.clone());
         }
         lines.sort();
+        if lines.is_empty() {
+            self.blocks.remove(&Key::Instance);
+        }
     }
 
     /// Points every session with a peer at the policy that denies all, but those with `up`.
@@ -182,7 +186,8 @@ impl Owned {
     }
 }
 
-fn instance_setting(line: &str) -> &str {
+/// What a line of `router bgp` itself sets.
+pub fn instance_setting(line: &str) -> &str {
     line.split(' ').nth(1).unwrap_or(line)
 }
 
@@ -298,5 +303,15 @@ mod tests {
         assert_eq!(want, with(&["bgp router-id 192.0.2.9"]));
         want.adopt_instance(&Owned::default());
         assert_eq!(want, with(&["bgp router-id 192.0.2.9"]));
+    }
+
+    #[test]
+    fn an_instance_that_chose_its_identifier_itself_is_left_with_it() {
+        let ours = BTreeMap::from([(Key::Instance, vec!["bgp router-id 192.0.2.1".to_owned()])]);
+        let mut want = Owned { asn: Some(64500), blocks: ours, ..Owned::default() };
+        want.adopt_instance(&Owned::default());
+        assert!(!want.blocks.is_empty(), "a new instance gets ours");
+        want.adopt_instance(&Owned { asn: Some(64500), ..Owned::default() });
+        assert!(want.blocks.is_empty());
     }
 }

@@ -233,13 +233,13 @@ fn ip(address: IpAddr) -> &'static str {
     if address.is_ipv6() { "ipv6" } else { "ip" }
 }
 
-/// A description with the mark, in what FRR keeps unchanged: one line of printable ASCII, words
-/// apart by one space, 80 characters at most.
+/// A description with the mark, in what FRR keeps unchanged: one line of printable ASCII without
+/// the `|` that ends a command, words apart by one space, 80 characters at most.
 fn described(text: &str) -> String {
     let mut out = MARK.to_owned();
     for word in text.split_whitespace() {
         out.push(' ');
-        out.extend(word.chars().map(|c| if c.is_ascii_graphic() { c } else { '_' }));
+        out.extend(word.chars().map(|c| if c.is_ascii_graphic() && c != '|' { c } else { '_' }));
     }
     out.truncate(80);
     out.truncate(out.trim_end().len());

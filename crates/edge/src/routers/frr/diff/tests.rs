@@ -100,3 +100,44 @@ fn a_hand_made_entry_is_tightened_before_it_is_loosened() {
     let commands = commands(&change);
     assert!(position(&commands, "match community") < position(&commands, "no match metric 7"));
 }
+
+#[test]
+fn a_new_session_starts_once_it_has_its_key_bfd_and_policy() {
+    let want = rendered(&fixture::intent(1, SessionPhase::Open));
+    let change = change(&Owned::default(), &want);
+    let commands = commands(&change);
+    for peer in ["198.18.192.2", "198.18.250.1"] {
+        let of_peer = |c: &&&str| c.contains(&format!("neighbor {peer} "));
+        let told: Vec<&str> = commands.iter().filter(of_peer).copied().collect();
+        assert!(told[0].contains("remote-as"), "{told:?}");
+        assert_eq!(told[1], format!("neighbor {peer} shutdown"));
+        assert_eq!(*told.last().unwrap(), format!("no neighbor {peer} shutdown"), "{told:?}");
+    }
+    assert!(!commands.contains(&"neighbor 198.18.255.12 shutdown"), "its peer-group is whole already");
+}
+
+#[test]
+fn a_session_that_is_to_be_shut_stays_shut_and_one_found_shut_starts_last() {
+    let shut = rendered(&fixture::intent(1, SessionPhase::Shutdown));
+    let made = change(&Owned::default(), &shut);
+    assert!(!commands(&made).iter().any(|c| c.starts_with("no neighbor 198.18.192.2 shutdown")));
+    let opened = change(&shut, &rendered(&fixture::intent(1, SessionPhase::Open)));
+    let commands = commands(&opened);
+    let start = position(&commands, "no neighbor 198.18.192.2 shutdown");
+    assert!(start > position(&commands, "neighbor 198.18.192.2 route-map MEETME-IN-"));
+}
+
+#[test]
+fn undoing_the_first_change_leaves_no_instance_behind_but_somebody_elses() {
+    let ours = rendered(&fixture::intent(1, SessionPhase::Open));
+    let undone = change(&ours, &Owned::default());
+    let gone = commands(&undone);
+    assert!(position(&gone, "no bgp router-id 198.18.255.11") < position(&gone, "no router bgp 64500"));
+    let theirs = Owned { asn: Some(64500), ..Owned::default() };
+    let undone = change(&ours, &theirs);
+    assert!(commands(&undone).contains(&"no bgp router-id 198.18.255.11"));
+    assert!(!commands(&undone).contains(&"no router bgp 64500"));
+    let mut joined = ours;
+    joined.foreign.insert("192.0.2.77".into());
+    assert!(!commands(&change(&joined, &Owned::default())).contains(&"no router bgp 64500"));
+}

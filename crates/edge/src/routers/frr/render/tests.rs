@@ -71,6 +71,6 @@ fn without_staticd_networks_originate_by_a_setting() {
 
 #[test]
 fn descriptions_are_one_short_line_of_ascii() {
-    assert_eq!(described("Télécom\n no  neighbor !"), "meetme: T_l_com no neighbor !");
+    assert_eq!(described("Télécom\n no  neighbor | !"), "meetme: T_l_com no neighbor _ !");
     assert!(described(&"x".repeat(200)).len() <= 80);
 }
