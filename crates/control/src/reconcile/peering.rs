@@ -44,7 +44,8 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
         wake_at: None,
         forgotten: false,
     };
-    // Whatever asked for this look (a new prefix, other tags) may concern the routers.
+    // Before and after: a connection that goes leaves a router, one that comes joins another, and
+    // whatever asked for this look (an MD5 key, a limit) may concern those in between.
     replan_routers(&mut tx, peering.spec.asn).await?;
     for round in 0.. {
         if round == MAX_ROUNDS {
