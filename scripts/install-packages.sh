@@ -11,7 +11,7 @@ set -euo pipefail
 BUILD=(gcc libc6-dev make)
 LAB=(frr bird2 gobgpd exabgp openvswitch-switch python3-aiosmtpd nftables iproute2 iputils-ping
      traceroute tcpdump procps util-linux)
-TEST=(postgresql)
+TEST=(postgresql openssl python3-venv nodejs npm)
 
 MARK='# meetme: no service starts while its package is being installed'
 POLICY=/usr/sbin/policy-rc.d
@@ -23,6 +23,11 @@ die() { printf 'install-packages: %s\n' "$*" >&2; exit 1; }
 is_installed() {
     # PostgreSQL's server may come by a package of its version's name, without the one of the plain name.
     if [ "$1" = postgresql ] && compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then return 0; fi
+    # Node.js often comes from elsewhere than Debian, and then brings npm along.
+    case $1 in
+        nodejs) if command -v node >/dev/null; then return 0; fi ;;
+        npm) if command -v npm >/dev/null; then return 0; fi ;;
+    esac
     [ "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" = 'install ok installed' ]
 }
 

@@ -20,10 +20,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("meetme-edge", &["meetme-model"]),
     ("meetme-control", &["meetme-store", "meetme-model"]),
     ("meetme-api", &["meetme-store", "meetme-model"]),
+    ("meetme-portal", &["meetme-store", "meetme-model"]),
     ("meetme-client", &[]),
     (
         "meetme",
-        &["meetme-model", "meetme-store", "meetme-edge", "meetme-control", "meetme-api", "meetme-client"],
+        &["meetme-model", "meetme-store", "meetme-edge", "meetme-control", "meetme-api", "meetme-portal", "meetme-client"],
     ),
     ("meetme-lab", &[]),
     ("meetme-journey", &["meetme-client", "meetme-lab"]),
@@ -40,6 +41,7 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("meetme-edge", &["sqlx", "axum", "reqwest", "lettre"], "an edge knows no SQL and no HTTP API"),
     ("meetme-control", &["sqlx", "axum"], "SQL is the store's and the HTTP API is the api's"),
     ("meetme-api", &["sqlx"], "SQL is the store's"),
+    ("meetme-portal", &["sqlx", "reqwest"], "pages ask the API in their own process, and SQL is the store's"),
     ("meetme-store", &["axum", "reqwest", "lettre"], "the store speaks to the database only"),
 ];
 

@@ -7,7 +7,7 @@ use crate::ApiState;
 use crate::error::ApiError;
 use axum::http::{HeaderMap, Method, header};
 use jiff::Timestamp;
-use meetme_store::{Principal, Role, token_find};
+use meetme_store::{Principal, Role, token_principal};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,7 @@ pub(crate) async fn principal(
         .map(|(_, token)| token.trim())
         .filter(|token| !token.is_empty() && token.len() <= 256)
         .ok_or_else(ApiError::unauthorized)?;
-    let mut db = state.store.read().await?;
-    token_find(&mut db, token, now).await?.ok_or_else(ApiError::unauthorized)
+    token_principal(&state.store, token, now).await?.ok_or_else(ApiError::unauthorized)
 }
 
 /// True when `principal` reaches `subscription`.
@@ -79,7 +78,7 @@ pub(crate) fn permit(
         Role::Operator => Ok(()),
         Role::Peer if decides => Err(ApiError::forbidden("only an operator of this network decides this")),
         Role::Peer => Ok(()),
-        Role::Reader if decides || method != Method::GET => Err(ApiError::forbidden(
+        Role::Reader if decides || !matches!(*method, Method::GET | Method::HEAD) => Err(ApiError::forbidden(
             "a token with role reader may look only; use one with role peer or operator",
         )),
         Role::Reader => Ok(()),

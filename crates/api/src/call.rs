@@ -5,11 +5,13 @@
 
 use crate::ApiState;
 use crate::auth::reaches;
+use crate::conditions::Conditions;
 use crate::error::ApiError;
 use axum::body::Bytes;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use meetme_model::stamp::Stamp;
 use meetme_store::{Principal, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +32,8 @@ pub(crate) struct Call {
     /// `http://host` as the caller wrote it.
     pub(crate) base: String,
     pub(crate) path: String,
+    pub(crate) method: Method,
+    pub(crate) conditions: Conditions,
 }
 
 impl Call {
@@ -48,24 +52,24 @@ impl Call {
         self.param("resource_group")
     }
 
+    /// The stamp of a resource that this request creates.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(&self.principal.name, self.now)
+    }
+
     /// A query parameter, its name in any case.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON of type `T`; what doesn't fit is told with its JSON path.
+    /// The body as JSON of type `T`, read strictly; what doesn't fit is told with its JSON path.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let whole: serde_json::Value = serde_json::from_slice(&self.body).map_err(|e| malformed(&e))?;
-        serde_path_to_error::deserialize(whole).map_err(|e| {
-            let path = e.path().to_string();
-            let what = e.into_inner();
-            ApiError::bad_request("InvalidType", &path, format!("{path}: {what}"))
-        })
+        crate::json::read(&self.body)
     }
 
     /// The body, or `T`'s default when there is none.
     pub fn json_or_default<T: DeserializeOwned + Default>(&self) -> Result<T, ApiError> {
-        if self.body.iter().all(u8::is_ascii_whitespace) { Ok(T::default()) } else { self.json() }
+        if crate::json::is_absent(&self.body) { Ok(T::default()) } else { self.json() }
     }
 
     /// The answer to an error of the store, naming what the caller may know.
@@ -92,10 +96,6 @@ impl Call {
         }
         link
     }
-}
-
-fn malformed(error: &serde_json::Error) -> ApiError {
-    ApiError::bad_request("InvalidRequestContent", "$", format!("the body isn't JSON: {error}"))
 }
 
 /// Percent-encodes all but what may stand in a query as it is; `$` stays readable.

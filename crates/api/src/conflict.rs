@@ -15,8 +15,11 @@ pub(crate) fn answer(conflict: &Conflict, visible: impl Fn(&ResourceRef) -> bool
     let error = |code: &str, message: String| ApiError::conflict(code, message);
     match conflict {
         Conflict::PeerAsnNameTaken { .. } => error("PeerAsnNameTaken", told).target("name"),
+        Conflict::PersonKnown { .. } => error("PersonKnown", told).target("email"),
         Conflict::PeeringNameTaken { .. } => error("PeeringNameTaken", told).target("name"),
         Conflict::RegisteredPrefixNameTaken { .. } => error("RegisteredPrefixNameTaken", told).target("name"),
+        Conflict::RegisteredAsnNameTaken { .. } => error("RegisteredAsnNameTaken", told).target("name"),
+        Conflict::AsnRegistered { .. } => error("AsnAlreadyRegistered", told).target("properties.asn"),
         Conflict::PeeringServiceNameTaken { .. } => error("PeeringServiceNameTaken", told).target("name"),
         Conflict::ServicePrefixNameTaken { .. } => error("ServicePrefixNameTaken", told).target("name"),
         Conflict::ConnectionIdentifierTaken { .. } => {

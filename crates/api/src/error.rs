@@ -9,6 +9,11 @@ use meetme_model::{Violation, Violations};
 use meetme_store::StoreError;
 use serde::Serialize;
 
+/// Violations told in one answer, at most.
+const DETAILS_SHOWN: usize = 100;
+/// Bytes of a message or a target that are told, at most: both may have parts of what was sent.
+const TEXT_SHOWN_BYTES: usize = 1000;
+
 /// A refusal.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{code} ({status}): {message}")]
@@ -125,8 +130,12 @@ impl From<Violations> for ApiError {
         let mut error = Self::new(
             StatusCode::BAD_REQUEST,
             "InvalidRequest",
-            format!("{} rules are broken; see details", all.len()),
+            match all.len() {
+                n if n <= DETAILS_SHOWN => format!("{n} rules are broken; see details"),
+                n => format!("{n} rules are broken; the first {DETAILS_SHOWN} are in details"),
+            },
         );
+        all.truncate(DETAILS_SHOWN);
         error.details = all;
         error
     }
@@ -150,6 +159,11 @@ impl From<StoreError> for ApiError {
     }
 }
 
+/// The beginning of a text, cut between characters.
+fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TEXT_SHOWN_BYTES)]
+}
+
 /// An error with its sources, for the log.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -167,15 +181,15 @@ impl IntoResponse for ApiError {
         let body = Body {
             error: Error {
                 code: &self.code,
-                message: &self.message,
-                target: self.target.as_deref(),
+                message: bounded(&self.message),
+                target: self.target.as_deref().map(bounded),
                 details: self
                     .details
                     .iter()
                     .map(|v| Error {
                         code: &v.code,
-                        message: &v.message,
-                        target: Some(&v.target),
+                        message: bounded(&v.message),
+                        target: Some(bounded(&v.target)),
                         details: Vec::new(),
                     })
                     .collect(),

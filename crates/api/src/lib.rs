@@ -7,18 +7,26 @@
 
 mod arm;
 mod auth;
+mod body;
 mod call;
+mod conditions;
 mod conflict;
+mod entry;
 mod error;
 mod health;
+mod json;
+mod limit;
 mod metrics;
+mod openapi;
 mod operator;
 mod page;
 mod path;
+mod request_ids;
 mod routes;
 
 pub use arm::version::VERSIONS;
 pub use auth::Access;
+pub use limit::{Rate, Rates};
 pub use metrics::metrics_router;
 pub use routes::Route;
 
@@ -26,6 +34,7 @@ use meetme_model::link::{EdgeAnswer, EdgeQuery};
 use meetme_store::Store;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The answer to a live question, once it is there.
 pub type EdgeFuture = Pin<Box<dyn Future<Output = Result<EdgeAnswer, String>> + Send>>;
@@ -52,17 +61,53 @@ pub struct Settings {
     /// `https://peering.example.net`, for links back when a proxy stands in front; else links have
     /// the host that the caller used.
     pub external_url: Option<String>,
+    /// How much one caller may ask.
+    pub rates: Rates,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+}
+
+/// How a request came in. The server puts it into the request's extensions, for links back; without
+/// it they are `http`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Without encryption.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands in an address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { page_size: 100, external_url: None }
+        Self {
+            page_size: 1000,
+            external_url: None,
+            rates: Rates::default(),
+            body_timeout: Duration::from_secs(30),
+        }
     }
 }
 
 /// The API as a router: everything but `/healthz` and `/readyz` needs a token.
 pub fn router(state: ApiState) -> axum::Router {
     all().into_router(Arc::new(state))
+}
+
+/// True when the path is the API's; on the same address all others are free for pages.
+pub fn owns(path: &str) -> bool {
+    const FIRST: &[&str] = &["subscriptions", "providers", "api", "openapi", "reference", "healthz", "readyz"];
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or("");
+    FIRST.iter().any(|f| f.eq_ignore_ascii_case(first))
 }
 
 /// Every route with who may use it, `/healthz` and `/readyz` aside.

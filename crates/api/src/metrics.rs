@@ -1,6 +1,8 @@
 //! `/metrics` for Prometheus: gauges read from the store when they are asked for. It has a router
 //! of its own because it listens on an address of its own, without tokens.
 
+mod measured;
+
 use crate::error::ApiError;
 use axum::Router;
 use axum::http::header;
@@ -46,7 +48,7 @@ async fn render(store: &Store) -> Result<String, ApiError> {
         let _ = writeln!(
             out,
             "meetme_router_reachable{{router=\"{}\"}} {}",
-            state.router.replace(['\\', '"', '\n'], "_"),
+            measured::escape(&state.router),
             u8::from(state.reachable)
         );
     }
@@ -57,6 +59,7 @@ async fn render(store: &Store) -> Result<String, ApiError> {
         "Things that the reconcilers have to look at or are looking at.",
         work_depth(&mut db, crate::routes::now()).await?,
     );
+    measured::write(&mut out, &mut db, crate::routes::now()).await?;
     Ok(out)
 }
 

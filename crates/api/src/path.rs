@@ -9,13 +9,21 @@ use crate::error::ApiError;
 const WORDS: &[&str] = &[
     "subscriptions",
     "resourceGroups",
+    "resources",
+    "locations",
+    "register",
+    "unregister",
     "providers",
     "operations",
     "peerAsns",
     "peerings",
     "registeredPrefixes",
+    "registeredAsns",
     "validate",
     "receivedRoutes",
+    "rpUnbilledPrefixes",
+    "cdnPeeringPrefixes",
+    "legacyPeerings",
     "peeringServices",
     "prefixes",
     "peeringLocations",
@@ -23,6 +31,11 @@ const WORDS: &[&str] = &[
     "peeringServiceCountries",
     "peeringServiceProviders",
     "checkServiceProviderAvailability",
+    "connectionMonitorTests",
+    "initializeConnectionMonitor",
+    "lookingGlass",
+    "metrics",
+    "metricDefinitions",
     "queue",
     "approve",
     "refuse",
@@ -41,6 +54,9 @@ const WORDS: &[&str] = &[
 /// The provider's namespace, which stands where a name would.
 pub(crate) const NAMESPACE: &str = "Microsoft.Peering";
 
+/// Namespaces, which stand where a name would: the provider's, and that of its metrics.
+const NAMESPACES: [&str; 2] = [NAMESPACE, "microsoft.insights"];
+
 /// The path with its fixed words in canonical case and without a slash at its end.
 pub(crate) fn canonical(path: &str) -> String {
     let mut segments: Vec<String> =
@@ -56,8 +72,10 @@ pub(crate) fn canonical(path: &str) -> String {
             if let Some(word) = WORDS.iter().find(|w| w.eq_ignore_ascii_case(&segments[i])) {
                 segments[i] = (*word).to_owned();
             }
-        } else if after_providers && segments[i].eq_ignore_ascii_case(NAMESPACE) {
-            segments[i] = NAMESPACE.to_owned();
+        } else if after_providers
+            && let Some(namespace) = NAMESPACES.iter().find(|n| n.eq_ignore_ascii_case(&segments[i]))
+        {
+            segments[i] = (*namespace).to_owned();
         }
     }
     format!("/{}", segments.join("/"))
@@ -96,6 +114,12 @@ mod tests {
                 "/SUBSCRIPTIONS/Sub/resourcegroups/Peerings/PROVIDERS/microsoft.peering/PEERINGS/peerAsns/"
             ),
             "/subscriptions/Sub/resourceGroups/Peerings/providers/Microsoft.Peering/peerings/peerAsns"
+        );
+        assert_eq!(
+            canonical(
+                "/subscriptions/s/providers/Microsoft.Peering/peerings/Metrics/Providers/microsoft.insights/METRICS"
+            ),
+            "/subscriptions/s/providers/Microsoft.Peering/peerings/Metrics/providers/microsoft.insights/metrics"
         );
         assert_eq!(canonical("/API/V1/Routers/ER1/Diff"), "/api/v1/routers/ER1/diff");
         assert_eq!(canonical("/"), "/");

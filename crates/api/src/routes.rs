@@ -4,23 +4,27 @@
 //! without a [`Call`], which only `admit` makes. So an endpoint without authorization can't be
 //! written by forgetting something.
 
-use crate::ApiState;
 use crate::auth::{Access, permit};
 use crate::call::{Answer, Call};
+use crate::conditions::Conditions;
+use crate::entry::{ApiVersion, Entry, reshaped};
 use crate::error::ApiError;
-use crate::path::{canonical, check_name};
+use crate::limit::Limits;
+use crate::openapi::{self, Lookup, Shape};
+use crate::path::check_name;
+use crate::{ApiState, Scheme};
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{Query, RawPathParams, Request, State};
-use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, on};
 use jiff::Timestamp;
 use meetme_store::Principal;
 use std::future::Future;
 use std::sync::Arc;
-use tower::ServiceExt;
 
 /// Largest request body.
 pub(crate) const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -56,11 +60,20 @@ impl Routes {
                             request: Request| {
             let handler = handler.clone();
             async move {
-                let answer = match admit(state, access, params, request).await {
+                let known = request.extensions().get::<ApiVersion>().copied();
+                let shape = match known.map(|v| openapi::operation(v.0, request.method(), path)) {
+                    Some(Lookup::Unknown(versions)) => return unknown(versions).into_response(),
+                    Some(Lookup::Older(shape)) => Some(shape),
+                    Some(Lookup::Newest) | None => None,
+                };
+                let answer = match admit(state, access, params, shape, request).await {
                     Ok(call) => handler(call).await,
                     Err(e) => Err(e),
                 };
-                answer.unwrap_or_else(IntoResponse::into_response)
+                match (answer, shape) {
+                    (Ok(answer), Some(shape)) => reshaped(answer, |body| shape.response(body)).await,
+                    (answer, _) => answer.unwrap_or_else(IntoResponse::into_response),
+                }
             }
         };
         self.router = self.router.route(path, on(filter, guarded));
@@ -85,56 +98,13 @@ impl Routes {
             .fallback(|| async { ApiError::nothing_here() })
             .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
             .with_state(state.clone());
-        Router::new().fallback(move |request: Request| enter(state.clone(), inner.clone(), request))
+        let limits = Limits::new(&state.settings.rates);
+        let entry = Arc::new(Entry { state, limits, inner });
+        Router::new().fallback(move |request: Request| {
+            let entry = entry.clone();
+            async move { entry.answer(request).await }
+        })
     }
-}
-
-/// What every request passes first.
-async fn enter(state: Arc<ApiState>, inner: Router, mut request: Request) -> Response {
-    let request_id = uuid::Uuid::new_v4().to_string();
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let mut response = match prepare(&state, &mut request).await {
-        Ok(Some(open)) => open,
-        Ok(None) => inner.oneshot(request).await.unwrap_or_else(|never| match never {}),
-        Err(e) => e.into_response(),
-    };
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert("x-ms-request-id", value);
-    }
-    tracing::debug!(%request_id, %method, %path, status = response.status().as_u16(), "request");
-    response
-}
-
-/// Answers what is open to all; else checks token, path and api-version, and rewrites the path.
-async fn prepare(state: &Arc<ApiState>, request: &mut Request) -> Result<Option<Response>, ApiError> {
-    let path = canonical(request.uri().path());
-    if request.method() == Method::GET {
-        match path.as_str() {
-            "/healthz" => return Ok(Some("ok\n".into_response())),
-            "/readyz" => return Ok(Some(crate::health::ready(state).await)),
-            _ => {}
-        }
-    }
-    let principal = crate::auth::principal(state, request.headers(), now()).await?;
-    if path.split('/').any(|s| s == "." || s == "..") {
-        return Err(ApiError::bad_request(
-            "InvalidResourceName",
-            "path",
-            "the path has '.' or '..' in the place of a name",
-        ));
-    }
-    if path.starts_with("/subscriptions/") || path.starts_with("/providers/") {
-        crate::arm::version::check(&query_of(request.uri())?)?;
-    }
-    let with_query = match request.uri().query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
-    };
-    let rewritten = PathAndQuery::try_from(with_query).map_err(|_| ApiError::nothing_here())?;
-    *request.uri_mut() = Uri::from(rewritten);
-    request.extensions_mut().insert(principal);
-    Ok(None)
 }
 
 /// Makes the [`Call`] of an authorized request, or refuses it.
@@ -142,6 +112,7 @@ async fn admit(
     state: Arc<ApiState>,
     access: Access,
     params: Result<RawPathParams, RawPathParamsRejection>,
+    shape: Option<&Shape>,
     request: Request,
 ) -> Result<Call, ApiError> {
     let (parts, body) = request.into_parts();
@@ -157,17 +128,40 @@ async fn admit(
     for (name, value) in &params {
         check_name(name, value)?;
     }
-    let query = query_of(&parts.uri)?;
-    let announced =
-        parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|n| n > BODY_LIMIT_BYTES as u64) {
-        return Err(ApiError::too_large(BODY_LIMIT_BYTES));
+    let mut query = query_of(&parts.uri)?;
+    let mut body = crate::body::read(&parts, body, state.settings.body_timeout).await?;
+    if let Some(shape) = shape {
+        query = shape.query(query)?;
+        if !crate::json::is_absent(&body) {
+            body = Bytes::from(shape.request(crate::json::read(&body)?)?.to_string());
+        }
     }
-    let body = axum::body::to_bytes(body, BODY_LIMIT_BYTES)
-        .await
-        .map_err(|_| ApiError::too_large(BODY_LIMIT_BYTES))?;
-    let base = base(&state, &parts.headers);
-    Ok(Call { state, principal, now: now(), params, query, body, base, path: parts.uri.path().to_owned() })
+    let base = base(&state, &parts);
+    let conditions = Conditions::of(&parts.headers)?;
+    let path = parts.uri.path().to_owned();
+    Ok(Call {
+        state,
+        principal,
+        now: now(),
+        params,
+        query,
+        body,
+        base,
+        path,
+        method: parts.method,
+        conditions,
+    })
+}
+
+/// The refusal of an operation that the api-version doesn't know.
+fn unknown(versions: &[&str]) -> ApiError {
+    let known = versions.join(", ");
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "InvalidResourceType",
+        format!("this api-version doesn't know this operation; use one of {known}"),
+    )
+    .target("api-version")
 }
 
 /// The only place of this crate that reads the clock. Times have milliseconds, as in the store.
@@ -176,7 +170,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
-fn query_of(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
+pub(crate) fn query_of(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
     Query::<Vec<(String, String)>>::try_from_uri(uri).map(|q| q.0).map_err(|_| {
         ApiError::new(
             StatusCode::BAD_REQUEST,
@@ -187,14 +181,16 @@ fn query_of(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
 }
 
 /// The address that the caller used, for links back.
-fn base(state: &ApiState, headers: &axum::http::HeaderMap) -> String {
+fn base(state: &ApiState, parts: &Parts) -> String {
     if let Some(url) = &state.settings.external_url {
         return url.trim_end_matches('/').to_owned();
     }
-    let host = headers
+    let scheme = parts.extensions.get::<Scheme>().map_or("http", |scheme| scheme.name());
+    let host = parts
+        .headers
         .get(header::HOST)
         .and_then(|v| v.to_str().ok())
         .filter(|h| h.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c)))
         .unwrap_or("localhost");
-    format!("http://{host}")
+    format!("{scheme}://{host}")
 }

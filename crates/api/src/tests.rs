@@ -1,13 +1,24 @@
 //! The API through its router, against SQLite in a directory of its own. One file per subject.
 
 mod bad_input;
+mod bad_input_json;
+mod catalogue;
+mod conditions;
 mod connections;
-mod fixture;
+mod connectivity_probes;
+pub(crate) mod fixture;
 mod held;
+mod looking_glass;
+mod metrics;
+mod monitor_tests;
 mod operator;
 mod peer_asns;
 mod peerings;
 mod received_routes;
+mod registered_asns;
 mod registered_prefixes;
+mod resource_manager;
 mod scopes;
 mod services;
+mod unbilled_prefixes;
+mod validate_only;

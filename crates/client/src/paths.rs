@@ -67,10 +67,25 @@ impl Resources {
         format!("{}/{}", self.registered_prefixes(peering), encode(name))
     }
 
+    /// A peering's registered ASNs.
+    pub fn registered_asns(&self, peering: &str) -> String {
+        format!("{}/registeredAsns", self.peering(peering))
+    }
+
+    /// A registered ASN.
+    pub fn registered_asn(&self, peering: &str, name: &str) -> String {
+        format!("{}/{}", self.registered_asns(peering), encode(name))
+    }
+
     /// What a peering's sessions received; `query` is `prefix=…&asPath=…`, or empty.
     pub fn received_routes(&self, peering: &str, query: &str) -> String {
         let question = if query.is_empty() { "" } else { "?" };
         format!("{}/receivedRoutes{question}{query}", self.peering(peering))
+    }
+
+    /// What of a peering the host uses, with adjacent prefixes merged where `consolidate` says so.
+    pub fn rp_unbilled_prefixes(&self, peering: &str, consolidate: bool) -> String {
+        format!("{}/rpUnbilledPrefixes?consolidate={consolidate}", self.peering(peering))
     }
 
     /// The group's peering services.
@@ -93,9 +108,58 @@ impl Resources {
         format!("{}/{}", self.service_prefixes(service), encode(name))
     }
 
+    /// A peering service's connection monitor tests.
+    pub fn connection_monitor_tests(&self, service: &str) -> String {
+        format!("{}/connectionMonitorTests", self.peering_service(service))
+    }
+
+    /// A connection monitor test.
+    pub fn connection_monitor_test(&self, service: &str, name: &str) -> String {
+        format!("{}/{}", self.connection_monitor_tests(service), encode(name))
+    }
+
+    /// Initializes the subscription's connection monitor.
+    pub fn initialize_connection_monitor(&self) -> String {
+        format!("{}/initializeConnectionMonitor", self.subscription_level())
+    }
+
+    /// A look from an edge router: `command` is Traceroute, Ping or BgpRoute, `source_type`
+    /// EdgeSite or AzureRegion.
+    pub fn looking_glass(
+        &self,
+        command: &str,
+        source_type: &str,
+        source_location: &str,
+        destination: &str,
+    ) -> String {
+        format!(
+            "{}/lookingGlass?command={}&sourceType={}&sourceLocation={}&destinationIP={}",
+            self.subscription_level(),
+            encode(command),
+            encode(source_type),
+            encode(source_location),
+            encode(destination)
+        )
+    }
+
     /// Peering locations, of `kind` Direct or Exchange.
     pub fn peering_locations(&self, kind: &str) -> String {
         format!("{}/peeringLocations?kind={}", self.subscription_level(), encode(kind))
+    }
+
+    /// The host's prefixes that are served near a peering location.
+    pub fn cdn_peering_prefixes(&self, location: &str) -> String {
+        format!("{}/cdnPeeringPrefixes?peeringLocation={}", self.subscription_level(), encode(location))
+    }
+
+    /// Sessions at a peering location that are older than the product, of `kind` Direct or Exchange.
+    pub fn legacy_peerings(&self, location: &str, kind: &str) -> String {
+        format!(
+            "{}/legacyPeerings?peeringLocation={}&kind={}",
+            self.subscription_level(),
+            encode(location),
+            encode(kind)
+        )
     }
 
     /// Extension: a peering's connections in detail.

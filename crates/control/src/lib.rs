@@ -8,7 +8,9 @@ pub mod links;
 pub mod mails;
 mod observe;
 mod observed;
+mod probes;
 mod reconcile;
+mod samples;
 pub mod settings;
 mod worker;
 

@@ -4,7 +4,7 @@
 //! results and route summaries, which are written down where reconcilers find them. Questions go
 //! through [`Links::query`]. Decides nothing.
 
-use crate::observe;
+use crate::{observe, probes, samples};
 use futures::{SinkExt, StreamExt};
 use meetme_model::inventory::{Inventory, RouterAccess};
 use meetme_model::link::{EdgeAnswer, EdgeQuery, LINK_VERSION, ToControl, ToEdge};
@@ -213,7 +213,7 @@ impl Links {
         }
     }
 
-    /// What the edge doesn't have yet: its routers and newer intents.
+    /// What the edge doesn't have yet: its routers, newer intents, and what they probe.
     async fn news(&self, site: &str, sent: &mut Sent) -> Result<Vec<ToEdge>, LinkError> {
         let mut reader = self.store.read().await?;
         let mut messages = Vec::new();
@@ -225,7 +225,11 @@ impl Links {
                 .iter()
                 .flat_map(|i| &i.routers)
                 .filter(|r| r.site == site)
-                .map(|r| RouterAccess { router: r.name.clone(), management: r.management.clone() })
+                .map(|r| RouterAccess {
+                    router: r.name.clone(),
+                    loopback: r.loopback,
+                    management: r.management.clone(),
+                })
                 .collect();
             // A router whose access changed starts without an intent: all are sent again.
             sent.generations = routers.iter().map(|r| (r.router.clone(), 0)).collect();
@@ -240,6 +244,7 @@ impl Links {
                 messages.push(ToEdge::Intent { intent: Box::new(intent) });
             }
         }
+        messages.extend(probes::news(&mut reader, site, version, &mut sent.probes).await?);
         Ok(messages)
     }
 
@@ -249,6 +254,8 @@ impl Links {
             ToControl::Router { state } => Ok(observe::router(&self.store, *state).await?),
             ToControl::Applied { result } => Ok(observe::applied(&self.store, *result).await?),
             ToControl::Routes { routes } => Ok(observe::routes(&self.store, *routes).await?),
+            ToControl::Samples { samples } => Ok(samples::take(&self.store, *samples).await?),
+            ToControl::Probed { outcome } => Ok(probes::probed(&self.store, *outcome).await?),
             ToControl::Answer { id, answer } => {
                 match self.lock_pending().remove(&id) {
                     Some(asker) => {
@@ -296,6 +303,7 @@ impl Links {
 struct Sent {
     inventory_version: i64,
     generations: BTreeMap<String, u64>,
+    probes: probes::Told,
 }
 
 async fn send<S>(sink: &mut S, message: &ToEdge) -> Result<(), LinkError>

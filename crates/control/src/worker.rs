@@ -7,6 +7,7 @@
 use crate::links::Links;
 use crate::mails::Sender;
 use crate::reconcile::{self, Outcome};
+use crate::samples;
 use crate::settings::Settings;
 use crate::{ControlError, now};
 use jiff::{SignedDuration, Timestamp};
@@ -144,6 +145,8 @@ impl Worker {
         store::work_enqueue_everything(&mut tx, now).await?;
         store::subnets_purge(&mut tx, now - ADDRESS_REST).await?;
         tx.commit().await?;
+        // On its own: work doesn't wait for it.
+        tokio::spawn(samples::prune(self.store.clone()));
         Ok(())
     }
 }

@@ -8,5 +8,8 @@
 pub mod agent;
 pub mod bmp;
 pub mod lag;
+pub mod looking_glass;
+mod place;
+pub mod probes;
 pub mod process;
 pub mod routers;

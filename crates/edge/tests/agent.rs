@@ -2,187 +2,11 @@
 
 mod common;
 
-use common::fixture::intent;
-use common::net::{Node, inside_namespaces, sh};
-use futures::{SinkExt, StreamExt};
-use meetme_edge::agent::{Agent, AgentConfig};
-use meetme_model::intent::{BfdTimers, InterfaceAddress, LagIntent, RouterIntent, SessionPhase};
-use meetme_model::inventory::{LagBackend, Management, RouterAccess};
+use common::net::{Node, inside_namespaces};
+use common::site::{Control, access, connect, eventually, intended, is_up, routers};
+use meetme_model::intent::{InterfaceAddress, LagIntent, RouterIntent, SessionPhase};
 use meetme_model::link::*;
 use std::collections::BTreeMap;
-use std::time::Duration;
-use tokio::io::DuplexStream;
-use tokio_util::codec::{Framed, LengthDelimitedCodec};
-
-/// The peer: what it announces breaks every rule that a real router lets it break.
-const PEER: &str = "\
-bfd
- profile p
-  transmit-interval 500
-  receive-interval 500
- exit
-exit
-route-map GOOD permit 10
- set community 8075:8007
-exit
-route-map LONG permit 10
- set community 8075:8007
- set as-path prepend 64510 64510 64510
-exit
-route-map PRIVATE permit 10
- set community 8075:8007
- set as-path prepend 65001
-exit
-route-map PLAIN permit 10
-exit
-router bgp 64510
- bgp router-id 198.19.255.1
- no bgp ebgp-requires-policy
- no bgp network import-check
- neighbor 198.18.192.3 remote-as 64500
- neighbor 198.18.192.3 password s3cret
- neighbor 198.18.192.3 ttl-security hops 1
- no neighbor 198.18.192.3 ebgp-multihop
- neighbor 198.18.192.3 bfd
- neighbor 198.18.192.3 bfd profile p
- neighbor 198.18.192.3 timers connect 1
- address-family ipv4 unicast
-  network 198.19.10.0/24 route-map GOOD
-  network 198.19.20.0/25 route-map GOOD
-  network 198.19.30.0/24 route-map GOOD
-  network 198.19.40.0/24 route-map PLAIN
-  network 198.19.50.0/24 route-map PRIVATE
-  network 198.19.60.0/25 route-map LONG
-  network 0.0.0.0/0 route-map GOOD
-  network 10.1.0.0/16 route-map GOOD
-  network 198.18.5.0/24 route-map GOOD
-  network 198.19.70.8/30 route-map GOOD
- exit-address-family
-exit
-";
-
-struct Control {
-    link: Framed<DuplexStream, LengthDelimitedCodec>,
-    state: Option<RouterState>,
-    result: Option<ApplyResult>,
-    routes: BTreeMap<String, SessionRoutes>,
-    /// Told when something never happens.
-    nodes: [String; 2],
-}
-
-impl Control {
-    async fn send(&mut self, message: ToEdge) {
-        self.link.send(bytes::Bytes::from(serde_json::to_vec(&message).unwrap())).await.unwrap();
-    }
-
-    async fn intend(&mut self, intent: &RouterIntent) {
-        self.send(ToEdge::Intent { intent: Box::new(intent.clone()) }).await;
-    }
-
-    async fn next(&mut self) {
-        let frame = self.link.next().await.expect("the edge keeps the link").unwrap();
-        match serde_json::from_slice(&frame).unwrap() {
-            ToControl::Hello { version, site } => {
-                assert_eq!((version, site.as_str()), (LINK_VERSION, "ams1"));
-            }
-            ToControl::Router { state } => self.state = Some(*state),
-            ToControl::Applied { result } => self.result = Some(*result),
-            ToControl::Routes { routes } => {
-                self.routes.insert(routes.session.clone(), *routes);
-            }
-            ToControl::Answer { .. } => {}
-        }
-    }
-
-    /// Reads on until something holds; what was last seen when it never does.
-    async fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let waiting = async {
-            while !holds(self) {
-                self.next().await;
-            }
-        };
-        if tokio::time::timeout(Duration::from_secs(60), waiting).await.is_err() {
-            let outcome = self.result.as_ref().map(|r| (r.generation, &r.outcome));
-            let nodes = self.nodes.each_ref().map(|show| sh(show));
-            println!("{}\n{}", nodes[0], nodes[1]);
-            panic!("never: {what}\n{:#?}\n{outcome:?}\n{:#?}", self.state, self.routes);
-        }
-    }
-
-    fn session(&self) -> SessionState {
-        let state = self.state.as_ref();
-        state.and_then(|s| s.sessions.get("c1v4")).cloned().unwrap_or_default()
-    }
-
-    fn outcome(&self, generation: u64) -> Option<&ApplyOutcome> {
-        self.result.as_ref().filter(|r| r.generation == generation).map(|r| &r.outcome)
-    }
-}
-
-fn is_up(session: &SessionState) -> bool {
-    session.bgp == BgpState::Established && session.bfd == BfdSessionState::Up
-}
-
-fn routers() -> (Node, Node) {
-    let here = Node::here();
-    let (peer, peer_pid) = Node::elsewhere();
-    for node in [&here, &peer] {
-        node.start_ovs();
-        node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
-    }
-    for port in 1..=3 {
-        sh(&format!("ip link add et{port} type veth peer name p{port} netns {peer_pid}"));
-        peer.sh(&format!("ip link set p{port} up arp off"));
-    }
-    peer.vsctl(
-        "add-br bundle -- set bridge bundle datapath_type=netdev other_config:hwaddr=02:00:00:00:00:01 -- \
-         add-bond bundle bond p1 p2 lacp=active bond_mode=balance-tcp other_config:lacp-time=fast",
-    );
-    peer.vsctl(
-        "add-br second -- set bridge second datapath_type=netdev other_config:hwaddr=02:00:00:00:00:02 -- \
-         add-port second p3 -- set port p3 lacp=active other_config:lacp-time=fast",
-    );
-    for (bundle, address) in [("bundle", "198.18.192.2/31"), ("second", "192.0.2.0/31")] {
-        peer.sh(&format!("ip link set {bundle} up"));
-        peer.sh(&format!("ip addr add {address} dev {bundle}"));
-    }
-    peer.configure(PEER);
-    (here, peer)
-}
-
-fn connect(
-    here: &Node,
-    peer: &Node,
-) -> (Control, tokio::task::JoinHandle<()>, tokio::sync::mpsc::Sender<DuplexStream>) {
-    let (ours, theirs) = tokio::io::duplex(64 << 10);
-    let (streams, waiting) = tokio::sync::mpsc::channel(4);
-    streams.try_send(theirs).unwrap();
-    let waiting = std::sync::Arc::new(tokio::sync::Mutex::new(waiting));
-    let config = AgentConfig { site: "ams1".into(), bmp_listen: "127.0.0.1:1790".parse().unwrap() };
-    let agent = tokio::spawn(async move {
-        let connector = move || {
-            let waiting = waiting.clone();
-            async move { waiting.lock().await.recv().await.ok_or_else(|| std::io::ErrorKind::NotConnected.into()) }
-        };
-        Agent::new(config).run(connector).await.unwrap();
-    });
-    let show = "show bfd peers' -c 'show bfd peers counters' -c 'show bgp summary' -c 'show bgp ipv4 unicast";
-    let nodes = [here, peer].map(|n| n.vtysh_command(show));
-    let control = Control { link: framed(ours), state: None, result: None, routes: BTreeMap::new(), nodes };
-    (control, agent, streams)
-}
-
-fn framed(stream: DuplexStream) -> Framed<DuplexStream, LengthDelimitedCodec> {
-    let codec = LengthDelimitedCodec::builder().max_frame_length(meetme_edge::agent::MAX_FRAME).new_codec();
-    Framed::new(stream, codec)
-}
-
-fn access(here: &Node) -> ToEdge {
-    let lag = LagBackend::Ovs { db: here.path("db.sock"), ctl: here.path("vswitchd.ctl"), netns: None };
-    let management =
-        Management::Frr { vty_dir: here.dir.clone(), lag, bmp_source: "127.0.0.1".parse().unwrap() };
-    ToEdge::Routers { routers: vec![RouterAccess { router: "ams1-er1".into(), management }] }
-}
 
 /// What the router uses of the peer's routes, with its preference.
 fn used(here: &Node) -> BTreeMap<String, u64> {
@@ -193,28 +17,6 @@ fn used(here: &Node) -> BTreeMap<String, u64> {
         Some((prefix.clone(), path["locPrf"].as_u64().unwrap_or_default()))
     };
     routes.iter().filter_map(from_peer).collect()
-}
-
-/// Waits for what a router does in its own time; panics with what it showed last.
-async fn eventually<T: std::fmt::Debug>(look: impl Fn() -> T, holds: impl Fn(&T) -> bool) {
-    for _ in 0..300 {
-        if holds(&look()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("never as it should be: {:?}", look());
-}
-
-fn intended(generation: u64, phase: SessionPhase) -> RouterIntent {
-    let mut intent = intent(generation, phase);
-    intent.announced.truncate(1);
-    intent.sessions[0].policy.host_space = vec!["198.18.0.0/17".parse().unwrap()];
-    intent.ibgp.clear();
-    intent.transits.clear();
-    // Slow enough for a machine that does much else besides.
-    intent.sessions[0].bfd = BfdTimers { interval_ms: 500, multiplier: 3 };
-    intent
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -349,7 +151,7 @@ async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before
 
     // The control plane goes and comes back, and is told everything.
     let (ours, theirs) = tokio::io::duplex(64 << 10);
-    control = Control { link: framed(ours), state: None, result: None, ..control };
+    control = Control::new(ours, control.nodes);
     streams.send(theirs).await.unwrap();
     control.until("state is told anew", |c| c.state.is_some()).await;
     control.until("the last result is told anew", |c| c.outcome(4).is_some()).await;

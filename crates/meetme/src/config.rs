@@ -1,13 +1,16 @@
 //! The configuration file: what an operator sets for this process. All of it has defaults but
 //! nothing that leaves the machine: mail goes nowhere until a server is named.
 
+use crate::server::{Bounds, Files};
 use anyhow::Context;
+use meetme_api::Rates;
 use meetme_control::{MailSettings, Settings};
 use meetme_model::plan::Timing;
 use meetme_model::plan::approval::ApprovalPolicy;
 use meetme_store::{SealKey, Store};
 use serde::Deserialize;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 /// The whole file.
@@ -26,6 +29,17 @@ pub struct Config {
     pub edge_socket: Option<PathBuf>,
     /// Sites whose edge runs inside this process.
     pub embedded_edges: Vec<String>,
+    /// Certificate and key for HTTPS; without it the API speaks plain HTTP.
+    pub tls: Option<Files>,
+    /// Where the API speaks plain HTTP besides, on this machine only: for `meetme approve` and
+    /// `meetme queue` when `listen` speaks HTTPS.
+    pub local_listen: Option<SocketAddr>,
+    /// Rows per page of a list.
+    pub page_size: Option<NonZeroU16>,
+    /// Bounds on connections.
+    pub http: Bounds,
+    /// How much one token may ask.
+    pub rates: Rates,
     /// The API's address as clients see it, when a proxy stands in front.
     pub external_url: Option<String>,
     /// Mail.
@@ -62,6 +76,11 @@ impl Default for Config {
             seal_key: "meetme.key".into(),
             edge_socket: None,
             embedded_edges: Vec::new(),
+            tls: None,
+            local_listen: None,
+            page_size: None,
+            http: Bounds::default(),
+            rates: Rates::default(),
             external_url: None,
             mail: None,
             approval: ApprovalPolicy::default(),
@@ -71,6 +90,17 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Settings of the API.
+    pub fn api(&self) -> meetme_api::Settings {
+        let default = meetme_api::Settings::default();
+        meetme_api::Settings {
+            page_size: self.page_size.map_or(default.page_size, |n| usize::from(n.get())),
+            external_url: self.external_url.clone(),
+            rates: self.rates.clone(),
+            body_timeout: self.http.body_timeout,
+        }
+    }
+
     /// Opens the store that the file names.
     pub async fn store(&self) -> anyhow::Result<Store> {
         let key = SealKey::load_or_create(&self.seal_key)?;
@@ -115,5 +145,17 @@ mod tests {
         let config: Config = toml::from_str("[timing]\ndrain = 'PT2S'").unwrap();
         assert_eq!(config.timing.drain.as_secs(), 2);
         assert_eq!(config.timing.close, Timing::default().close);
+    }
+
+    #[test]
+    fn rates_and_bounds_are_set_one_by_one() {
+        let text = "page_size = 7\n[rates]\nlive = { per_s = 2, burst = 3 }\n[http]\nmax_connections = 9\n\
+                    [tls]\ncertificate = 'a.pem'\nkey = 'b.pem'";
+        let config: Config = toml::from_str(text).unwrap();
+        assert_eq!((config.rates.live.burst.get(), config.rates.reads), (3, Rates::default().reads));
+        assert_eq!((config.api().page_size, config.api().rates), (7, config.rates.clone()));
+        assert!(toml::from_str::<Config>("page_size = 0").is_err());
+        assert_eq!(config.http, Bounds { max_connections: 9, ..Bounds::default() });
+        assert!(toml::from_str::<Config>("[tls]\ncertificate = 'a.pem'").is_err());
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod edge;
 mod inventory;
 mod serve;
+mod server;
 mod token;
 
 use clap::{Parser, Subcommand};

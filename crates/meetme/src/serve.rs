@@ -1,16 +1,22 @@
 //! `meetme serve`: API, reconcilers and the links of the edges in one process.
 
 use crate::config::Config;
-use anyhow::Context;
+use crate::server::{self, Tls};
+use anyhow::{Context, ensure};
+use axum::Router;
+use axum::extract::Request;
 use meetme_api::{ApiState, EdgeFuture};
 use meetme_control::{Links, Worker};
 use meetme_edge::agent::{Agent, AgentConfig};
+use meetme_portal::PortalState;
 use meetme_store::Store;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tower::ServiceExt;
 use tracing::{error, info, warn};
 
 /// Bytes in flight between the control plane and an edge inside it.
@@ -21,18 +27,26 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let store = config.store().await?;
     let links = Links::new(store.clone());
     let worker = Worker::new(store.clone(), links.clone(), config.control())?;
-    let api = ApiState {
-        store: store.clone(),
-        queries: queries(links.clone()),
-        settings: meetme_api::Settings { external_url: config.external_url.clone(), ..Default::default() },
-    };
+    let api = ApiState { store: store.clone(), queries: queries(links.clone()), settings: config.api() };
+    let app = pages_and_api(store.clone(), meetme_api::router(api));
+    let (tell_stop, stop) = watch::channel(false);
     let listener = listen(config.listen).await?;
-    info!("API on http://{}", config.listen);
+    let tls = tls(config, listener.local_addr()?)?;
+    if let Some(address) = config.local_listen {
+        ensure!(
+            address.ip().is_loopback(),
+            "local_listen: {address} is reached from other machines, and HTTP isn't encrypted; use 127.0.0.1"
+        );
+        let listener = listen(address).await?;
+        info!("for this machine on http://{}", listener.local_addr()?);
+        tokio::spawn(server::serve(listener, app.clone(), None, config.http, stop.clone()));
+    }
+    greet(&store, config, listener.local_addr()?).await?;
     if let Some(address) = config.metrics_listen {
         let listener = listen(address).await?;
-        info!("metrics on http://{address}/metrics");
+        info!("metrics on http://{}/metrics", listener.local_addr()?);
         let router = meetme_api::metrics_router(store.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(server::serve(listener, router, None, config.http, stop.clone()));
     }
     if let Some(path) = &config.edge_socket {
         let listener = edge_listener(path)?;
@@ -41,16 +55,58 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     embed_edges(config, &store, &links).await?;
     tokio::spawn(links.mark_absent_at_start());
     let working = tokio::spawn(worker.run());
+    let mut serving = tokio::spawn(server::serve(listener, app, tls, config.http, stop));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        served = axum::serve(listener, meetme_api::router(api)) => served.context("the API stopped")?,
+        served = &mut serving => served.context("the API stopped")?,
         worked = working => worked.context("the reconcilers stopped")?,
         _ = terminate.recv() => info!("told to stop"),
         _ = interrupt.recv() => info!("told to stop"),
     }
+    tell_stop.send_replace(true);
+    if !serving.is_finished() {
+        serving.await.context("the API stopped")?;
+    }
     store.close().await;
     Ok(())
+}
+
+/// The portal's pages on every path that isn't the API's.
+fn pages_and_api(store: Store, api: Router) -> Router {
+    let portal = meetme_portal::router(PortalState { store, api: api.clone() });
+    Router::new().fallback(move |request: Request| {
+        let app = if meetme_api::owns(request.uri().path()) { api.clone() } else { portal.clone() };
+        app.oneshot(request)
+    })
+}
+
+/// While nobody can sign in, the first operator's invitation is told at every start.
+async fn greet(store: &Store, config: &Config, address: SocketAddr) -> anyhow::Result<()> {
+    if let Some(path) = meetme_portal::invite_first_operator(store).await? {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let base = config.external_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
+        info!("nobody can sign in yet; the first operator opens {}{path}", base.trim_end_matches('/'));
+    }
+    Ok(())
+}
+
+/// The certificate, watched for changes; `None` for plain HTTP, which is fine on this machine only.
+fn tls(config: &Config, address: SocketAddr) -> anyhow::Result<Option<Arc<Tls>>> {
+    let Some(files) = &config.tls else {
+        info!("API on http://{address}");
+        if !address.ip().is_loopback() {
+            warn!(
+                "the API listens beyond this machine without encryption: set tls, or put a TLS proxy in front"
+            );
+        }
+        return Ok(None);
+    };
+    let tls = Arc::new(Tls::load(files.clone())?);
+    info!("API on https://{address}");
+    let watched = tls.clone();
+    tokio::spawn(async move { watched.watch().await });
+    Ok(Some(tls))
 }
 
 /// Live questions go through the links.

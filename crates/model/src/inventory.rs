@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+mod catalogue;
+pub use catalogue::{CdnPrefix, LegacySession, PeeringKind};
+
 /// The whole inventory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +44,12 @@ pub struct Inventory {
     /// Places where users of peering services are.
     #[serde(default, rename = "service_location")]
     pub service_locations: Vec<ServiceLocation>,
+    /// Prefixes of the host that are served near a location.
+    #[serde(default, rename = "cdn_prefix")]
+    pub cdn_prefixes: Vec<CdnPrefix>,
+    /// Sessions that are older than the product: listed, never touched.
+    #[serde(default, rename = "legacy_session")]
+    pub legacy_sessions: Vec<LegacySession>,
 }
 
 /// The host network.
@@ -301,8 +310,20 @@ pub struct ServiceLocation {
 pub struct RouterAccess {
     /// The router's name.
     pub router: String,
+    /// Its loopback: where what it asks comes from.
+    pub loopback: Ipv4Addr,
     /// How it is driven and reached.
     pub management: Management,
+}
+
+impl Management {
+    /// Network namespace by name, when the router runs in one.
+    pub fn netns(&self) -> Option<&str> {
+        let Self::Frr { lag, .. } = self;
+        match lag {
+            LagBackend::Ovs { netns, .. } | LagBackend::Bonding { netns } => netns.as_deref(),
+        }
+    }
 }
 
 impl Inventory {

@@ -6,6 +6,8 @@ use crate::prefix::Prefix;
 use crate::violation::Violations;
 use std::collections::{BTreeMap, BTreeSet};
 
+mod catalogue;
+
 /// Checks that every name is unique, every reference leads somewhere, and every number is in its
 /// bounds. Targets are paths in the file: `router[2].port[0].speed_mbps`.
 pub fn check(inventory: &Inventory) -> Result<(), Violations> {
@@ -15,14 +17,20 @@ pub fn check(inventory: &Inventory) -> Result<(), Violations> {
     check_routers(inventory, &mut v);
     check_pools(inventory, &mut v);
     check_attachments(inventory, &mut v);
+    catalogue::check_cdn_prefixes(inventory, &mut v);
+    catalogue::check_legacy_sessions(inventory, &mut v);
     v.into_result(())
+}
+
+/// What people read as a name.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 63 && !name.chars().any(char::is_control)
 }
 
 fn unique<'a>(names: impl Iterator<Item = (String, &'a str)>, what: &str, v: &mut Violations) {
     let mut seen = BTreeSet::new();
     for (target, name) in names {
-        let plain = !name.is_empty() && name.len() <= 63 && !name.chars().any(char::is_control);
-        if !plain {
+        if !is_name(name) {
             v.add("NameInvalid", target, format!("a {what} needs a name of 1 to 63 characters"));
         } else if !seen.insert(name.to_ascii_lowercase()) {
             v.add("NameNotUnique", target, format!("there are two of {what} '{name}'"));

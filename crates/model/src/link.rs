@@ -6,14 +6,16 @@
 use crate::intent::RouterIntent;
 use crate::inventory::RouterAccess;
 use crate::prefix::Prefix;
+use crate::probe::{LookingGlass, Probe, ProbeOutcome};
 use crate::route::{ReceivedRoute, RouteAttributes, RouteVerdict};
+use crate::samples::RouterSamples;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Version of these messages; an edge of another version is refused with a clear answer.
-pub const LINK_VERSION: u32 = 1;
+pub const LINK_VERSION: u32 = 2;
 
 /// Control plane → edge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +37,11 @@ pub enum ToEdge {
         id: u64,
         /// The question.
         query: EdgeQuery,
+    },
+    /// All probes that the site's routers send.
+    Probes {
+        /// All of them.
+        probes: Vec<Probe>,
     },
     /// The edge is refused; it says why and tries again later.
     Refused {
@@ -69,6 +76,16 @@ pub enum ToControl {
         /// The summary.
         routes: Box<SessionRoutes>,
     },
+    /// One router's minute. A minute may be sent again; the first one counts.
+    Samples {
+        /// What was measured.
+        samples: Box<RouterSamples>,
+    },
+    /// What a probe's newest try came to.
+    Probed {
+        /// The outcome.
+        outcome: Box<ProbeOutcome>,
+    },
     /// The answer to a query.
     Answer {
         /// The query's id.
@@ -97,6 +114,13 @@ pub enum EdgeQuery {
     Diff {
         /// The intent to hold against the router.
         intent: Box<RouterIntent>,
+    },
+    /// A look from a router.
+    LookingGlass {
+        /// The router.
+        router: String,
+        /// What to look for.
+        look: LookingGlass,
     },
 }
 
@@ -128,6 +152,11 @@ pub enum EdgeAnswer {
     Diff {
         /// The text, secrets masked.
         diff: String,
+    },
+    /// What a looking glass showed.
+    LookingGlass {
+        /// As the tool or router printed it.
+        output: String,
     },
 }
 

@@ -4,6 +4,7 @@
 use crate::asn::{Asn, PublicAsn};
 use crate::inventory::Host;
 use crate::violation::Violations;
+use crate::stamp::Stamp;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -113,10 +114,9 @@ pub struct PeerAsn {
     /// When it was asked again, after a refusal.
     #[serde(default)]
     pub asked_at: Option<Timestamp>,
-    /// When it was asked first.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub modified_at: Timestamp,
+    /// Who made and changed it, and when.
+    #[serde(flatten)]
+    pub stamp: Stamp,
 }
 
 /// An operator's or a policy's yes or no.

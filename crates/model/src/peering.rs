@@ -4,10 +4,11 @@
 //! a [`PeeringSpec`] or tells every violation. Uniqueness among peerings is the store's business.
 
 use crate::asn::Asn;
+use crate::connectivity_probe::{ConnectivityProbe, ProbeDraft};
 use crate::inventory::OfferingKind;
 use crate::prefix::Prefix;
 use crate::secret::Secret;
-use jiff::Timestamp;
+use crate::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -89,6 +90,9 @@ pub struct PeeringSpec {
     pub asn: Asn,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// Connectivity probes, in the order sent.
+    #[serde(default)]
+    pub probes: Vec<ConnectivityProbe>,
 }
 
 impl PeeringSpec {
@@ -117,10 +121,9 @@ pub struct Peering {
     pub spec: PeeringSpec,
     /// True from the moment its deletion was accepted until everything is freed.
     pub deleting: bool,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub modified_at: Timestamp,
+    /// Who made and changed it, and when.
+    #[serde(flatten)]
+    pub stamp: Stamp,
 }
 
 /// A connection as sent in.
@@ -169,6 +172,8 @@ pub struct PeeringDraft {
     pub connections: Vec<ConnectionDraft>,
     /// `tags`.
     pub tags: BTreeMap<String, String>,
+    /// `properties.connectivityProbes`; none: those that there are stay.
+    pub probes: Option<Vec<ProbeDraft>>,
 }
 
 /// True for a resource name that the rules allow: `[A-Za-z0-9_.-]{1,63}`, and neither `.` nor `..`.

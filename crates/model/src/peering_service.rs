@@ -4,6 +4,7 @@
 use crate::asn::Asn;
 use crate::prefix::Prefix;
 use crate::registered_prefix::PrefixVerdict;
+use crate::stamp::Stamp;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,10 +25,9 @@ pub struct PeeringService {
     pub name: String,
     /// What was asked.
     pub spec: PeeringServiceSpec,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub modified_at: Timestamp,
+    /// Who made and changed it, and when.
+    #[serde(flatten)]
+    pub stamp: Stamp,
 }
 
 /// What a peering service is asked to be.
@@ -101,10 +101,9 @@ pub struct ServicePrefix {
     /// When it was first Verified.
     #[serde(default)]
     pub activated_at: Option<Timestamp>,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub modified_at: Timestamp,
+    /// Who made and changed it, and when.
+    #[serde(flatten)]
+    pub stamp: Stamp,
 }
 
 /// What the sessions showed of an activated prefix when it was looked at last.

@@ -2,6 +2,7 @@
 //! (`docs/rules.md` §5). The verdict is a pure function of what the sessions show.
 
 use crate::prefix::Prefix;
+use crate::stamp::Stamp;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -104,10 +105,9 @@ pub struct RegisteredPrefix {
     pub troubled: bool,
     /// Since when the state is what it is.
     pub since: Timestamp,
-    /// When it was registered.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub modified_at: Timestamp,
+    /// Who made and changed it, and when.
+    #[serde(flatten)]
+    pub stamp: Stamp,
 }
 
 /// State with the checks behind it.

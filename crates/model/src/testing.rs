@@ -99,5 +99,7 @@ pub fn inventory() -> Inventory {
             asn: Asn(64499),
         }],
         service_locations: vec![],
+        cdn_prefixes: vec![],
+        legacy_sessions: vec![],
     }
 }

@@ -3,13 +3,17 @@
 
 use crate::db::{Access, Db, IdPage, Tx};
 use crate::error::{Conflict, Result, StoreError};
+use crate::observed::router_state_at;
+use crate::peerings::path_key;
 use crate::ports::ports_free;
-use crate::statement::{Columns, Entity, entities, entity_or_none, sql, to_doc};
+use crate::statement::{Columns, Entity, entities, entity, entity_or_none, fold, sql, to_doc};
 use crate::subnets::subnets_release;
 use jiff::Timestamp;
 use meetme_model::Secret;
 use meetme_model::connection::{Connection, ConnectionState, Stage};
-use meetme_model::peering::ConnectionSpec;
+use meetme_model::link::RouterState;
+use meetme_model::peering::{ConnectionSpec, Peering};
+use std::sync::Arc;
 
 impl Entity for Connection {
     const WHAT: &'static str = "connection";
@@ -20,6 +24,19 @@ impl Entity for Connection {
 
 statements! {
     OF = "SELECT id, doc FROM connections WHERE peering_id = $1 ORDER BY id";
+    SHOWN = "SELECT string_agg('[' || CAST(c.id AS TEXT)
+                    || ',' || COALESCE(CAST(k.connection_id AS TEXT), 'null')
+                    || ',' || COALESCE(CAST(s.at_ms AS TEXT), 'null') || ',' || c.doc || ']', ',')
+             FROM peerings p
+             JOIN connections c ON c.peering_id = p.id
+             LEFT JOIN md5_keys k ON k.connection_id = c.id
+             LEFT JOIN router_states s ON s.router = c.router
+             WHERE p.subscription = $1 AND p.path >= $2 AND p.path <= $3";
+    SHOWN_ONE = "SELECT p.id, p.doc, s.at_ms, k.connection_id, c.id, c.doc FROM peerings p
+                 LEFT JOIN connections c ON c.peering_id = p.id
+                 LEFT JOIN md5_keys k ON k.connection_id = c.id
+                 LEFT JOIN router_states s ON s.router = c.router
+                 WHERE p.subscription = $1 AND p.path = $2";
     LOCK = "SELECT id, doc FROM connections WHERE peering_id = $1 ORDER BY id {for_update}";
     BY_ID = "SELECT id, doc FROM connections WHERE id = $1";
     ON_ROUTER = "SELECT id, doc FROM connections WHERE router = $1 ORDER BY id";
@@ -33,13 +50,89 @@ statements! {
     KEY_PUT = "INSERT INTO md5_keys (connection_id, sealed) VALUES ($1, $2)
                ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed";
     KEY_GET = "SELECT sealed FROM md5_keys WHERE connection_id = $1";
-    KEY_HAS = "SELECT 1 FROM md5_keys WHERE connection_id = $1";
     KEY_DELETE = "DELETE FROM md5_keys WHERE connection_id = $1";
 }
 
 /// Those of a peering, oldest first.
 pub async fn connections_of(db: &mut impl Db, peering_id: i64) -> Result<Vec<Connection>> {
     entities(&sql(OF).bind(peering_id).all(db).await?)
+}
+
+/// A connection with what is shown beside it.
+#[derive(Clone, Debug)]
+pub struct SeenConnection {
+    /// The connection.
+    pub connection: Connection,
+    /// Whether an MD5 key is set: the flag that is shown instead of it.
+    pub has_md5_key: bool,
+    /// What its router told last, once it has ports and the router told anything.
+    pub router: Option<Arc<RouterState>>,
+}
+
+/// Those of all peerings of a subscription from `first` to `last` in the order of
+/// [`path_key`], oldest first, with what is shown beside them: in one query for a whole page.
+pub async fn connections_shown(
+    db: &mut impl Db,
+    first: &Peering,
+    last: &Peering,
+) -> Result<Vec<SeenConnection>> {
+    let row = sql(SHOWN)
+        .bind(fold(&first.subscription))
+        .bind(path_key(&first.resource_group, &first.name))
+        .bind(path_key(&last.resource_group, &last.name))
+        .optional(db)
+        .await?;
+    // One text for all of them: a row each would cost more than all else of a page.
+    let list = row.map(|row| row.text_or_null(0)).transpose()?.flatten().unwrap_or_default();
+    let rows: Vec<SeenRow> =
+        serde_json::from_str(&format!("[{list}]")).map_err(|e| StoreError::corrupt(Connection::WHAT, e))?;
+    let mut shown = Vec::with_capacity(rows.len());
+    for (id, key, state_at_ms, connection) in rows {
+        shown.push(seen(db, Connection { id, ..connection }, key, state_at_ms).await?);
+    }
+    shown.sort_unstable_by_key(|c| c.connection.id);
+    Ok(shown)
+}
+
+/// A connection's id, its id again if it has a key, when its router's state was told, and itself.
+type SeenRow = (i64, Option<i64>, Option<i64>, Connection);
+
+/// The peering of a name, any case, with its connections as [`connections_shown`] gives them: in one
+/// query altogether.
+pub async fn peering_shown(
+    db: &mut impl Db,
+    subscription: &str,
+    resource_group: &str,
+    name: &str,
+) -> Result<Option<(Peering, Vec<SeenConnection>)>> {
+    let rows = sql(SHOWN_ONE).bind(fold(subscription)).bind(path_key(resource_group, name)).all(db).await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let peering = entity(first)?;
+    let mut shown = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if let Some(id) = row.int_or_null(4)? {
+            let connection = Connection { id, ..row.doc(5, Connection::WHAT)? };
+            shown.push(seen(db, connection, row.int_or_null(3)?, row.int_or_null(2)?).await?);
+        }
+    }
+    shown.sort_unstable_by_key(|c| c.connection.id);
+    Ok(Some((peering, shown)))
+}
+
+/// A connection with whether a row of its key was found, and the state that its router's row has.
+async fn seen(
+    db: &mut impl Db,
+    connection: Connection,
+    key: Option<i64>,
+    state_at_ms: Option<i64>,
+) -> Result<SeenConnection> {
+    let router = match (&connection.ports, state_at_ms) {
+        (Some(ports), Some(at_ms)) => router_state_at(db, &ports.router, at_ms).await?,
+        _ => None,
+    };
+    Ok(SeenConnection { connection, has_md5_key: key.is_some(), router })
 }
 
 pub(crate) async fn connections_lock(tx: &mut Tx, peering_id: i64) -> Result<Vec<Connection>> {
@@ -142,11 +235,6 @@ pub async fn md5_key_get(db: &mut impl Db, connection_id: i64) -> Result<Option<
     let clear = db.sealer().open(&key_name(connection_id), &row.bytes(0)?)?;
     let text = String::from_utf8(clear).map_err(|e| StoreError::corrupt("MD5 key", e))?;
     Ok(Some(Secret::new(text)))
-}
-
-/// Whether a connection has an MD5 key: the flag that is shown instead of it.
-pub async fn md5_key_has(db: &mut impl Db, connection_id: i64) -> Result<bool> {
-    Ok(sql(KEY_HAS).bind(connection_id).optional(db).await?.is_some())
 }
 
 /// Forgets a connection's MD5 key, if it has one.

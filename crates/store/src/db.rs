@@ -2,11 +2,12 @@
 
 use crate::engine::{Engine, without_password};
 use crate::error::{Result, StoreError};
+use crate::memory::Memory;
 use crate::migrate;
 use crate::seal::{SealKey, Sealer};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, SqlSafeStr, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection, SqlSafeStr, Transaction};
 use std::future::Future;
 use std::os::unix::fs::OpenOptionsExt;
 use std::str::FromStr;
@@ -17,6 +18,9 @@ use tokio::sync::Notify;
 /// How long a caller waits for a connection before it is told that the database is busy.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A connection that lay idle for this long is tested before it is used: it may be broken.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(1);
+
 /// The store. Cheap to clone; all clones are one store.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -26,6 +30,7 @@ struct Inner {
     write: AnyPool,
     read: AnyPool,
     sealer: Arc<Sealer>,
+    memory: Arc<Memory>,
     wake: Arc<Notify>,
     listener: Option<tokio::task::AbortHandle>,
 }
@@ -55,6 +60,7 @@ impl Store {
             .map_err(|e| StoreError::Url { url: without_password(url), reason: e.to_string() })?;
         let write = pool(engine, &options, engine.write_connections()).await?;
         let sealer = Arc::new(Sealer::new(seal_key));
+        let memory = Arc::new(Memory::default());
         let wake = Arc::new(Notify::new());
         migrate::migrate(&write, engine, &sealer, &wake).await?;
         let read = match engine.read_connections() {
@@ -62,14 +68,15 @@ impl Store {
             None => write.clone(),
         };
         let listener = engine.listen(url, &wake);
-        Ok(Self(Arc::new(Inner { engine, write, read, sealer, wake, listener })))
+        Ok(Self(Arc::new(Inner { engine, write, read, sealer, memory, wake, listener })))
     }
 
     /// Begins a write transaction. Dropping it without [`Tx::commit`] undoes it.
     ///
     /// On SQLite there is one at a time: don't hold it across a network call.
     pub async fn begin(&self) -> Result<Tx> {
-        Tx::begin(&self.0.write, self.0.engine, self.0.sealer.clone(), self.0.wake.clone()).await
+        let tx = Tx::begin(&self.0.write, self.0.engine, self.0.sealer.clone(), self.0.wake.clone()).await?;
+        Ok(Tx { memory: self.0.memory.clone(), ..tx })
     }
 
     /// A handle to read with.
@@ -78,7 +85,13 @@ impl Store {
             connection: self.0.read.acquire().await?,
             engine: self.0.engine,
             sealer: self.0.sealer.clone(),
+            memory: self.0.memory.clone(),
         })
+    }
+
+    /// What it remembers.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.0.memory
     }
 
     /// Resolves when a transaction that enqueued work committed after this call: in this process,
@@ -106,6 +119,11 @@ async fn pool(engine: Engine, options: &AnyConnectOptions, connections: u32) -> 
         .max_connections(connections)
         .min_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Each test is a round trip; one when a connection is given back is made in any case.
+        .test_before_acquire(false)
+        .before_acquire(|connection, idle| {
+            Box::pin(async move { Ok(idle.idle_for < TEST_AFTER_IDLE || connection.ping().await.is_ok()) })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 if let Some(setup) = engine.connection_setup() {
@@ -146,6 +164,8 @@ pub trait Access: Send {
     fn engine(&self) -> Engine;
     /// What seals and opens secrets.
     fn sealer(&self) -> Arc<Sealer>;
+    /// What the store remembers.
+    fn memory(&self) -> Arc<Memory>;
 }
 
 /// A handle to read with; each query sees the latest commit.
@@ -153,6 +173,7 @@ pub struct Reader {
     connection: PoolConnection<Any>,
     engine: Engine,
     sealer: Arc<Sealer>,
+    memory: Arc<Memory>,
 }
 
 impl Access for Reader {
@@ -167,6 +188,10 @@ impl Access for Reader {
     fn sealer(&self) -> Arc<Sealer> {
         self.sealer.clone()
     }
+
+    fn memory(&self) -> Arc<Memory> {
+        self.memory.clone()
+    }
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], it never happened.
@@ -174,8 +199,10 @@ pub struct Tx {
     transaction: Transaction<'static, Any>,
     engine: Engine,
     sealer: Arc<Sealer>,
+    memory: Arc<Memory>,
     wake: Arc<Notify>,
     wakes: bool,
+    ends_tokens: bool,
 }
 
 impl Tx {
@@ -189,8 +216,10 @@ impl Tx {
             transaction: pool.begin_with(engine.begin().into_sql_str()).await?,
             engine,
             sealer,
+            memory: Arc::default(),
             wake,
             wakes: false,
+            ends_tokens: false,
         })
     }
 
@@ -203,7 +232,15 @@ impl Tx {
         if self.wakes {
             self.wake.notify_waiters();
         }
+        if self.ends_tokens {
+            self.memory.forget_principals();
+        }
         Ok(())
+    }
+
+    /// Notes that who was known by a token may be so no more after commit.
+    pub(crate) fn ends_tokens(&mut self) {
+        self.ends_tokens = true;
     }
 
     /// Notes that there is new work to tell of on commit.
@@ -223,6 +260,10 @@ impl Access for Tx {
 
     fn sealer(&self) -> Arc<Sealer> {
         self.sealer.clone()
+    }
+
+    fn memory(&self) -> Arc<Memory> {
+        self.memory.clone()
     }
 }
 

@@ -114,6 +114,8 @@ impl Engine {
                 ("{key}", "TEXT"),
                 ("{for_update}", ""),
                 ("{skip_locked}", ""),
+                ("{rows}", "json_each($1)"),
+                ("{clustered}", "WITHOUT ROWID"),
             ],
             Self::Postgres => [
                 ("{id}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
@@ -122,6 +124,10 @@ impl Engine {
                 ("{key}", "TEXT COLLATE \"C\""),
                 ("{for_update}", "FOR UPDATE"),
                 ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
+                // Many rows as one parameter, a JSON array of arrays; columns are `value ->> 0` and so on.
+                ("{rows}", "json_array_elements(CAST(CAST($1 AS TEXT) AS json))"),
+                // Rows in the order of their key: what a range of it costs in SQLite.
+                ("{clustered}", ""),
             ],
         };
         let text = tokens.iter().fold(sql.to_owned(), |text, (token, with)| text.replace(token, with));

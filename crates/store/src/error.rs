@@ -4,7 +4,7 @@
 //! Nothing here is an HTTP status; that is the API's choice.
 
 use jiff::Timestamp;
-use meetme_model::Prefix;
+use meetme_model::{Asn, Prefix};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -117,6 +117,12 @@ pub enum Conflict {
         /// By which.
         peerings: Vec<ResourceRef>,
     },
+    /// Somebody with this e-mail address may sign in already.
+    #[error("{email} is known already; change that person, or invite them again")]
+    PersonKnown {
+        /// The address.
+        email: String,
+    },
     /// The resource group has a peering of that name.
     #[error("a peering named {name} exists in this resource group; update it or choose another name")]
     PeeringNameTaken {
@@ -188,6 +194,20 @@ pub enum Conflict {
     RegisteredPrefixInUse {
         /// By which peering-service prefixes (`service/prefix`).
         services: Vec<ResourceRef>,
+    },
+    /// The peering has a registered ASN of that name.
+    #[error("a registered ASN named {name} exists on this peering; choose another name")]
+    RegisteredAsnNameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The ASN is registered on this peering already (`docs/rules.md` §5).
+    #[error("AS{asn} is registered on this peering already, as {name}; it has one key")]
+    AsnRegistered {
+        /// The ASN.
+        asn: Asn,
+        /// The resource name of that registration.
+        name: String,
     },
     /// The resource group has a peering service of that name.
     #[error("a peering service named {name} exists in this resource group; choose another name")]

@@ -18,16 +18,25 @@ mod error;
 mod everything;
 mod inventory;
 mod mails;
+mod memory;
+mod metrics;
 mod migrate;
+mod monitor_tests;
 mod observed;
 mod peer_asns;
 mod peering_services;
 mod peerings;
+mod people;
 mod ports;
+mod probes;
+mod registered_asns;
 mod registered_prefixes;
+mod resource_groups;
 mod router_intents;
 mod seal;
+mod secret_token;
 mod service_prefixes;
+mod sessions;
 mod subnets;
 mod tokens;
 mod work;
@@ -37,8 +46,9 @@ mod tests;
 
 pub use audit::{AuditEntry, audit_add, audit_list};
 pub use connections::{
-    connection_by_id, connection_delete, connection_insert, connection_update, connections_of,
-    connections_on_router, connections_pending, md5_key_delete, md5_key_get, md5_key_has, md5_key_put,
+    SeenConnection, connection_by_id, connection_delete, connection_insert, connection_update,
+    connections_of, connections_on_router, connections_pending, connections_shown, md5_key_delete,
+    md5_key_get, md5_key_put, peering_shown,
 };
 pub use db::{Db, IdPage, Page, Reader, Scope, Store, Tx};
 pub use error::{Conflict, ResourceRef, Result, StoreError};
@@ -47,6 +57,14 @@ pub use inventory::{inventory_get, inventory_put, inventory_version};
 pub use mails::{
     Mail, NewMail, mail_enqueue, mail_get, mail_mark_failed, mail_mark_sent, mails_list, mails_of_resource,
     mails_unsent,
+};
+pub use metrics::{
+    MetricPoint, NewestPoint, PointsAsked, metric_minute_put, metric_points, metric_series_of, metrics_newest,
+    metrics_prune,
+};
+pub use monitor_tests::{
+    connection_monitor_get, connection_monitor_put, monitor_test_by_id, monitor_test_delete, monitor_test_get,
+    monitor_test_insert, monitor_test_update, monitor_tests_at_site, monitor_tests_count, monitor_tests_list,
 };
 pub use observed::{
     APPLY_RESULTS_KEPT, apply_result_put, apply_results_list, connection_observed, router_state_get,
@@ -65,11 +83,24 @@ pub use peerings::{
     path_key, peering_by_id, peering_delete, peering_get, peering_insert, peering_lock, peering_update,
     peerings_all, peerings_list, peerings_of_asn,
 };
+pub use people::{
+    Person, invitation_add, invitation_find, invitations_end, people_list, person_by_email, person_by_id,
+    person_insert, person_lock, person_update,
+};
 pub use ports::{port_assign, ports_free, ports_used};
+pub use probes::{peerings_probing_from, probe_outcome_get, probe_outcome_put, probes_version};
+pub use registered_asns::{
+    registered_asn_by_number, registered_asn_delete, registered_asn_get, registered_asn_insert,
+    registered_asns_list,
+};
 pub use registered_prefixes::{
     registered_prefix_by_id, registered_prefix_by_key, registered_prefix_by_prefix, registered_prefix_delete,
     registered_prefix_get, registered_prefix_insert, registered_prefix_lock, registered_prefix_update,
     registered_prefixes_all, registered_prefixes_list, registered_prefixes_of_asn,
+};
+pub use resource_groups::{
+    resource_group_add, resource_group_content, resource_group_delete, resource_group_get,
+    resource_group_update, resource_groups_list, subscriptions_list,
 };
 pub use router_intents::{
     router_intent_generation, router_intent_get, router_intent_list, router_intent_put,
@@ -81,11 +112,16 @@ pub use service_prefixes::{
     service_prefix_update, service_prefixes_all, service_prefixes_list, service_prefixes_of_asn,
     service_prefixes_of_registration,
 };
+pub use sessions::{
+    Session, session_add, session_end, session_find, session_seen, sessions_end, sessions_of,
+};
 pub use subnets::{
     SubnetUse, subnet_take, subnets_forget, subnets_overlapping, subnets_purge, subnets_release,
     subnets_within,
 };
-pub use tokens::{NewToken, Principal, Role, Token, token_create, token_find, token_list, token_revoke};
+pub use tokens::{
+    NewToken, Principal, Role, Token, token_create, token_find, token_list, token_principal, token_revoke,
+};
 pub use work::{
     WorkItem, WorkKind, work_claim, work_depth, work_done, work_enqueue, work_next_due, work_retry,
 };

@@ -14,7 +14,14 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// All migrations in order; the first is number 1. Never change one that was released.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_metrics.sql"),
+    include_str!("../migrations/0003_registered_asns.sql"),
+    include_str!("../migrations/0004_monitor_tests.sql"),
+    include_str!("../migrations/0005_resource_groups.sql"),
+    include_str!("../migrations/0006_people.sql"),
+];
 
 /// Sealed into every database, to tell a wrong key.
 const KEY_CHECK: &str = "the key check";

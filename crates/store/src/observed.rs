@@ -8,6 +8,7 @@ use crate::statement::{Columns, sql, to_doc};
 use meetme_model::connection::Connection;
 use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState, SessionRoutes};
 use meetme_model::plan::validation::Observed;
+use std::sync::Arc;
 
 /// So many results of applying are kept per router.
 pub const APPLY_RESULTS_KEPT: u32 = 50;
@@ -16,6 +17,7 @@ statements! {
     STATE_PUT = "INSERT INTO router_states (router, at_ms, doc) VALUES ($1, $2, $3)
                  ON CONFLICT (router) DO UPDATE SET at_ms = excluded.at_ms, doc = excluded.doc";
     STATE_GET = "SELECT doc FROM router_states WHERE router = $1";
+    STATE_AT = "SELECT at_ms FROM router_states WHERE router = $1";
     STATES = "SELECT doc FROM router_states ORDER BY router";
     ROUTES_PUT = "INSERT INTO session_routes (router, session, at_ms, doc) VALUES ($1, $2, $3, $4)
                   ON CONFLICT (router, session)
@@ -45,6 +47,31 @@ pub async fn router_state_put(tx: &mut Tx, state: &RouterState) -> Result<()> {
 pub async fn router_state_get(db: &mut impl Db, router: &str) -> Result<Option<RouterState>> {
     let row = sql(STATE_GET).bind(router).optional(db).await?;
     row.map(|row| row.doc(0, "router state")).transpose()
+}
+
+/// A router's latest state, which its row says was told at `at_ms`: from memory if it is the one
+/// that is remembered.
+pub(crate) async fn router_state_at(
+    db: &mut impl Db,
+    router: &str,
+    at_ms: i64,
+) -> Result<Option<Arc<RouterState>>> {
+    if let Some(state) = db.memory().state(router, at_ms) {
+        return Ok(Some(state));
+    }
+    let state = router_state_get(db, router).await?.map(Arc::new);
+    if let Some(state) = &state {
+        db.memory().keep_state(state);
+    }
+    Ok(state)
+}
+
+/// A router's latest state, from memory where it is the one that is remembered.
+async fn router_state_latest(db: &mut impl Db, router: &str) -> Result<Option<Arc<RouterState>>> {
+    match sql(STATE_AT).bind(router).optional(db).await? {
+        Some(row) => router_state_at(db, router, row.int(0)?).await,
+        None => Ok(None),
+    }
 }
 
 /// All routers' latest states.
@@ -129,13 +156,13 @@ pub async fn connection_observed(db: &mut impl Db, connection: &Connection) -> R
     let newest = newest_apply(db, &ports.router).await?;
     observed.confirmed = matches!(newest, Some(Ok(())));
     observed.apply_error = newest.and_then(std::result::Result::err);
-    if let Some(mut state) = router_state_get(db, &ports.router).await? {
+    if let Some(state) = router_state_latest(db, &ports.router).await? {
         observed.reachable = Some(state.reachable);
-        observed.lag = state.lags.remove(&connection.lag_name());
+        observed.lag = state.lags.get(&connection.lag_name()).cloned();
         for v4 in [true, false] {
             let name = connection.session_name(v4);
-            if let Some(session) = state.sessions.remove(&name) {
-                observed.sessions.insert(name, session);
+            if let Some(session) = state.sessions.get(&name) {
+                observed.sessions.insert(name, session.clone());
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::db::{Db, Page, Tx};
 use crate::error::{Conflict, Result};
+use crate::monitor_tests::monitor_tests_delete_of;
 use crate::peerings::path_key;
 use crate::service_prefixes::service_prefixes_delete_of;
 use crate::statement::{Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc};
@@ -94,9 +95,10 @@ pub async fn peering_service_update(tx: &mut Tx, service: &PeeringService) -> Re
         .await
 }
 
-/// Deletes one with its prefixes, as ARM deletes children with their parent.
+/// Deletes one with its prefixes and tests, as ARM deletes children with their parent.
 pub async fn peering_service_delete(tx: &mut Tx, id: i64) -> Result<()> {
     peering_service_lock(tx, id).await?;
     service_prefixes_delete_of(tx, id).await?;
+    monitor_tests_delete_of(tx, id).await?;
     sql(DELETE).bind(id).run_one(tx, PeeringService::WHAT, id).await
 }

@@ -4,6 +4,7 @@ use crate::connections::{connection_delete, connection_insert, connections_lock,
 use crate::db::{Db, IdPage, Page, Tx};
 use crate::error::{Conflict, ResourceRef, Result, StoreError};
 use crate::peer_asns::peer_asn_get;
+use crate::probes::probing_put;
 use crate::registered_prefixes::registered_prefixes_delete_of;
 use crate::service_prefixes::uses_of_peering;
 use crate::statement::{
@@ -106,7 +107,7 @@ pub async fn peerings_of_asn(db: &mut impl Db, asn: Asn) -> Result<Vec<Peering>>
     entities(&rows)
 }
 
-/// Adds a peering with its connections, each waiting for approval since `new.created_at`; ids are
+/// Adds a peering with its connections, each waiting for approval since `new.stamp.created_at`; ids are
 /// given. MD5 keys are sealed away and don't come back.
 ///
 /// # Errors
@@ -137,9 +138,10 @@ pub async fn peering_insert(
     };
     let mut peering = new.clone();
     peering.id = row.int(0)?;
+    probing_put(tx, &peering).await?;
     let mut inserted = Vec::with_capacity(connections.len());
     for spec in connections {
-        inserted.push(connection_insert(tx, peering.id, spec, new.created_at).await?);
+        inserted.push(connection_insert(tx, peering.id, spec, new.stamp.created_at).await?);
     }
     Ok((peering, inserted))
 }
@@ -170,7 +172,7 @@ async fn same_offering(tx: &mut Tx, like: &Peering, but: i64) -> Result<Option<R
     })
 }
 
-/// Writes what changed: tags, offering, `deleting`, `modified_at`. What is immutable
+/// Writes what changed: tags, offering, `deleting`, `stamp`. What is immutable
 /// (`docs/rules.md` §2) stays.
 ///
 /// # Errors
@@ -184,7 +186,8 @@ pub async fn peering_update(tx: &mut Tx, peering: &Peering) -> Result<()> {
         .bind(to_doc(peering, Peering::WHAT)?)
         .bind(peering.id)
         .run_one(tx, Peering::WHAT, &peering.name)
-        .await
+        .await?;
+    probing_put(tx, peering).await
 }
 
 /// Deletes a peering with its registered prefixes and connections; their ports become free and

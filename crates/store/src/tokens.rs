@@ -1,17 +1,17 @@
 //! Bearer tokens: shown once, kept as SHA-256. A token has 256 random bits, so a plain hash
 //! can't be guessed back and needs no salt.
 
-use crate::db::{Db, Tx};
+use crate::db::{Db, Store, Tx};
 use crate::error::{Result, StoreError};
-use crate::seal::hex;
+use crate::secret_token::{digest, hash, random};
 use crate::statement::{Columns, sql};
 use jiff::Timestamp;
-use rand::RngCore;
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
 /// What a token's holder may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything.
     Operator,
@@ -95,9 +95,7 @@ pub async fn token_create(tx: &mut Tx, new: NewToken, at: Timestamp) -> Result<(
     if new.role == Role::Peer && new.subscription.is_none() {
         return Err(StoreError::TokenWithoutSubscription);
     }
-    let mut random = [0; 32];
-    rand::rng().fill_bytes(&mut random);
-    let clear = format!("mt_{}", hex(&random));
+    let clear = random("mt_");
     let row = sql(CREATE)
         .bind(new.name.as_str())
         .bind(new.role.name())
@@ -124,6 +122,20 @@ pub async fn token_find(db: &mut impl Db, clear: &str, now: Timestamp) -> Result
     row.as_ref().map(principal).transpose()
 }
 
+/// Who `clear` stands for, as [`token_find`] finds it; what was found within the last second is found
+/// without the database.
+pub async fn token_principal(store: &Store, clear: &str, now: Timestamp) -> Result<Option<Principal>> {
+    let hash = digest(clear);
+    if let Some(principal) = store.memory().principal(&hash, now) {
+        return Ok(Some(principal));
+    }
+    let found = token_find(&mut store.read().await?, clear, now).await?;
+    if let Some(principal) = &found {
+        store.memory().keep_principal(hash, now, principal);
+    }
+    Ok(found)
+}
+
 /// All tokens that were ever made.
 pub async fn token_list(db: &mut impl Db) -> Result<Vec<Token>> {
     let rows = sql(LIST).all(db).await?;
@@ -140,6 +152,7 @@ pub async fn token_list(db: &mut impl Db) -> Result<Vec<Token>> {
 
 /// Ends a token now.
 pub async fn token_revoke(tx: &mut Tx, id: i64, at: Timestamp) -> Result<()> {
+    tx.ends_tokens();
     sql(REVOKE).bind_time(at).bind(id).run_one(tx, "valid token", id).await
 }
 
@@ -153,8 +166,4 @@ fn principal(row: &AnyRow) -> Result<Principal> {
         subscription: row.text_or_null(3)?,
         expires_at: row.time_or_null(4)?,
     })
-}
-
-fn hash(clear: &str) -> String {
-    hex(&Sha256::digest(clear.as_bytes()))
 }

@@ -8,11 +8,21 @@ pub(crate) mod registered_prefixes;
 pub(crate) mod service_prefixes;
 pub(crate) mod version;
 
+mod cdn_peering_prefixes;
+mod connection_monitor_tests;
+mod initialize_connection_monitor;
+mod legacy_peerings;
+mod looking_glass;
+pub(crate) mod metrics;
 mod operations;
 mod peering_locations;
 mod providers;
 mod received_routes;
+mod registered_asns;
+pub(crate) mod resource_manager;
+mod rp_unbilled_prefixes;
 mod service_places;
+pub(crate) mod system_data;
 mod tags;
 mod wake;
 
@@ -31,13 +41,35 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .with(peer_asns::routes)
         .with(peerings::routes)
         .with(registered_prefixes::routes)
+        .with(registered_asns::routes)
         .with(peering_services::routes)
+        .with(connection_monitor_tests::routes)
         .with(service_prefixes::routes)
+        .with(resource_manager::routes)
+        .with(metrics::routes)
         .add(
             get.clone(),
             "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peerings/{peering}/receivedRoutes",
             Access::Subscription,
             received_routes::list,
+        )
+        .add(
+            get.clone(),
+            "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peerings/{peering}/rpUnbilledPrefixes",
+            Access::Subscription,
+            rp_unbilled_prefixes::list,
+        )
+        .add(
+            get.clone(),
+            "/subscriptions/{subscription}/providers/Microsoft.Peering/cdnPeeringPrefixes",
+            Access::Subscription,
+            cdn_peering_prefixes::list,
+        )
+        .add(
+            get.clone(),
+            "/subscriptions/{subscription}/providers/Microsoft.Peering/legacyPeerings",
+            Access::Subscription,
+            legacy_peerings::list,
         )
         .add(
             get.clone(),
@@ -68,6 +100,18 @@ pub(crate) fn routes(routes: Routes) -> Routes {
             "/subscriptions/{subscription}/providers/Microsoft.Peering/checkServiceProviderAvailability",
             Access::Subscription,
             providers::check,
+        )
+        .add(
+            Method::POST,
+            "/subscriptions/{subscription}/providers/Microsoft.Peering/initializeConnectionMonitor",
+            Access::Subscription,
+            initialize_connection_monitor::post,
+        )
+        .add(
+            Method::POST,
+            "/subscriptions/{subscription}/providers/Microsoft.Peering/lookingGlass",
+            Access::Subscription,
+            looking_glass::post,
         )
         .add(
             get,

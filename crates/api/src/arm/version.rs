@@ -1,10 +1,11 @@
-//! The api-versions that are spoken. All of them have the same shape here: what a version doesn't
-//! know is an additional property to it, which clients ignore.
+//! The api-versions that are spoken. Handlers speak the newest; what older ones know and how they
+//! look is in `openapi/differences.rs`.
 
 use crate::error::ApiError;
 
 /// Known api-versions, oldest first.
 pub const VERSIONS: &[&str] = &[
+    "2019-08-01-preview",
     "2020-04-01",
     "2020-10-01",
     "2021-01-01",
@@ -15,8 +16,24 @@ pub const VERSIONS: &[&str] = &[
     "2025-05-01",
 ];
 
-/// Refuses a request without a known api-version, and lists those.
-pub(crate) fn check(query: &[(String, String)]) -> Result<(), ApiError> {
+/// Refuses a request for something of another namespace without an api-version of the usual form.
+pub(crate) fn check_foreign(query: &[(String, String)]) -> Result<(), ApiError> {
+    let given = query.iter().find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
+    let given = given.map_or("", |(_, value)| value.as_str());
+    let date = given.strip_suffix("-preview").unwrap_or(given);
+    if date.len() == 10 && date.parse::<jiff::civil::Date>().is_ok() {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(
+        "MissingApiVersionParameter",
+        "api-version",
+        "the query parameter api-version is missing or no date; write it as 2021-04-01",
+    ))
+}
+
+/// The api-version as it is written in [`VERSIONS`]; a request without a known one is refused, and
+/// those are listed.
+pub(crate) fn check(query: &[(String, String)]) -> Result<&'static str, ApiError> {
     let given = query
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("api-version"))
@@ -30,8 +47,8 @@ pub(crate) fn check(query: &[(String, String)]) -> Result<(), ApiError> {
             format!("the query parameter api-version is missing; use one of {known}"),
         ));
     }
-    if VERSIONS.iter().any(|v| v.eq_ignore_ascii_case(given)) {
-        return Ok(());
+    if let Some(known) = VERSIONS.iter().find(|v| v.eq_ignore_ascii_case(given)) {
+        return Ok(known);
     }
     let shown: String = given.chars().take(40).flat_map(char::escape_default).collect();
     Err(ApiError::bad_request(

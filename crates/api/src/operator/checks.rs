@@ -50,7 +50,6 @@ struct Activated {
     primary_peering_location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     backup_peering_location: Option<String>,
-    modified_at: Timestamp,
 }
 
 /// Answers the checks of a registered prefix.
@@ -69,7 +68,6 @@ pub(super) async fn activated(call: Call) -> Answer {
         active_path: found.active_path,
         primary_peering_location: service.spec.primary,
         backup_peering_location: service.spec.backup,
-        modified_at: found.modified_at,
         verdict: Verdict::new(found.prefix, found.verdict),
     })
 }

@@ -58,6 +58,11 @@ pub(super) async fn refuse_connection(call: Call) -> Answer {
     connection(call, false).await
 }
 
+/// The number of a connection, with or without the letter before it.
+pub(super) fn connection_number(text: &str) -> Option<i64> {
+    text.trim_start_matches(['c', 'C']).parse().ok()
+}
+
 async fn asn(call: Call, approved: bool) -> Answer {
     let decision = decision(&call, approved)?;
     let allowed = call.json_or_default::<Name>()?.allow_duplicate_name;
@@ -85,7 +90,7 @@ async fn asn(call: Call, approved: bool) -> Answer {
             asn.state = AsnState::Pending;
             asn.error_message = None;
             asn.decision = Some(decision.clone());
-            asn.modified_at = call.now;
+            asn.stamp.change(&call.principal.name, call.now);
             peer_asn_update(&mut tx, &asn).await?;
             let detail = if allowed { json!({ "allowDuplicateName": true }) } else { json!({}) };
             audit(&call, &mut tx, "peerAsns", &id, &decision, detail).await?;
@@ -101,7 +106,7 @@ async fn connection(call: Call, approved: bool) -> Answer {
     let decision = decision(&call, approved)?;
     let text = call.param("connection");
     let unknown = || ApiError::not_found("connection", text);
-    let id: i64 = text.trim_start_matches(['c', 'C']).parse().map_err(|_| unknown())?;
+    let id = connection_number(text).ok_or_else(unknown)?;
     let mut tx = call.state.store.begin().await?;
     let found = connection_by_id(&mut tx, id).await?.ok_or_else(unknown)?;
     let (peering, connections) = peering_lock(&mut tx, found.peering_id).await?;
@@ -140,7 +145,7 @@ pub(super) async fn approve_peering(call: Call) -> Answer {
 
 /// A yes is for what waits or was refused, and issues a new letter to what waits for a
 /// cross-connect beyond the old one's end; a no is for what waits.
-fn is_open_to(c: &Connection, approved: bool) -> bool {
+pub(super) fn is_open_to(c: &Connection, approved: bool) -> bool {
     if c.removal.is_some() {
         return false;
     }

@@ -7,6 +7,7 @@ mod connections;
 mod decide;
 mod inventory;
 mod mails;
+mod offerings;
 mod queue;
 mod routers;
 
@@ -35,6 +36,8 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         )
         .add(post(), APPROVE_PEERING, Access::Decision, decide::approve_peering)
         .add(get(), CONNECTIONS, Access::Subscription, connections::list)
+        .add(post(), VALIDATE, Access::Subscription, crate::arm::peerings::validate_only)
+        .add(get(), OFFERINGS, Access::Subscription, offerings::list)
         .add(get(), CHECKS, Access::Subscription, checks::registered)
         .add(get(), STATUS, Access::Subscription, checks::activated)
         .add(get(), "/api/v1/routers", Access::Host, routers::list)
@@ -51,5 +54,8 @@ const APPROVE_PEERING: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/approve";
 const CONNECTIONS: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/connections";
+const VALIDATE: &str =
+    "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/validate";
+const OFFERINGS: &str = "/api/v1/subscriptions/{subscription}/offerings";
 const CHECKS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/registeredPrefixes/{registered_prefix}/checks";
 const STATUS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/prefixes/{prefix}/status";

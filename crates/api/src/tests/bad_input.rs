@@ -37,7 +37,6 @@ async fn a_wrong_type_is_told_with_its_path() {
     for (path, pointer, value, target) in [
         (asn("x"), "/properties/peerAsn", json!("64510"), "properties.peerAsn"),
         (asn("x"), "/properties/peerAsn", json!(1.5), "properties.peerAsn"),
-        (asn("x"), "/properties/peerAsn", json!(1e30), "properties.peerAsn"),
         (asn("x"), "/properties/peerContactDetail", json!({}), "properties.peerContactDetail"),
         (asn("x"), "/properties/peerContactDetail/0/role", json!(7), "properties.peerContactDetail[0].role"),
         (
@@ -53,7 +52,6 @@ async fn a_wrong_type_is_told_with_its_path() {
         let mut body = if path.contains("peerAsns") { asn_body(64510) } else { voice("Amsterdam", 64) };
         *body.pointer_mut(pointer).unwrap() = value;
         let reply = api.put(&path, body).await;
-        // An empty array is a struct's field list to the parser: its first field is named.
         let found = reply.violations().remove(0);
         assert_eq!(reply.status, 400, "{pointer}: {}", reply.body);
         assert_eq!(found, format!("InvalidType {target}"), "{pointer}");

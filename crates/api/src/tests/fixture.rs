@@ -103,6 +103,18 @@ impl Api {
 
     /// Asks as somebody, with the usual api-version where the path is ARM's and has none.
     pub async fn ask(&self, token: &str, method: Method, path: &str, body: Body) -> Reply {
+        self.ask_with(token, &[], method, path, body).await
+    }
+
+    /// Asks with more headers. Every answer is held against the API's documents.
+    pub async fn ask_with(
+        &self,
+        token: &str,
+        headers: &[(&str, &str)],
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Reply {
         let lower = path.to_ascii_lowercase();
         let arm = lower.starts_with("/subscriptions") || lower.starts_with("/providers");
         let path = if arm && !path.contains("api-version=") {
@@ -111,18 +123,22 @@ impl Api {
         } else {
             path.to_owned()
         };
-        let mut request = Request::builder().method(method).uri(path).header("host", "api.example.net:8971");
+        let mut request =
+            Request::builder().method(&method).uri(&path).header("host", "api.example.net:8971");
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let response = self.app.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Reply {
-            status: parts.status,
-            headers: parts.headers,
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        }
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let (status, headers) = (parts.status, parts.headers);
+        let faults = crate::openapi::check::check_answer(method.as_str(), &path, status.as_u16(), &body);
+        assert!(faults.is_empty(), "not as documented: {faults:#?}");
+        Reply { status, headers, body }
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -349,5 +365,7 @@ pub fn inventory() -> Inventory {
                 region: "germanywestcentral".into(),
             },
         ],
+        cdn_prefixes: vec![],
+        legacy_sessions: vec![],
     }
 }

@@ -25,7 +25,7 @@ async fn the_queue_has_what_waits_oldest_first_and_what_is_overdue() {
     api.put(&asn("second"), asn_body(64509)).await;
     let mut tx = api.store.begin().await.unwrap();
     let mut old = peer_asn_get(&mut tx, SUB, "second").await.unwrap().unwrap();
-    old.created_at -= SignedDuration::from_hours(13);
+    old.stamp.created_at -= SignedDuration::from_hours(13);
     peer_asn_update(&mut tx, &old).await.unwrap();
     tx.commit().await.unwrap();
     let queue = operator(&api, "/api/v1/queue").await;

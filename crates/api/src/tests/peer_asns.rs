@@ -250,13 +250,13 @@ async fn new_contacts_keep_a_decision_and_a_new_name_takes_it_back() {
     let mut failed = asked.clone();
     failed.state = AsnState::Failed;
     failed.spec.peer_name = "Tel Other".into();
-    failed.modified_at = now();
+    failed.stamp.modified_at = now();
     let mut tx = api.store.begin().await.unwrap();
     peer_asn_update(&mut tx, &failed).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(api.put(&asn("tel"), body).await.status, 200);
     let again = claim().await;
     assert_eq!((again.state, &again.decision), (AsnState::Pending, &None));
-    assert!(again.modified_at > now());
-    assert_eq!((again.asked_at, again.created_at), (Some(again.modified_at), asked.created_at));
+    assert!(again.stamp.modified_at > now());
+    assert_eq!((again.asked_at, again.stamp.created_at), (Some(again.stamp.modified_at), asked.stamp.created_at));
 }

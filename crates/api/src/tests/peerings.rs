@@ -68,6 +68,8 @@ async fn addresses_and_session_state_are_shown_once_they_are_there() {
     let states: Vec<&Value> =
         connections(&read.body).iter().map(|c| &c["bgpSession"]["sessionStateV4"]).collect();
     assert_eq!(states, ["Established", "PendingAdd"]);
+    let list = api.get(&peering("")).await;
+    assert_eq!(list.body["value"], json!([read.body]), "a list shows what a look at one shows");
     // What was read can be sent back as it is.
     let reply = api.put(&peering("ams"), read.body).await;
     assert_eq!(reply.status, 200, "{}", reply.body);

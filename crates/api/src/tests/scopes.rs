@@ -17,6 +17,8 @@ fn filled(path: &str, subscription: &str) -> String {
             "{peering}" => "ams",
             "{peer_asn}" => "tel",
             "{registered_prefix}" | "{prefix}" => "media",
+            "{registered_asn}" => "behind",
+            "{connection_monitor_test}" => "sbc",
             "{peering_service}" => "voice",
             "{connection}" => "1",
             "{router}" => "ams1-er1",
@@ -48,12 +50,10 @@ async fn no_route_answers_without_a_valid_token() {
         let path = filled(route.path, SUB);
         for token in ["", "wrong", "mt_0000", " "] {
             let reply = api.ask(token, route.method.clone(), &path, Body::from("{}")).await;
-            assert_eq!(
-                (reply.status.as_u16(), reply.code()),
-                (401, "AuthenticationFailed"),
-                "{} {path}",
-                route.method
-            );
+            assert_eq!(reply.status, 401, "{} {path}", route.method);
+            if route.method != Method::HEAD {
+                assert_eq!(reply.code(), "AuthenticationFailed", "{} {path}", route.method);
+            }
             assert!(reply.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
         }
     }
@@ -75,7 +75,7 @@ async fn another_tenant_finds_nothing_anywhere() {
         let path = filled(route.path, SUB);
         let reply = api.ask(&api.other, route.method.clone(), &path, Body::from("{}")).await;
         assert_eq!(reply.status, 404, "{} {path}", route.method);
-        assert_eq!(reply.code(), "NotFound");
+        assert!(route.method == Method::HEAD || reply.code() == "NotFound", "{} {path}", route.method);
         // No different from what isn't there at all.
         let absent = path.replace("Sub-A", "Sub-Z");
         let nothing = api.ask(&api.other, route.method.clone(), &absent, Body::from("{}")).await;
@@ -96,7 +96,7 @@ async fn a_peer_decides_nothing_and_a_reader_writes_nothing() {
         let ask = async |token: &str| {
             api.ask(token, route.method.clone(), &path, Body::from("{}")).await.status.as_u16()
         };
-        if route.method != Method::GET {
+        if !matches!(route.method, Method::GET | Method::HEAD) {
             assert_eq!(ask(&api.reader).await, 403, "{} {path}", route.method);
         }
         match route.access {

@@ -25,7 +25,7 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
                 asn.state = state;
                 asn.decision = Some(decision);
                 asn.error_message = error_message;
-                asn.modified_at = now;
+                asn.stamp.change("meetme", now);
                 decided = true;
             }
             AsnEffect::Mail(mail) => {

@@ -4,6 +4,7 @@
 //! in that time would go unnoticed. So routes pass only while both are up, at every
 //! re-establishment anew, and a session that loses BFD alone is closed.
 
+use super::minutes::SeenSession;
 use crate::routers::{Bfd, Gates, Neighbor, NeighborDetail, Observed};
 use jiff::Timestamp;
 use meetme_model::intent::{SessionIntent, SessionPhase};
@@ -22,6 +23,8 @@ pub struct Decision {
     pub ask: Vec<(String, IpAddr)>,
     /// True when a session went up or down, so that more is to be expected soon.
     pub moved: bool,
+    /// What the look says about sessions that should be up, as the router tells.
+    pub seen: Vec<SeenSession>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -31,6 +34,8 @@ struct Track {
     /// Drops counted by the router that the edge has told as flaps.
     drops: Option<u64>,
     flaps: u32,
+    /// Those that aren't in any [`SeenSession`] yet.
+    unseen_flaps: u32,
     /// BFD has been up during this establishment.
     bfd_was_up: bool,
     /// It was lost, and the session still stood, one look ago.
@@ -51,9 +56,14 @@ impl Tracker {
         let mut decision = Decision::default();
         for session in sessions {
             let track = self.sessions.entry(session.name.clone()).or_default();
-            let neighbor = observed.neighbors.get(&session.peer_address).cloned().unwrap_or_default();
+            let neighbor = observed.neighbors.get(&session.peer_address).cloned();
             let bfd = observed.bfd.get(&session.peer_address).copied().unwrap_or_default();
-            track.look(session, neighbor, bfd, &mut decision);
+            // A neighbour that the router doesn't have isn't measured, nor is one that is shut down.
+            let is_measured = neighbor.is_some() && session.phase != SessionPhase::Shutdown;
+            track.look(session, neighbor.unwrap_or_default(), bfd, &mut decision);
+            if is_measured {
+                decision.seen.push(track.seen(&session.name));
+            }
         }
         decision
     }
@@ -129,8 +139,18 @@ impl Track {
             Some(before) => drops - before,
         };
         self.drops = Some(drops);
-        self.flaps = self.flaps.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
+        let counted = u32::try_from(new).unwrap_or(u32::MAX);
+        self.flaps = self.flaps.saturating_add(counted);
+        self.unseen_flaps = self.unseen_flaps.saturating_add(counted);
         new > 0
+    }
+
+    fn seen(&mut self, session: &str) -> SeenSession {
+        SeenSession {
+            session: session.to_owned(),
+            is_available: self.neighbor.bgp == BgpState::Established,
+            flaps: std::mem::take(&mut self.unseen_flaps),
+        }
     }
 }
 
@@ -193,6 +213,23 @@ mod tests {
         assert!(decision.moved && !decision.ask.is_empty());
         t.look(&sessions, &seen(BgpState::Idle, BfdSessionState::Down, 0));
         assert_eq!(t.states(&Gates::new())["c1v4"].flaps, 3, "a daemon that starts anew dropped it");
+    }
+
+    #[test]
+    fn what_is_measured_is_what_the_router_says_of_sessions_that_should_be_up() {
+        let session = |phase| fixture::session(1, phase);
+        let mut t = Tracker::default();
+        let mut look = |phase, observed: &Observed| {
+            let seen = t.look(&[&session(phase)], observed).seen;
+            seen.into_iter().map(|s| (s.is_available, s.flaps)).collect::<Vec<_>>()
+        };
+        let up = |drops| seen(BgpState::Established, BfdSessionState::Up, drops);
+        assert_eq!(look(SessionPhase::Open, &Observed::default()), [], "the router doesn't know it");
+        assert_eq!(look(SessionPhase::Denied, &up(0)), [(true, 0)]);
+        let down = seen(BgpState::Idle, BfdSessionState::Down, 2);
+        assert_eq!(look(SessionPhase::Open, &down), [(false, 2)]);
+        assert_eq!(look(SessionPhase::Open, &up(2)), [(true, 0)], "each flap is told once");
+        assert_eq!(look(SessionPhase::Shutdown, &up(3)), [], "it should be down");
     }
 
     #[test]

@@ -5,27 +5,36 @@
 //! Nothing is stored: an edge that starts anew leaves routers as they are until it is told.
 
 mod gates;
+mod history;
+mod minutes;
 mod outbox;
 mod router;
+mod samples;
 mod watch;
 
 use crate::bmp::{Station, StationEvent, StationRouter};
-use crate::routers;
+use crate::place::Place;
+use crate::probes::{Probes, Try};
+use crate::{looking_glass, routers};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use meetme_model::inventory::{Management, RouterAccess};
 use meetme_model::link::{EdgeAnswer, EdgeQuery, LINK_VERSION, ToControl, ToEdge};
+use meetme_model::probe::LookingGlass;
+use minutes::Tried;
 use outbox::Outbox;
 use router::{RouterTask, ToRouter};
+use samples::Samples;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Longest message on the link: a page of routes or the intent of a very large router.
 pub const MAX_FRAME: usize = 64 << 20;
@@ -177,7 +186,7 @@ impl Link<'_> {
         let (reader, writer) = tokio::io::split(stream);
         let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec();
         let mut reader = FramedRead::new(reader, codec.clone());
-        self.outbox.forget_answers();
+        self.outbox.begin();
         site.refresh();
         // Reading never waits for writing: two ends that both wait to be read would wait forever.
         let writing = self.write(FramedWrite::new(writer, codec));
@@ -235,19 +244,44 @@ impl Link<'_> {
 struct Site {
     station: Arc<Station>,
     outbox: Arc<Outbox>,
+    samples: Arc<Samples>,
+    probes: Probes,
     routers: BTreeMap<String, Known>,
     tasks: JoinSet<()>,
+    /// Sends off each minute's samples.
+    _clock: AbortOnDropHandle<()>,
 }
 
 /// A router that the control plane listed.
 struct Known {
     access: RouterAccess,
     inbox: mpsc::UnboundedSender<ToRouter>,
+    /// Looks that may begin now.
+    looks: Arc<Semaphore>,
+}
+
+impl Known {
+    fn new(access: RouterAccess, inbox: mpsc::UnboundedSender<ToRouter>) -> Self {
+        Self { access, inbox, looks: Arc::new(Semaphore::new(looking_glass::AT_ONCE)) }
+    }
 }
 
 impl Site {
     fn new(station: Arc<Station>, outbox: Arc<Outbox>) -> Self {
-        Self { station, outbox, routers: BTreeMap::new(), tasks: JoinSet::new() }
+        let samples = Arc::new(Samples::new(outbox.clone()));
+        let clock = AbortOnDropHandle::new(tokio::spawn(samples.clone().send_off()));
+        let (kept, told) = (samples.clone(), outbox.clone());
+        let tell = move |tried: Try| {
+            if tried.is_measured {
+                let Try { outcome, jitter_ms, .. } = &tried;
+                let tried = Tried { rtt_ms: outcome.rtt_ms, jitter_ms: *jitter_ms };
+                kept.probe(&outcome.router, &outcome.id, tried);
+            }
+            told.probed(tried.outcome);
+        };
+        let probes = Probes::new(Arc::new(tell));
+        let (routers, tasks) = (BTreeMap::new(), JoinSet::new());
+        Self { station, outbox, samples, probes, routers, tasks, _clock: clock }
     }
 
     fn message(&mut self, message: ToEdge) {
@@ -260,6 +294,7 @@ impl Site {
                 }
             }
             ToEdge::Query { id, query } => self.query(id, query),
+            ToEdge::Probes { probes } => self.probes.want(probes, &self.places()),
             ToEdge::Refused { .. } => {}
         }
     }
@@ -281,10 +316,16 @@ impl Site {
             }
             let (inbox, messages) = mpsc::unbounded_channel();
             let frr = routers::driver(&access);
-            let task = RouterTask::new(access.router.clone(), frr, self.outbox.clone(), self.station.clone());
+            let (outbox, station) = (self.outbox.clone(), self.station.clone());
+            let task = RouterTask::new(access.router.clone(), frr, outbox, station, self.samples.clone());
             self.tasks.spawn(task.run(messages));
-            self.routers.insert(access.router.clone(), Known { access, inbox });
+            self.routers.insert(access.router.clone(), Known::new(access, inbox));
         }
+        self.probes.place(&self.places());
+    }
+
+    fn places(&self) -> BTreeMap<String, Place> {
+        self.routers.iter().map(|(name, known)| (name.clone(), Place::of(&known.access))).collect()
     }
 
     /// A task came to its end. One that panicked is replaced with the next list of routers: at
@@ -305,6 +346,7 @@ impl Site {
                 let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit);
                 self.outbox.answer(id, Ok(EdgeAnswer::ReceivedRoutes { rows, next }));
             }
+            EdgeQuery::LookingGlass { router, look } => self.look(id, &router, look),
             EdgeQuery::Diff { intent } => {
                 let router = intent.router.clone();
                 if !self.tell(&router, ToRouter::Diff(id, intent)) {
@@ -312,6 +354,25 @@ impl Site {
                 }
             }
         }
+    }
+
+    /// Looks from a router, beside everything else; two looks at once are enough for one.
+    fn look(&self, id: u64, router: &str, look: LookingGlass) {
+        let Some(known) = self.routers.get(router) else {
+            self.outbox.answer(id, Err(format!("router '{router}' isn't of this site")));
+            return;
+        };
+        let Ok(turn) = known.looks.clone().try_acquire_owned() else {
+            let busy = format!("router '{router}' is busy with other looks; ask again in some seconds");
+            self.outbox.answer(id, Err(busy));
+            return;
+        };
+        let (access, outbox) = (known.access.clone(), self.outbox.clone());
+        tokio::spawn(async move {
+            let shown = looking_glass::look(&access, look).await;
+            drop(turn);
+            outbox.answer(id, shown.map(|output| EdgeAnswer::LookingGlass { output }));
+        });
     }
 
     fn event(&self, event: StationEvent) {
@@ -340,6 +401,9 @@ impl Site {
         }
         for routes in self.station.summaries() {
             self.outbox.routes(routes);
+        }
+        for outcome in self.probes.newest() {
+            self.outbox.probed(outcome);
         }
     }
 

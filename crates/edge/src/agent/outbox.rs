@@ -1,15 +1,21 @@
 //! What is to be told to the control plane, whenever there is a link.
 //!
-//! Everything but answers is a snapshot of its subject, so only the newest of each is kept:
-//! whoever writes here never waits, and an absent or slow control plane costs no memory.
+//! Everything but answers and minutes is a snapshot of its subject, so only the newest of each is kept:
+//! whoever writes here never waits, and what an absent or slow control plane costs is bounded.
 
+use super::history::History;
 use meetme_model::link::{ApplyResult, EdgeAnswer, RouterState, SessionRoutes, ToControl};
+use meetme_model::probe::ProbeOutcome;
+use meetme_model::samples::RouterSamples;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// Answers kept for a link that is slow; older ones are given up, their askers have timed out.
 const ANSWERS: usize = 64;
+/// Minutes that are taken at once, so that an answer never waits behind a day of them.
+const MINUTES_AT_ONCE: usize = 16;
 
 /// See the module.
 #[derive(Default)]
@@ -23,7 +29,9 @@ struct Pending {
     routers: BTreeMap<String, RouterState>,
     results: BTreeMap<String, ApplyResult>,
     routes: BTreeMap<(String, String), SessionRoutes>,
+    probed: BTreeMap<String, ProbeOutcome>,
     answers: VecDeque<ToControl>,
+    history: History,
 }
 
 impl Outbox {
@@ -43,6 +51,21 @@ impl Outbox {
     pub fn routes(&self, routes: SessionRoutes) {
         let key = (routes.router.clone(), routes.session.clone());
         self.pending().routes.insert(key, routes);
+        self.wake.notify_one();
+    }
+
+    /// What a probe came to.
+    pub fn probed(&self, outcome: ProbeOutcome) {
+        self.pending().probed.insert(outcome.id.clone(), outcome);
+        self.wake.notify_one();
+    }
+
+    /// Minutes that are over.
+    pub fn samples(&self, minutes: Vec<RouterSamples>) {
+        let mut pending = self.pending();
+        let now = Instant::now();
+        minutes.into_iter().for_each(|samples| pending.history.push(samples, now));
+        drop(pending);
         self.wake.notify_one();
     }
 
@@ -68,9 +91,12 @@ impl Outbox {
         }
     }
 
-    /// Forgets answers: they belong to a link that is gone.
-    pub fn forget_answers(&self) {
-        self.pending().answers.clear();
+    /// Begins a new link: answers belong to the one that is gone, and minutes of which it isn't
+    /// certain that they arrived are sent again.
+    pub fn begin(&self) {
+        let mut pending = self.pending();
+        pending.answers.clear();
+        pending.history.start_again();
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
@@ -88,6 +114,68 @@ impl Pending {
         messages.extend(routers.map(|r| ToControl::Router { state: Box::new(r) }));
         let routes = std::mem::take(&mut self.routes).into_values();
         messages.extend(routes.map(|r| ToControl::Routes { routes: Box::new(r) }));
+        let probed = std::mem::take(&mut self.probed).into_values();
+        messages.extend(probed.map(|o| ToControl::Probed { outcome: Box::new(o) }));
+        let minutes = self.history.take(MINUTES_AT_ONCE, Instant::now()).into_iter();
+        messages.extend(minutes.map(|s| ToControl::Samples { samples: Box::new(s) }));
         messages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn minute() -> RouterSamples {
+        RouterSamples {
+            router: "er1".into(),
+            minute: Timestamp::UNIX_EPOCH,
+            sessions: BTreeMap::new(),
+            lags: BTreeMap::new(),
+            probes: BTreeMap::new(),
+        }
+    }
+
+    fn outcome(error: &str) -> ProbeOutcome {
+        ProbeOutcome {
+            id: "test:1".into(),
+            router: "er1".into(),
+            at: Timestamp::UNIX_EPOCH,
+            rtt_ms: None,
+            path: Vec::new(),
+            error: Some(error.into()),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_never_waits_behind_a_backlog_of_minutes() {
+        let outbox = Outbox::default();
+        outbox.samples(vec![minute(); 3 * MINUTES_AT_ONCE]);
+        assert_eq!(outbox.take().await.len(), MINUTES_AT_ONCE);
+        outbox.answer(7, Err("no".into()));
+        let next = outbox.take().await;
+        assert!(matches!(next[0], ToControl::Answer { id: 7, .. }) && next.len() == MINUTES_AT_ONCE + 1);
+    }
+
+    #[tokio::test]
+    async fn a_new_link_is_told_minutes_again_but_no_answer_of_the_last_one() {
+        let outbox = Outbox::default();
+        outbox.samples(vec![minute()]);
+        outbox.take().await;
+        outbox.answer(7, Err("no".into()));
+        outbox.begin();
+        let again = outbox.take().await;
+        assert!(matches!(again[..], [ToControl::Samples { .. }]), "{again:?}");
+    }
+
+    #[tokio::test]
+    async fn only_the_newest_outcome_of_a_probe_is_told() {
+        let outbox = Outbox::default();
+        outbox.probed(outcome("first"));
+        outbox.probed(outcome("second"));
+        let told = outbox.take().await;
+        let [ToControl::Probed { outcome: told }] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(**told, outcome("second"));
     }
 }

@@ -8,8 +8,10 @@ mod change;
 
 use super::gates::Tracker;
 use super::outbox::Outbox;
+use super::samples::Samples;
 use super::watch::{Watch, up};
 use crate::bmp::{Station, StationSession};
+use crate::lag::counters::Traffic;
 use crate::routers::frr::owned::Owned;
 use crate::routers::frr::render::render;
 use crate::routers::frr::{Frr, FrrError, diff};
@@ -30,6 +32,8 @@ const BUSY: Duration = Duration::from_millis(200);
 const BUSY_FOR: Duration = Duration::from_secs(15);
 /// Between comparisons of the running configuration with the intended one.
 const DRIFT: Duration = Duration::from_secs(10);
+/// Between readings of the LAGs' counters.
+const COUNTERS: Duration = Duration::from_secs(10);
 /// Before an unreachable router is tried again: the first time, and at most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Before an intent that was refused or undone is tried again, as its cause may have been
@@ -61,6 +65,7 @@ pub struct RouterTask {
     frr: Frr,
     outbox: Arc<Outbox>,
     station: Arc<Station>,
+    samples: Arc<Samples>,
     intent: Option<RouterIntent>,
     applied: Option<Applied>,
     /// Changes that aren't confirmed yet, oldest first, with what stood before each.
@@ -73,6 +78,7 @@ pub struct RouterTask {
     gates: Gates,
     observed: Option<Observed>,
     lags: BTreeMap<String, LagState>,
+    traffic: Traffic,
     bmp_connected: bool,
     applied_generation: Option<u64>,
     drift: Option<String>,
@@ -81,6 +87,7 @@ pub struct RouterTask {
     last_result: Option<ApplyResult>,
     look_at: Instant,
     drift_at: Instant,
+    counters_at: Instant,
     busy_until: Instant,
     back_off: Option<Duration>,
     /// When a refused or undone intent is tried again, and the wait before the time after.
@@ -90,12 +97,19 @@ pub struct RouterTask {
 
 impl RouterTask {
     /// A task for a router that nothing is known of yet.
-    pub fn new(name: String, frr: Frr, outbox: Arc<Outbox>, station: Arc<Station>) -> Self {
+    pub fn new(
+        name: String,
+        frr: Frr,
+        outbox: Arc<Outbox>,
+        station: Arc<Station>,
+        samples: Arc<Samples>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             frr,
             outbox,
             station,
+            samples,
             intent: None,
             applied: None,
             watches: Vec::new(),
@@ -105,6 +119,7 @@ impl RouterTask {
             gates: Gates::new(),
             observed: None,
             lags: BTreeMap::new(),
+            traffic: Traffic::default(),
             bmp_connected: false,
             applied_generation: None,
             drift: None,
@@ -113,6 +128,7 @@ impl RouterTask {
             last_result: None,
             look_at: now,
             drift_at: now + DRIFT,
+            counters_at: now,
             busy_until: now,
             back_off: None,
             retry: None,
@@ -245,6 +261,7 @@ impl RouterTask {
             self.busy_until = Instant::now() + BUSY_FOR;
             self.lags = lags;
         }
+        self.measure_lags().await;
         let is_new = match (&self.intent, &self.applied) {
             (Some(intent), Some(applied)) => *intent != applied.intent,
             (Some(_), None) => true,
@@ -273,6 +290,7 @@ impl RouterTask {
         if decision.moved {
             self.busy_until = Instant::now() + BUSY_FOR;
         }
+        self.samples.sessions(&self.name, decision.seen);
         self.set_gates(decision.open).await?;
         for (session, address) in decision.ask {
             let detail = self.frr.detail(address).await?;
@@ -283,6 +301,22 @@ impl RouterTask {
             self.frr.clear(address).await?;
         }
         Ok(())
+    }
+
+    /// Reads what the LAGs have counted, now and then. Counters that can't be read are counters
+    /// that aren't measured, nothing worse.
+    async fn measure_lags(&mut self) {
+        if self.counters_at > Instant::now() || self.lags.is_empty() {
+            return;
+        }
+        self.counters_at = Instant::now() + COUNTERS;
+        match self.frr.counters().await {
+            Ok(counters) => {
+                let rates = self.traffic.take(Instant::now(), &self.lags, &counters);
+                self.samples.lags(&self.name, rates);
+            }
+            Err(error) => tracing::debug!(router = self.name, %error, "LAG counters can't be read"),
+        }
     }
 
     async fn close_gate(&mut self, session: &str) {

@@ -41,13 +41,14 @@ async fn a_task_that_panicked_is_replaced_with_the_next_list_of_routers() {
         lag: LagBackend::Bonding { netns: None },
         bmp_source: "127.0.0.1".parse().unwrap(),
     };
-    let access = RouterAccess { router: "er1".into(), management };
+    let access =
+        RouterAccess { router: "er1".into(), loopback: "198.18.255.11".parse().unwrap(), management };
     let (inbox, mut messages) = mpsc::unbounded_channel();
     site.tasks.spawn(async move {
         messages.recv().await;
         panic!("as a defect would");
     });
-    site.routers.insert("er1".into(), Known { access: access.clone(), inbox });
+    site.routers.insert("er1".into(), Known::new(access.clone(), inbox));
     assert!(site.tell("er1", ToRouter::Refresh));
     let ended = site.tasks.join_next().await.unwrap();
     assert!(ended.as_ref().is_err_and(JoinError::is_panic));

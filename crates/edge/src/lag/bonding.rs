@@ -3,10 +3,12 @@
 //! The mark is the link's alias, `meetme:<name>`. A router in a named network namespace is reached
 //! by `ip netns exec`; otherwise the edge runs where the router does.
 
-use super::{LagError, Lags, Observed, within};
-use crate::process::{self, words};
+use super::counters::{Counters, Direction};
+use super::{LagError, Lags, Observed};
+use crate::process::{self, within, words};
 use meetme_model::link::{LagState, MemberState};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Milliseconds between looks at a member's carrier.
 const MIIMON_MS: u32 = 50;
@@ -15,7 +17,7 @@ const MIIMON_MS: u32 = 50;
 pub async fn read(netns: Option<&str>) -> Result<Observed, LagError> {
     let links = links(netns).await?;
     let lags = our_lags(&links);
-    let mut states = std::collections::BTreeMap::new();
+    let mut states = BTreeMap::new();
     for name in lags.keys() {
         let path = format!("/proc/net/bonding/{name}");
         let text = process::run(&within(netns, words(["cat", &path]))).await?;
@@ -44,6 +46,26 @@ pub async fn remove(netns: Option<&str>, name: &str) -> Result<(), LagError> {
         process::run(&within(netns, words(["ip", "link", "del", "dev", name]))).await?;
     }
     Ok(())
+}
+
+/// What every interface has counted.
+pub async fn counters(netns: Option<&str>) -> Result<BTreeMap<String, Counters>, LagError> {
+    let text = process::run(&within(netns, words(["ip", "-json", "-stats", "link", "show"]))).await?;
+    Ok(interface_counters(&serde_json::from_str(&text).unwrap_or_default()))
+}
+
+/// Reads `ip -json -stats link show`; an interface without counters is left out.
+fn interface_counters(links: &Value) -> BTreeMap<String, Counters> {
+    let direction = |value: &Value| {
+        let field = |name: &str| value[name].as_u64();
+        Some(Direction { bytes: field("bytes")?, packets: field("packets")?, dropped: field("dropped")? })
+    };
+    let counted = |link: &Value| {
+        let stats = &link["stats64"];
+        let counters = Counters { received: direction(&stats["rx"])?, sent: direction(&stats["tx"])? };
+        Some((link["ifname"].as_str()?.to_owned(), counters))
+    };
+    array(links).filter_map(counted).collect()
 }
 
 async fn links(netns: Option<&str>) -> Result<Value, LagError> {
@@ -177,6 +199,21 @@ mod tests {
             {"ifname": "et9", "master": "bond0"}
         ]);
         assert_eq!(our_lags(&links), Lags::from([("lag7".into(), vec!["et1".into()])]));
+    }
+
+    #[test]
+    fn counters_are_read_where_there_are_any() {
+        let links = json!([
+            {"ifname": "et1", "stats64": {
+                "rx": {"bytes": 266, "packets": 3, "errors": 0, "dropped": 1},
+                "tx": {"bytes": 5_000_000_000u64, "packets": 4, "errors": 0, "dropped": 2}
+            }},
+            {"ifname": "et2"}
+        ]);
+        let received = Direction { bytes: 266, packets: 3, dropped: 1 };
+        let sent = Direction { bytes: 5_000_000_000, packets: 4, dropped: 2 };
+        assert_eq!(interface_counters(&links), [("et1".to_owned(), Counters { received, sent })].into());
+        assert!(interface_counters(&Value::Null).is_empty());
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! set here: those are the router's own configuration. Nothing here decides which LAGs there are.
 
 pub mod bonding;
+pub mod counters;
 mod jsonrpc;
 pub mod ovs;
 
-use crate::process::{ProcessError, words};
+use crate::process::ProcessError;
 use meetme_model::inventory::LagBackend;
 use meetme_model::link::LagState;
 use std::collections::BTreeMap;
@@ -89,13 +90,5 @@ pub async fn remove(backend: &LagBackend, name: &str) -> Result<(), LagError> {
     match backend {
         LagBackend::Ovs { db, .. } => ovs::remove(db, name).await,
         LagBackend::Bonding { netns } => bonding::remove(netns.as_deref(), name).await,
-    }
-}
-
-/// A command line as it is run in the router's network namespace.
-fn within(netns: Option<&str>, command: Vec<String>) -> Vec<String> {
-    match netns {
-        Some(netns) => [words(["ip", "netns", "exec", netns]), command].concat(),
-        None => command,
     }
 }

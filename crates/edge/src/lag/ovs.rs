@@ -1,8 +1,9 @@
 //! LAGs by Open vSwitch: a bridge per LAG, named as the LAG, whose internal port carries the
 //! addresses, and a bond port with LACP. The user-space datapath needs no kernel module.
 
+use super::counters::{Counters, Direction};
 use super::{LagError, Lags, Observed, jsonrpc};
-use crate::process::{self, TOOL_TIMEOUT_S, words};
+use crate::process::{self, TOOL_TIMEOUT_S, within, words};
 use meetme_model::link::{LagState, MemberState};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -51,11 +52,18 @@ pub async fn ensure(db: &Path, name: &str, members: &[String]) -> Result<(), Lag
 pub async fn quiet(netns: Option<&str>, members: &[String]) {
     for member in members {
         let set = words(["ip", "link", "set", "dev", member, "arp", "off"]);
-        if let Err(error) = process::run(&super::within(netns, set)).await {
+        if let Err(error) = process::run(&within(netns, set)).await {
             // A router whose namespace the edge can't enter has `arp_ignore` set by whoever made it.
             tracing::warn!(member, %error, "can't turn ARP off on a LAG member");
         }
     }
+}
+
+/// What every port of the datapaths has counted, asked live: in the database the counters are up
+/// to `stats-update-interval` old (5 s by default), which is half of what lies between two looks.
+pub async fn counters(ctl: &Path) -> Result<BTreeMap<String, Counters>, LagError> {
+    let shown = jsonrpc::call(ctl, "dpctl/show", json!(["-s"])).await?;
+    Ok(port_counters(shown.as_str().unwrap_or_default()))
 }
 
 /// Removes a bridge of ours; one that is gone is fine.
@@ -215,6 +223,33 @@ fn lacp_states(text: &str) -> BTreeMap<(String, String), MemberState> {
     states
 }
 
+/// Reads `dpctl/show -s`. A port of which a counter isn't known (`?`) is left out.
+fn port_counters(text: &str) -> BTreeMap<String, Counters> {
+    let mut ports = BTreeMap::new();
+    for section in text.split("\n  port ").skip(1) {
+        let (head, rest) = section.split_once('\n').unwrap_or((section, ""));
+        let name = head.split_once(": ").and_then(|(_, name)| name.split(' ').next());
+        let line = |start: &str| rest.lines().map(str::trim).find(|l| l.starts_with(start));
+        let number = |line: Option<&str>, key: &str| -> Option<u64> {
+            let digits = line?.split_once(key)?.1;
+            digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        };
+        let direction = |packets: &str, bytes: &str| {
+            Some(Direction {
+                bytes: number(line("RX bytes:"), bytes)?,
+                packets: number(line(packets), " packets:")?,
+                dropped: number(line(packets), " dropped:")?,
+            })
+        };
+        let received = direction("RX packets:", "RX bytes:");
+        let sent = direction("TX packets:", "TX bytes:");
+        if let (Some(name), Some(received), Some(sent)) = (name, received, sent) {
+            ports.insert(name.to_owned(), Counters { received, sent });
+        }
+    }
+    ports
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +300,22 @@ mod tests {
         let lags = our_lags(&database);
         assert_eq!(lags, Lags::from([("lag7".into(), vec!["et1".into(), "et2".into()])]));
         assert!(carriers(&database)["et1"] && !carriers(&database)["et2"] && !carriers(&database)["et3"]);
+    }
+
+    #[test]
+    fn counters_of_every_port_are_read_exactly_and_unknown_ones_left_out() {
+        let shown = "netdev@ovs-netdev:\n  lookups: hit:0 missed:1 lost:0\n  flows: 1\n  port 0: ovs-netdev (tap)\n    \
+            RX packets:0 errors:0 dropped:0 overruns:0 frame:0\n    TX packets:0 errors:0 dropped:0 aborted:0 carrier:0\n    \
+            collisions:0\n    RX bytes:0  TX bytes:0\n  port 1: et1\n    \
+            RX packets:30 errors:0 dropped:4 overruns:0 frame:0\n    TX packets:5 errors:0 dropped:6 aborted:0 carrier:0\n    \
+            collisions:0\n    RX bytes:2660 (2.6 KiB)  TX bytes:7000000000 (6.5 GiB)\n  port 2: et2 (dpdk)\n    \
+            RX packets:1 errors:? dropped:? overruns:? frame:?\n    TX packets:1 errors:? dropped:? aborted:? carrier:?\n    \
+            collisions:?\n    RX bytes:60  TX bytes:60";
+        let ports = port_counters(shown);
+        assert_eq!(ports.keys().collect::<Vec<_>>(), ["et1", "ovs-netdev"]);
+        let received = Direction { bytes: 2660, packets: 30, dropped: 4 };
+        let sent = Direction { bytes: 7_000_000_000, packets: 5, dropped: 6 };
+        assert_eq!(ports["et1"], Counters { received, sent });
     }
 
     #[test]

@@ -3,3 +3,4 @@
 
 pub mod fixture;
 pub mod net;
+pub mod site;

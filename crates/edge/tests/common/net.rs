@@ -84,6 +84,11 @@ impl Node {
         Self { dir, enter, holder, _keep: keep }
     }
 
+    /// The process that holds the node's network namespace.
+    pub fn pid(&self) -> u32 {
+        self.holder.as_ref().map_or_else(std::process::id, Child::id)
+    }
+
     /// Runs a command in the node's network namespace.
     pub fn sh(&self, command: &str) -> String {
         sh(&format!("{}{command}", self.enter))

@@ -1,6 +1,7 @@
 //! Every rule of `docs/rules.md` §2, told at once.
 
 use super::*;
+use crate::connectivity_probe::check_probes;
 use crate::inventory::Inventory;
 use crate::peer_asn::AsnState;
 use crate::violation::Violations;
@@ -71,6 +72,11 @@ pub fn validate(
         .collect();
     check_together(&connections, offering, &mut v);
     check_tags(&draft.tags, &mut v);
+    let had = context.existing.map_or(&[][..], |(peering, _)| &peering.spec.probes);
+    let probes = match &draft.probes {
+        Some(sent) => check_probes(sent, had, context.inventory, &mut v),
+        None => had.to_vec(),
+    };
     let spec = PeeringSpec {
         region: draft.region.clone().unwrap_or_default(),
         offering: offering.unwrap_or(OfferingKind::Edge),
@@ -79,6 +85,7 @@ pub fn validate(
         peer_asn_name: asn.as_ref().map(|a| a.name.clone()).unwrap_or_default(),
         asn: asn.map_or(Asn(0), |a| a.asn),
         tags: draft.tags.clone(),
+        probes,
     };
     if spec.region.trim().is_empty() {
         v.add(

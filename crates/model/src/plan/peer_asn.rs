@@ -67,7 +67,7 @@ fn mail(asn: &PeerAsn, milestone: Milestone, next: &str, decision: Option<&Decis
         facts.push(("Reason".to_owned(), d.reason.clone()));
     }
     // A claim that is asked again after a refusal is another occurrence.
-    let occurrence = decision.map_or(asn.asked_at.unwrap_or(asn.created_at), |d| d.at);
+    let occurrence = decision.map_or(asn.asked_at.unwrap_or(asn.stamp.created_at), |d| d.at);
     MailIntent {
         key: format!("peerAsn/{}/{milestone:?}/{}", asn.id, occurrence.as_millisecond()),
         milestone,
@@ -93,8 +93,7 @@ mod tests {
             error_message: None,
             decision,
             asked_at: None,
-            created_at: Timestamp::UNIX_EPOCH,
-            modified_at: Timestamp::UNIX_EPOCH,
+            stamp: crate::stamp::Stamp::new("test", Timestamp::UNIX_EPOCH),
         }
     }
 

@@ -24,7 +24,6 @@ pub fn registered(
     if from != to {
         next.since = now;
     }
-    next.modified_at = now;
     next.verdict = verdict;
     let reason = next.verdict.error_message.clone().unwrap_or_default();
     let mail = |milestone, facts: Vec<(&str, String)>, text: &str| MailIntent {
@@ -134,7 +133,6 @@ pub fn service(
     next.learned = verdict.learned;
     next.active_path = verdict.active_path;
     next.seen = seen;
-    next.modified_at = now;
     let mut mails = Vec::new();
     let mut mail = |milestone: Milestone, text: &str| {
         mails.push(MailIntent {

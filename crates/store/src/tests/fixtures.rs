@@ -38,8 +38,7 @@ pub fn peer_asn(subscription: &str, name: &str, asn: u32) -> PeerAsn {
         error_message: None,
         decision: None,
         asked_at: None,
-        created_at: at(0),
-        modified_at: at(0),
+        stamp: meetme_model::stamp::Stamp::new("test", at(0)),
     }
 }
 
@@ -57,10 +56,10 @@ pub fn peering(subscription: &str, group: &str, name: &str, location: &str) -> P
             peer_asn_name: "Contoso".into(),
             asn: Asn(64510),
             tags: Default::default(),
+            probes: vec![],
         },
         deleting: false,
-        created_at: at(0),
-        modified_at: at(0),
+        stamp: meetme_model::stamp::Stamp::new("test", at(0)),
     }
 }
 
@@ -90,8 +89,7 @@ pub fn registered(peering_id: i64, name: &str, text: &str) -> RegisteredPrefix {
         verdict: PrefixVerdict::pending(),
         troubled: false,
         since: at(0),
-        created_at: at(0),
-        modified_at: at(0),
+        stamp: meetme_model::stamp::Stamp::new("test", at(0)),
     }
 }
 
@@ -110,8 +108,7 @@ pub fn service(subscription: &str, name: &str) -> PeeringService {
             sku: None,
             tags: Default::default(),
         },
-        created_at: at(0),
-        modified_at: at(0),
+        stamp: meetme_model::stamp::Stamp::new("test", at(0)),
     }
 }
 
@@ -128,8 +125,7 @@ pub fn activated(service_id: i64, name: &str, registration: &RegisteredPrefix) -
         active_path: ActivePath::Internet,
         activated_at: None,
         seen: Default::default(),
-        created_at: at(0),
-        modified_at: at(0),
+        stamp: meetme_model::stamp::Stamp::new("test", at(0)),
     }
 }
 

@@ -6,10 +6,16 @@ mod facts;
 mod fixtures;
 mod inventory_and_edges;
 mod mails_and_audit;
+mod metrics;
+mod monitor_tests;
+mod people;
 mod peerings;
+mod postgres;
 mod prefixes;
+mod registered_asns;
 mod schema;
 mod secrets;
+mod shown;
 mod statements;
 mod tokens;
 mod transactions;
@@ -28,7 +34,8 @@ macro_rules! suite {
 
         #[test]
         fn the_whole_suite_passes_on_postgresql() {
-            let server = database::Server::start();
+            let server =
+                postgres::Server::start(&["fsync=off", "shared_buffers=16MB", "max_connections=80"]);
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
@@ -64,6 +71,20 @@ suite! {
         a_mail_is_kept_once_however_often_it_is_asked_for,
         lists_show_their_scope_only_newest_first,
     }
+    metrics {
+        a_minute_is_written_once_and_sums_up_in_every_grain,
+        two_routers_minutes_of_one_series_add_up,
+        points_are_read_in_groups_and_only_where_something_was_measured,
+        a_resource_s_series_are_its_own_and_go_with_it,
+        points_are_kept_as_long_as_their_grain_is,
+        the_newest_minute_is_told_while_it_is_new,
+    }
+    people {
+        a_person_is_known_by_one_address_in_any_case,
+        an_invitation_is_taken_until_it_ends_or_another_replaces_it,
+        a_session_lasts_until_it_ends_is_revoked_or_its_person_is_disabled,
+        a_group_is_found_in_any_case_and_knows_its_content,
+    }
     peerings {
         peer_asns_are_found_by_name_number_and_state,
         a_peer_asn_in_use_cannot_be_deleted,
@@ -80,6 +101,16 @@ suite! {
         a_prefix_is_activated_once,
         events_are_kept_newest_first,
     }
+    monitor_tests {
+        a_connection_monitor_keeps_its_workspace,
+        tests_are_found_by_name_and_site_and_go_with_their_service,
+        every_change_of_what_is_probed_is_counted,
+        the_newest_outcome_of_a_probe_is_kept_as_long_as_the_probe,
+    }
+    registered_asns {
+        an_asn_is_registered_once_on_a_peering,
+        registered_asns_go_with_their_peering,
+    }
     schema {
         a_newer_schema_is_refused,
         opening_twice_migrates_once,
@@ -88,12 +119,17 @@ suite! {
         no_secret_is_written_in_clear,
         a_wrong_key_is_told_at_the_start,
     }
+    shown {
+        a_page_shows_its_peerings_connections_and_no_others,
+        a_router_s_state_is_shown_as_it_is_now,
+    }
     statements {
         every_statement_prepares,
     }
     tokens {
         a_token_stands_for_its_principal_until_it_ends,
         a_peer_s_token_needs_a_subscription,
+        a_token_that_another_process_ends_works_a_second_longer_at_most,
     }
     transactions {
         what_is_not_committed_never_happened,

@@ -33,6 +33,27 @@ pub async fn a_token_stands_for_its_principal_until_it_ends(db: &Database) {
     assert!(!files_contain(&db.files, clear.as_bytes()));
 }
 
+pub async fn a_token_that_another_process_ends_works_a_second_longer_at_most(db: &Database) {
+    let mut tx = db.store.begin().await.unwrap();
+    assert_eq!(token_principal(&db.store, "mt_00", at(0)).await.unwrap(), None);
+    let (clear, who) = token_create(&mut tx, token(Role::Operator, None), at(0)).await.unwrap();
+    let (ours, also) = token_create(&mut tx, token(Role::Operator, None), at(0)).await.unwrap();
+    tx.commit().await.unwrap();
+    let known =
+        async |token: &str, second| token_principal(&db.store, token, at(second)).await.unwrap().is_some();
+    assert!(known(&clear, 10).await && known(&ours, 10).await);
+    let other = db.open_again().await;
+    let mut tx = other.begin().await.unwrap();
+    token_revoke(&mut tx, who.id, at(10)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(known(&clear, 10).await, "it was seen within this second");
+    assert!(!known(&clear, 11).await);
+    let mut tx = db.store.begin().await.unwrap();
+    token_revoke(&mut tx, also.id, at(11)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!known(&ours, 10).await, "this process ended it itself");
+}
+
 pub async fn a_peer_s_token_needs_a_subscription(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
     let result = token_create(&mut tx, token(Role::Peer, None), at(0)).await;

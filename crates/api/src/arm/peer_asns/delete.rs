@@ -9,6 +9,7 @@ use serde_json::json;
 pub(super) async fn delete(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let found = peer_asn_get(&mut tx, call.subscription(), call.param("peer_asn")).await?;
+    call.check_conditions(found.as_ref().map(|f| &f.stamp))?;
     let Some(found) = found else {
         return deleted(false);
     };

@@ -10,5 +10,6 @@ pub(super) async fn get(call: Call) -> Answer {
     let name = call.param("peer_asn");
     let mut db = call.state.store.read().await?;
     let found = peer_asn_get(&mut db, call.subscription(), name).await?;
-    ok(Shown::from(found.ok_or_else(|| ApiError::not_found("peer ASN", name))?))
+    let found = found.ok_or_else(|| ApiError::not_found("peer ASN", name))?;
+    call.tagged(&found.stamp.clone(), ok(Shown::from(found)))
 }

@@ -20,6 +20,7 @@ pub(super) async fn put(call: Call) -> Answer {
     let spec = validate(&draft, &inventory.host)?;
     let mut tx = call.state.store.begin().await?;
     let existing = peer_asn_get(&mut tx, call.subscription(), call.param("peer_asn")).await?;
+    call.check_conditions(existing.as_ref().map(|e| &e.stamp))?;
     let created = existing.is_none();
     let kept = match existing {
         None => {
@@ -46,7 +47,7 @@ pub(super) async fn put(call: Call) -> Answer {
     .await?;
     work_enqueue(&mut tx, WorkKind::PeerAsn, &kept.id.to_string(), call.now).await?;
     tx.commit().await?;
-    written(created, Shown::from(kept))
+    call.tagged(&kept.stamp.clone(), written(created, Shown::from(kept)))
 }
 
 fn new(call: &Call, spec: PeerAsnSpec) -> PeerAsn {
@@ -59,8 +60,7 @@ fn new(call: &Call, spec: PeerAsnSpec) -> PeerAsn {
         error_message: None,
         decision: None,
         asked_at: None,
-        created_at: call.now,
-        modified_at: call.now,
+        stamp: call.stamp(),
     }
 }
 
@@ -86,8 +86,10 @@ fn change(call: &Call, old: &mut PeerAsn, spec: PeerAsnSpec) -> Result<bool, Api
     }
     v.into_result(())?;
     let anew = old.state == AsnState::Failed || old.spec.peer_name != spec.peer_name;
+    if anew || old.spec != spec {
+        old.stamp.change(&call.principal.name, call.now);
+    }
     old.spec = spec;
-    old.modified_at = call.now;
     if anew {
         old.asked_at = Some(call.now);
         old.state = AsnState::Pending;

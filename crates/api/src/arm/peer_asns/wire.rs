@@ -1,5 +1,6 @@
 //! The peer ASN as it is on the wire.
 
+use crate::arm::system_data::SystemData;
 use meetme_model::peer_asn::{AsnState, Contact, ContactDraft, ContactRole, PeerAsn, PeerAsnDraft};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,8 @@ pub(crate) struct Shown {
     name: String,
     r#type: &'static str,
     properties: ShownProperties,
+    #[serde(rename = "systemData")]
+    system_data: SystemData,
 }
 
 #[derive(Serialize)]
@@ -101,6 +104,7 @@ impl From<PeerAsn> for Shown {
             id: id(&p.subscription, &p.name),
             name: p.name,
             r#type: "Microsoft.Peering/peerAsns",
+            system_data: (&p.stamp).into(),
             properties: ShownProperties {
                 peer_asn: p.spec.asn.0,
                 peer_contact_detail: p.spec.contacts.into_iter().map(Into::into).collect(),

@@ -17,6 +17,7 @@ pub(super) async fn delete(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let name = call.param("peering_service");
     let found = peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
+    call.check_conditions(found.as_ref().map(|f| &f.stamp))?;
     let Some(found) = found else {
         return deleted(false);
     };

@@ -1,5 +1,6 @@
 //! `GET peeringServices/{name}`.
 
+use super::monitor::monitor_of;
 use super::wire::Shown;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
@@ -9,7 +10,9 @@ use meetme_store::{Db, peering_service_get};
 /// Answers one peering service.
 pub(super) async fn get(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
-    ok(Shown::from(service_of(&call, &mut db).await?))
+    let found = service_of(&call, &mut db).await?;
+    let monitor = monitor_of(&call, &mut db).await?;
+    call.tagged(&found.stamp.clone(), ok(Shown::new(found, monitor.as_ref())))
 }
 
 /// The peering service that the path names, or 404.

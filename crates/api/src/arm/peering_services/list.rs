@@ -1,5 +1,6 @@
 //! `GET peeringServices`, of a subscription or of one of its resource groups.
 
+use super::monitor::monitor_of;
 use super::wire::Shown;
 use crate::call::{Answer, Call, ok};
 use crate::page::{by_name, page};
@@ -12,5 +13,6 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let rows = peering_services_list(&mut db, call.subscription(), group, &asked).await?;
     let key = |s: &meetme_model::peering_service::PeeringService| path_key(&s.resource_group, &s.name);
-    ok(page(&call, rows, key, Shown::from))
+    let monitor = monitor_of(&call, &mut db).await?;
+    ok(page(&call, rows, key, |s| Shown::new(s, monitor.as_ref())))
 }

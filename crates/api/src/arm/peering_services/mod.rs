@@ -3,6 +3,7 @@
 mod delete;
 mod get;
 mod list;
+mod monitor;
 mod patch;
 mod put;
 mod wire;

@@ -1,6 +1,7 @@
 //! `PATCH peeringServices/{name}`: tags.
 
 use super::get::service_of;
+use super::monitor::monitor_of;
 use super::wire::{SentTags, Shown, id};
 use crate::arm::tags;
 use crate::call::{Answer, Call, ok};
@@ -13,9 +14,10 @@ pub(super) async fn patch(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let found = service_of(&call, &mut tx).await?;
     let mut service = peering_service_lock(&mut tx, found.id).await?;
+    call.check_conditions(Some(&service.stamp))?;
     if let Some(tags) = tags {
         service.spec.tags = tags;
-        service.modified_at = call.now;
+        service.stamp.change(&call.principal.name, call.now);
         peering_service_update(&mut tx, &service).await?;
         audit_add(
             &mut tx,
@@ -27,6 +29,7 @@ pub(super) async fn patch(call: Call) -> Answer {
         )
         .await?;
     }
+    let monitor = monitor_of(&call, &mut tx).await?;
     tx.commit().await?;
-    ok(Shown::from(service))
+    call.tagged(&service.stamp.clone(), ok(Shown::new(service, monitor.as_ref())))
 }

@@ -1,8 +1,9 @@
 //! `PUT peeringServices/{name}`: creates a peering service, or moves it to other peering locations.
 
+use super::monitor::monitor_of;
 use super::wire::{Sent, Shown, id};
 use crate::arm::providers::{self, Provider};
-use crate::arm::{inventory, tags, wake};
+use crate::arm::{inventory, resource_manager, tags, wake};
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use meetme_model::Violations;
@@ -22,17 +23,23 @@ pub(super) async fn put(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let name = call.param("peering_service");
     let existing = peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
+    call.check_conditions(existing.as_ref().map(|e| &e.stamp))?;
     let providers = providers::all(&mut tx).await?;
     let spec = check(sent, &inventory, &providers, existing.as_ref())?;
     let created = existing.is_none();
     let kept = match existing {
-        None => peering_service_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e))?,
+        None => {
+            resource_manager::ensure(&call, &mut tx, &spec.region).await?;
+            peering_service_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e))?
+        }
         Some(old) => {
             let mut old = peering_service_lock(&mut tx, old.id).await?;
             let moved = (&old.spec.primary, &old.spec.backup) != (&spec.primary, &spec.backup);
-            old.spec = spec;
-            old.modified_at = call.now;
-            peering_service_update(&mut tx, &old).await?;
+            if old.spec != spec {
+                old.spec = spec;
+                old.stamp.change(&call.principal.name, call.now);
+                peering_service_update(&mut tx, &old).await?;
+            }
             if moved {
                 let asns = providers::find(&providers, &old.spec.provider);
                 move_prefixes(&call, &mut tx, &old, asns.map(|(_, p)| p)).await?;
@@ -50,8 +57,9 @@ pub(super) async fn put(call: Call) -> Answer {
                 "primary": kept.spec.primary, "backup": kept.spec.backup }),
     )
     .await?;
+    let monitor = monitor_of(&call, &mut tx).await?;
     tx.commit().await?;
-    written(created, Shown::from(kept))
+    call.tagged(&kept.stamp.clone(), written(created, Shown::new(kept, monitor.as_ref())))
 }
 
 /// Has the service's prefixes and the provider's routers looked at again.
@@ -77,8 +85,7 @@ fn new(call: &Call, spec: PeeringServiceSpec) -> PeeringService {
         resource_group: call.resource_group().to_owned(),
         name: call.param("peering_service").to_owned(),
         spec,
-        created_at: call.now,
-        modified_at: call.now,
+        stamp: call.stamp(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The peering service as it is on the wire.
 
+use super::monitor::{Monitor, Workspace};
+use crate::arm::system_data::SystemData;
 use meetme_model::peering_service::PeeringService;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,7 +37,7 @@ pub(super) struct SentProperties {
 
 /// As shown.
 #[derive(Serialize)]
-pub(crate) struct Shown {
+pub(super) struct Shown {
     id: String,
     name: String,
     r#type: &'static str,
@@ -45,6 +47,8 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     sku: Option<Sku>,
     properties: ShownProperties,
+    #[serde(rename = "systemData")]
+    system_data: SystemData,
 }
 
 #[derive(Serialize)]
@@ -56,6 +60,8 @@ struct ShownProperties {
     provider_primary_peering_location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_backup_peering_location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_analytics_workspace_properties: Option<Workspace>,
     provisioning_state: &'static str,
 }
 
@@ -67,12 +73,15 @@ pub(crate) fn id(s: &PeeringService) -> String {
     )
 }
 
-impl From<PeeringService> for Shown {
-    fn from(s: PeeringService) -> Self {
+impl Shown {
+    /// A service, with its subscription's connection monitor once there is one.
+    pub fn new(s: PeeringService, monitor: Option<&Monitor>) -> Self {
+        let workspace = monitor.map(|m| m.of(&s));
         Self {
             id: id(&s),
             name: s.name,
             r#type: "Microsoft.Peering/peeringServices",
+            system_data: (&s.stamp).into(),
             location: s.spec.region,
             tags: s.spec.tags,
             sku: s.spec.sku.map(|name| Sku { name: Some(name) }),
@@ -81,6 +90,7 @@ impl From<PeeringService> for Shown {
                 peering_service_provider: s.spec.provider,
                 provider_primary_peering_location: s.spec.primary,
                 provider_backup_peering_location: s.spec.backup,
+                log_analytics_workspace_properties: workspace,
                 provisioning_state: "Succeeded",
             },
         }

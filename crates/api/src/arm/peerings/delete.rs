@@ -20,9 +20,11 @@ pub(super) async fn delete(call: Call) -> Answer {
     let name = call.param("peering");
     let found = peering_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
     let Some(found) = found else {
+        call.check_conditions(None)?;
         return deleted(false);
     };
     let (mut peering, connections) = peering_lock(&mut tx, found.id).await?;
+    call.check_conditions(Some(&peering.stamp))?;
     if peering.deleting {
         return deleted(true);
     }
@@ -36,7 +38,7 @@ pub(super) async fn delete(call: Call) -> Answer {
         connection_update(&mut tx, &connection).await?;
     }
     peering.deleting = true;
-    peering.modified_at = call.now;
+    peering.stamp.change(&call.principal.name, call.now);
     peering_update(&mut tx, &peering).await?;
     audit_add(&mut tx, call.now, &call.principal.name, "peerings/delete", &id(&peering), json!({})).await?;
     work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), call.now).await?;

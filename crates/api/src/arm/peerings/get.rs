@@ -4,14 +4,18 @@ use super::wire::{Shown, Source};
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use meetme_model::peering::Peering;
-use meetme_store::{Db, connections_of, md5_key_has, peering_get, router_state_get};
+use meetme_store::{Db, SeenConnection, connections_shown, inventory_get, peering_get, peering_shown};
 use std::collections::HashMap;
 
 /// Answers one peering.
 pub(super) async fn get(call: Call) -> Answer {
+    let name = call.param("peering");
     let mut db = call.state.store.read().await?;
-    let peering = peering_of(&call, &mut db).await?;
-    ok(show(&mut db, peering).await?)
+    let (peering, connections) = peering_shown(&mut db, call.subscription(), call.resource_group(), name)
+        .await?
+        .ok_or_else(|| ApiError::not_found("peering", name))?;
+    let stamp = peering.stamp.clone();
+    call.tagged(&stamp, ok(shown(&mut db, peering, connections).await?))
 }
 
 /// The peering that the path names, or 404.
@@ -24,19 +28,38 @@ pub(crate) async fn peering_of(call: &Call, db: &mut impl Db) -> Result<Peering,
 
 /// A peering with its connections and what their routers say.
 pub(crate) async fn show(db: &mut impl Db, peering: Peering) -> Result<Shown, ApiError> {
-    let connections = connections_of(db, peering.id).await?;
-    let mut routers = HashMap::new();
-    let mut with_key = Vec::new();
-    for c in &connections {
-        if md5_key_has(db, c.id).await? {
-            with_key.push(c.id);
-        }
-        if let Some(ports) = &c.ports
-            && !routers.contains_key(&ports.router)
-            && let Some(state) = router_state_get(db, &ports.router).await?
-        {
-            routers.insert(ports.router.clone(), state);
-        }
+    let connections = connections_shown(db, &peering, &peering).await?;
+    shown(db, peering, connections).await
+}
+
+async fn shown(
+    db: &mut impl Db,
+    peering: Peering,
+    connections: Vec<SeenConnection>,
+) -> Result<Shown, ApiError> {
+    let inventory = match peering.spec.probes.is_empty() {
+        true => None,
+        false => inventory_get(db).await?.map(|(_, inventory)| inventory),
+    };
+    Ok(Shown::from(Source { peering, connections, inventory: inventory.as_ref() }))
+}
+
+/// A page of peerings as they follow one another in a list, each as [`show`] shows it.
+pub(super) async fn show_page(db: &mut impl Db, peerings: Vec<Peering>) -> Result<Vec<Shown>, ApiError> {
+    let (Some(first), Some(last)) = (peerings.first(), peerings.last()) else {
+        return Ok(Vec::new());
+    };
+    let mut connections: HashMap<i64, Vec<SeenConnection>> = HashMap::with_capacity(peerings.len());
+    for seen in connections_shown(db, first, last).await? {
+        connections.entry(seen.connection.peering_id).or_default().push(seen);
     }
-    Ok(Shown::from(Source { peering, connections, routers, with_key }))
+    let inventory = match peerings.iter().all(|p| p.spec.probes.is_empty()) {
+        true => None,
+        false => inventory_get(db).await?.map(|(_, inventory)| inventory),
+    };
+    let shown = peerings.into_iter().map(|peering| {
+        let connections = connections.remove(&peering.id).unwrap_or_default();
+        Shown::from(Source { peering, connections, inventory: inventory.as_ref() })
+    });
+    Ok(shown.collect())
 }

@@ -11,6 +11,7 @@ mod sent;
 mod wire;
 
 pub(crate) use get::peering_of;
+pub(crate) use put::validate_only;
 pub(crate) use wire::{bgp_name, id, offering_name, tracking_id};
 
 use crate::auth::Access;

@@ -14,9 +14,10 @@ pub(super) async fn patch(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let found = peering_of(&call, &mut tx).await?;
     let (mut peering, _) = peering_lock(&mut tx, found.id).await?;
+    call.check_conditions(Some(&peering.stamp))?;
     if let Some(tags) = tags {
         peering.spec.tags = tags;
-        peering.modified_at = call.now;
+        peering.stamp.change(&call.principal.name, call.now);
         peering_update(&mut tx, &peering).await?;
         audit_add(
             &mut tx,
@@ -28,7 +29,8 @@ pub(super) async fn patch(call: Call) -> Answer {
         )
         .await?;
     }
+    let stamp = peering.stamp.clone();
     let shown = show(&mut tx, peering).await?;
     tx.commit().await?;
-    ok(shown)
+    call.tagged(&stamp, ok(shown))
 }

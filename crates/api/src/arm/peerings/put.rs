@@ -4,9 +4,9 @@
 use super::get::show;
 use super::held;
 use super::sent::{Sent, adopt_identifiers, check_addresses, check_changes, peer_asn_name};
-use super::wire::id;
-use crate::arm::inventory;
-use crate::call::{Answer, Call, written};
+use super::wire::{Shown, id};
+use crate::arm::{inventory, resource_manager};
+use crate::call::{Answer, Call, ok, written};
 use crate::error::ApiError;
 use meetme_model::Violations;
 use meetme_model::connection::{Connection, ConnectionState, Removal, Stage};
@@ -20,42 +20,57 @@ use meetme_store::{
     Tx, WorkKind, audit_add, connection_insert, connection_update, md5_key_delete, md5_key_put, peer_asn_get,
     peering_get, peering_insert, peering_lock, peering_update, work_enqueue,
 };
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Creates (201) or changes (200) a peering.
 pub(super) async fn put(call: Call) -> Answer {
+    let Written { tx, peering, shown, changes } = write(&call).await?;
+    tx.commit().await?;
+    call.tagged(&peering.stamp, written(changes.created, shown))
+}
+
+/// Tells what a PUT of the same body would refuse, and what it would change; changes nothing.
+pub(crate) async fn validate_only(call: Call) -> Answer {
+    let Written { tx, changes, .. } = write(&call).await?;
+    drop(tx);
+    ok(changes)
+}
+
+/// A peering as it was written, in a transaction that isn't committed yet.
+struct Written {
+    tx: Tx,
+    peering: Peering,
+    shown: Shown,
+    changes: Changes,
+}
+
+async fn write(call: &Call) -> Result<Written, ApiError> {
     let sent = call.json::<Sent>()?;
     let addresses = sent.addresses();
     let mut draft = sent.into_draft(call.param("peering"));
-    let inventory = inventory(&call).await?;
+    let inventory = inventory(call).await?;
     let mut tx = call.state.store.begin().await?;
-    let existing = existing(&call, &mut tx).await?;
-    let asn = resolve(&call, &mut tx, &draft).await?;
+    let existing = existing(call, &mut tx).await?;
+    call.check_conditions(existing.as_ref().map(|(e, _)| &e.stamp))?;
+    let asn = resolve(call, &mut tx, &draft).await?;
     let (spec, connections) =
-        check(&call, &mut tx, &mut draft, &addresses, &inventory, asn, existing.as_ref()).await?;
-    let created = existing.is_none();
+        check(call, &mut tx, &mut draft, &addresses, &inventory, asn, existing.as_ref()).await?;
     let (peering, changes) = match existing {
-        None => create(&call, &mut tx, spec, &connections).await?,
+        None => create(call, &mut tx, spec, &connections).await?,
         Some((peering, had)) => {
-            let peering = update(&call, &mut tx, peering, spec).await?;
-            let changes = reconcile(&call, &mut tx, &peering, had, connections, &draft).await?;
-            (peering, changes)
+            let changes = reconcile(call, &mut tx, &peering, had, connections, &draft).await?;
+            (update(call, &mut tx, peering, spec, &changes).await?, changes)
         }
     };
-    audit_add(
-        &mut tx,
-        call.now,
-        &call.principal.name,
-        "peerings/write",
-        &id(&peering),
-        json!({ "created": created, "asn": peering.spec.asn, "location": peering.spec.location,
-                "added": changes.added, "changed": changes.changed, "removed": changes.removed }),
-    )
-    .await?;
+    let mut detail = json!({ "asn": peering.spec.asn, "location": peering.spec.location });
+    if let (Some(detail), Value::Object(changed)) = (detail.as_object_mut(), json!(changes)) {
+        detail.extend(changed);
+    }
+    audit_add(&mut tx, call.now, &call.principal.name, "peerings/write", &id(&peering), detail).await?;
     work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), call.now).await?;
-    let shown = show(&mut tx, peering).await?;
-    tx.commit().await?;
-    written(created, shown)
+    let shown = show(&mut tx, peering.clone()).await?;
+    Ok(Written { tx, peering, shown, changes })
 }
 
 /// The peering as it is, locked, with its connections; those being removed are among them.
@@ -148,12 +163,12 @@ async fn create(
         name: call.param("peering").to_owned(),
         spec,
         deleting: false,
-        created_at: call.now,
-        modified_at: call.now,
+        stamp: call.stamp(),
     };
+    resource_manager::ensure(call, tx, &new.spec.region).await?;
     let (peering, _) = peering_insert(tx, &new, connections).await.map_err(|e| call.refuse(e))?;
     let added = connections.iter().map(|c| c.identifier.clone()).collect();
-    Ok((peering, Changes { added, ..Changes::default() }))
+    Ok((peering, Changes { created: true, added, ..Changes::default() }))
 }
 
 async fn update(
@@ -161,19 +176,30 @@ async fn update(
     tx: &mut Tx,
     mut peering: Peering,
     spec: PeeringSpec,
+    changes: &Changes,
 ) -> Result<Peering, ApiError> {
+    if peering.spec == spec && changes.are_none() {
+        return Ok(peering);
+    }
     peering.spec = spec;
-    peering.modified_at = call.now;
+    peering.stamp.change(&call.principal.name, call.now);
     peering_update(tx, &peering).await.map_err(|e| call.refuse(e))?;
     Ok(peering)
 }
 
-/// Identifiers of the connections that a request touched.
-#[derive(Default)]
+/// What a request changed: identifiers of connections.
+#[derive(Default, Serialize)]
 struct Changes {
+    created: bool,
     added: Vec<String>,
     changed: Vec<String>,
     removed: Vec<String>,
+}
+
+impl Changes {
+    fn are_none(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
 }
 
 /// Writes connections until they are those that were sent. One that isn't sent any more is taken

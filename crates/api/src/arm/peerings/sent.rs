@@ -1,6 +1,7 @@
 //! The peering as sent in, and what of a change to an existing one is refused.
 
 use meetme_model::connection::SessionSubnet;
+use meetme_model::connectivity_probe::ProbeDraft;
 use meetme_model::peering::{ConnectionDraft, ConnectionSpec, ExistingConnection, PeeringDraft};
 use meetme_model::{Prefix, Violations};
 use serde::Deserialize;
@@ -33,6 +34,15 @@ struct Sku {
 struct Properties {
     peering_location: Option<String>,
     direct: Option<Direct>,
+    connectivity_probes: Option<Vec<ConnectivityProbe>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConnectivityProbe {
+    endpoint: Option<String>,
+    azure_region: Option<String>,
+    protocol: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -108,7 +118,14 @@ impl Sent {
             peer_asn_id: direct.peer_asn.and_then(|a| a.id),
             connections: direct.connections.unwrap_or_default().into_iter().map(Into::into).collect(),
             tags: self.tags.unwrap_or_default(),
+            probes: properties.connectivity_probes.map(|all| all.into_iter().map(Into::into).collect()),
         }
+    }
+}
+
+impl From<ConnectivityProbe> for ProbeDraft {
+    fn from(p: ConnectivityProbe) -> Self {
+        Self { endpoint: p.endpoint, region: p.azure_region, protocol: p.protocol }
     }
 }
 

@@ -1,12 +1,15 @@
 //! The peering as it is shown.
 
+use crate::arm::system_data::SystemData;
 use meetme_model::Prefix;
 use meetme_model::connection::{Connection, ConnectionState, SessionSubnet};
-use meetme_model::inventory::OfferingKind;
+use meetme_model::connectivity_probe::ConnectivityProbe;
+use meetme_model::inventory::{Inventory, OfferingKind};
 use meetme_model::link::{BgpState, RouterState};
 use meetme_model::peering::{AddressProvider, Peering, Sku};
+use meetme_store::SeenConnection;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// A peering.
@@ -21,6 +24,8 @@ pub(crate) struct Shown {
     tags: BTreeMap<String, String>,
     sku: ShownSku,
     properties: Properties,
+    #[serde(rename = "systemData")]
+    system_data: SystemData,
 }
 
 #[derive(Serialize)]
@@ -35,8 +40,20 @@ struct ShownSku {
 #[serde(rename_all = "camelCase")]
 struct Properties {
     direct: Direct,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    connectivity_probes: Vec<ShownProbe>,
     peering_location: String,
     provisioning_state: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownProbe {
+    endpoint: IpAddr,
+    azure_region: String,
+    protocol: &'static str,
+    /// Where it comes from, for the peer's filters.
+    prefixes_to_accesslist: Vec<Prefix>,
 }
 
 #[derive(Serialize)]
@@ -102,13 +119,12 @@ fn is_false(b: &bool) -> bool {
 }
 
 /// What a peering is shown from.
-pub(crate) struct Source {
+pub(crate) struct Source<'a> {
     pub peering: Peering,
-    pub connections: Vec<Connection>,
-    /// Observed states by router, of the routers that the connections are on.
-    pub routers: HashMap<String, RouterState>,
-    /// Ids of the connections whose MD5 key is set.
-    pub with_key: Vec<i64>,
+    /// Its connections, oldest first, with what their routers say.
+    pub connections: Vec<SeenConnection>,
+    /// What tells where probes come from; not needed for a peering without probes.
+    pub inventory: Option<&'a Inventory>,
 }
 
 /// The resource id.
@@ -157,15 +173,17 @@ fn sku(sku: Sku) -> ShownSku {
     ShownSku { name: sku.wire_name(), tier, family, size: "Free" }
 }
 
-impl From<Source> for Shown {
-    fn from(source: Source) -> Self {
+impl From<Source<'_>> for Shown {
+    fn from(source: Source<'_>) -> Self {
         let p = source.peering;
-        let shown = |c: &&Connection| p.deleting || c.removal.is_none();
-        let connections: Vec<&Connection> = source.connections.iter().filter(shown).collect();
-        let use_for_peering_service = p.spec.peering_service(connections.iter().map(|c| &c.spec));
+        let probes = probes(&p, source.inventory);
+        let shown = |c: &&SeenConnection| p.deleting || c.connection.removal.is_none();
+        let connections: Vec<&SeenConnection> = source.connections.iter().filter(shown).collect();
+        let use_for_peering_service = p.spec.peering_service(connections.iter().map(|c| &c.connection.spec));
         Self {
             id: id(&p),
             r#type: "Microsoft.Peering/peerings",
+            system_data: (&p.stamp).into(),
             kind: match p.spec.offering {
                 OfferingKind::Exchange => "Exchange",
                 OfferingKind::Voice | OfferingKind::Edge | OfferingKind::IxRs => "Direct",
@@ -174,16 +192,14 @@ impl From<Source> for Shown {
             sku: sku(p.spec.sku),
             properties: Properties {
                 direct: Direct {
-                    connections: connections
-                        .into_iter()
-                        .map(|c| connection(c, &source.routers, &source.with_key))
-                        .collect(),
+                    connections: connections.into_iter().map(connection).collect(),
                     direct_peering_type: offering_name(p.spec.offering),
                     peer_asn: SubResource {
                         id: crate::arm::peer_asns::id(&p.subscription, &p.spec.peer_asn_name),
                     },
                     use_for_peering_service,
                 },
+                connectivity_probes: probes,
                 peering_location: p.spec.location.clone(),
                 provisioning_state: if p.deleting { "Deleting" } else { "Succeeded" },
             },
@@ -191,6 +207,16 @@ impl From<Source> for Shown {
             name: p.name,
         }
     }
+}
+
+fn probes(peering: &Peering, inventory: Option<&Inventory>) -> Vec<ShownProbe> {
+    let shown = |p: &ConnectivityProbe| ShownProbe {
+        endpoint: p.endpoint,
+        azure_region: p.region.clone(),
+        protocol: p.protocol.wire_name(),
+        prefixes_to_accesslist: inventory.map(|i| p.sources(i, peering.id)).unwrap_or_default(),
+    };
+    peering.spec.probes.iter().map(shown).collect()
 }
 
 /// `directPeeringType`.
@@ -211,8 +237,8 @@ pub(super) fn provider_name(provider: AddressProvider) -> &'static str {
     }
 }
 
-fn connection(c: &Connection, routers: &HashMap<String, RouterState>, with_key: &[i64]) -> ShownConnection {
-    let router = c.ports.as_ref().and_then(|p| routers.get(&p.router));
+fn connection(seen: &SeenConnection) -> ShownConnection {
+    let (c, router) = (&seen.connection, seen.router.as_deref());
     let host = |s: Option<SessionSubnet>| s.map(|s| s.host);
     let peer = |s: Option<SessionSubnet>| s.map(|s| s.peer);
     let prefix = |s: Option<SessionSubnet>, asked: Option<Prefix>| s.map(|s| s.prefix).or(asked);
@@ -235,7 +261,7 @@ fn connection(c: &Connection, routers: &HashMap<String, RouterState>, with_key: 
             state_v6: session_state(c, false, router),
             max_prefixes_v4: c.spec.max_prefixes_v4,
             max_prefixes_v6: c.spec.max_prefixes_v6,
-            md5_key_is_set: with_key.contains(&c.id),
+            md5_key_is_set: seen.has_md5_key,
         },
         connection_identifier: c.spec.identifier.clone(),
         error_message: c.error_message.clone(),

@@ -12,10 +12,13 @@ pub(super) async fn delete(call: Call) -> Answer {
     let peering =
         peering_get(&mut tx, call.subscription(), call.resource_group(), call.param("peering")).await?;
     let Some(peering) = peering else {
+        call.check_conditions(None)?;
         return deleted(false);
     };
     let name = call.param("registered_prefix");
-    let Some(found) = registered_prefix_get(&mut tx, peering.id, name).await? else {
+    let found = registered_prefix_get(&mut tx, peering.id, name).await?;
+    call.check_conditions(found.as_ref().map(|f| &f.stamp))?;
+    let Some(found) = found else {
         return deleted(false);
     };
     registered_prefix_delete(&mut tx, found.id).await.map_err(|e| call.refuse(e))?;

@@ -12,7 +12,7 @@ use meetme_store::{Db, registered_prefix_get};
 pub(super) async fn get(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let (peering, found) = registered_prefix_of(&call, &mut db).await?;
-    ok(Shown::new(&peering, found))
+    call.tagged(&found.stamp.clone(), ok(Shown::new(&peering, found)))
 }
 
 /// The registered prefix that the path names, with its peering, or 404.

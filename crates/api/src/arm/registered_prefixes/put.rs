@@ -28,6 +28,7 @@ pub(super) async fn put(call: Call) -> Answer {
     let usage = sent.usage(&mut v);
     let name = call.param("registered_prefix");
     let existing = registered_prefix_get(&mut tx, peering.id, name).await?;
+    call.check_conditions(existing.as_ref().map(|e| &e.stamp))?;
     if let (Some(old), Some(new)) = (&existing, prefix)
         && old.prefix != new
     {
@@ -43,9 +44,9 @@ pub(super) async fn put(call: Call) -> Answer {
     let kept = match existing {
         Some(old) => {
             let mut old = registered_prefix_lock(&mut tx, old.id).await?;
-            if let Some(usage) = usage {
+            if let Some(usage) = usage.filter(|u| *u != old.usage) {
                 old.usage = usage;
-                old.modified_at = call.now;
+                old.stamp.change(&call.principal.name, call.now);
                 registered_prefix_update(&mut tx, &old).await?;
             }
             old
@@ -71,7 +72,7 @@ pub(super) async fn put(call: Call) -> Answer {
         wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
     }
     tx.commit().await?;
-    written(created, Shown::new(&peering, kept))
+    call.tagged(&kept.stamp.clone(), written(created, Shown::new(&peering, kept)))
 }
 
 fn new(call: &Call, peering_id: i64, prefix: Prefix, usage: Usage) -> RegisteredPrefix {
@@ -85,7 +86,6 @@ fn new(call: &Call, peering_id: i64, prefix: Prefix, usage: Usage) -> Registered
         verdict: PrefixVerdict::pending(),
         troubled: false,
         since: call.now,
-        created_at: call.now,
-        modified_at: call.now,
+        stamp: call.stamp(),
     }
 }

@@ -22,5 +22,5 @@ pub(super) async fn validate(call: Call) -> Answer {
     let key = found.id.to_string();
     work_enqueue(&mut tx, WorkKind::RegisteredPrefix, &key, call.now).await?;
     tx.commit().await?;
-    ok(Shown::new(&peering, found))
+    call.tagged(&found.stamp.clone(), ok(Shown::new(&peering, found)))
 }

@@ -1,5 +1,6 @@
 //! The registered prefix as it is on the wire, with what the subnet houses as an extension.
 
+use crate::arm::system_data::SystemData;
 use meetme_model::Prefix;
 use meetme_model::Violations;
 use meetme_model::peering::Peering;
@@ -66,6 +67,8 @@ pub(crate) struct Shown {
     name: String,
     r#type: &'static str,
     properties: ShownProperties,
+    #[serde(rename = "systemData")]
+    system_data: SystemData,
 }
 
 #[derive(Serialize)]
@@ -95,6 +98,7 @@ impl Shown {
             id: id(peering, &r.name),
             name: r.name,
             r#type: "Microsoft.Peering/registeredPrefixes",
+            system_data: (&r.stamp).into(),
             properties: ShownProperties {
                 prefix: r.prefix,
                 prefix_validation_state: r.verdict.state.wire_name(),

@@ -20,10 +20,13 @@ pub(super) async fn delete(call: Call) -> Answer {
     )
     .await?;
     let Some(service) = service else {
+        call.check_conditions(None)?;
         return deleted(false);
     };
     let name = call.param("prefix");
-    let Some(found) = service_prefix_get(&mut tx, service.id, name).await? else {
+    let found = service_prefix_get(&mut tx, service.id, name).await?;
+    call.check_conditions(found.as_ref().map(|f| &f.stamp))?;
+    let Some(found) = found else {
         return deleted(false);
     };
     service_prefix_delete(&mut tx, found.id).await?;

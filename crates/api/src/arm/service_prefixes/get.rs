@@ -15,7 +15,7 @@ pub(super) async fn get(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let (service, found) = service_prefix_of(&call, &mut db).await?;
     let events = events(&call, &mut db, found.id).await?;
-    ok(Shown::new(&service, found, events))
+    call.tagged(&found.stamp.clone(), ok(Shown::new(&service, found, events)))
 }
 
 /// The activated prefix that the path names, with its service, or 404.

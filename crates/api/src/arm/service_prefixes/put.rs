@@ -28,10 +28,12 @@ pub(super) async fn put(call: Call) -> Answer {
     let mut v = Violations::default();
     let prefix = parse(sent.prefix.as_deref(), &mut v);
     let key = sent.peering_service_prefix_key.unwrap_or_default().trim().to_ascii_lowercase();
-    if let Some(old) = service_prefix_get(&mut tx, service.id, call.param("prefix")).await? {
+    let existing = service_prefix_get(&mut tx, service.id, call.param("prefix")).await?;
+    call.check_conditions(existing.as_ref().map(|e| &e.stamp))?;
+    if let Some(old) = existing {
         unchanged(&old, prefix, &key, &mut v);
         v.into_result(())?;
-        return written(false, Shown::new(&service, old, None));
+        return call.tagged(&old.stamp.clone(), written(false, Shown::new(&service, old, None)));
     }
     let registration = registration(&mut tx, &service, prefix, &key, &mut v).await?;
     v.into_result(())?;
@@ -52,7 +54,7 @@ pub(super) async fn put(call: Call) -> Answer {
     work_enqueue(&mut tx, WorkKind::ServicePrefix, &kept.id.to_string(), call.now).await?;
     wake::routers_of(&mut tx, asn, call.now).await?;
     tx.commit().await?;
-    written(true, Shown::new(&service, kept, None))
+    call.tagged(&kept.stamp.clone(), written(true, Shown::new(&service, kept, None)))
 }
 
 fn parse(text: Option<&str>, v: &mut Violations) -> Option<Prefix> {
@@ -176,7 +178,6 @@ fn new(call: &Call, service: &PeeringService, registration: &RegisteredPrefix, k
         active_path: ActivePath::Internet,
         seen: Seen::default(),
         activated_at: None,
-        created_at: call.now,
-        modified_at: call.now,
+        stamp: call.stamp(),
     }
 }

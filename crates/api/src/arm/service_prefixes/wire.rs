@@ -1,5 +1,6 @@
 //! The activated prefix as it is on the wire, with its events when they are asked for.
 
+use crate::arm::system_data::SystemData;
 use meetme_model::Prefix;
 use meetme_model::peering_service::{LearnedType, PeeringService, PrefixEvent, ServicePrefix};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ pub(crate) struct Shown {
     name: String,
     r#type: &'static str,
     properties: ShownProperties,
+    #[serde(rename = "systemData")]
+    system_data: SystemData,
 }
 
 #[derive(Serialize)]
@@ -77,6 +80,7 @@ impl Shown {
             id: format!("{}/prefixes/{}", crate::arm::peering_services::id(service), p.name),
             name: p.name,
             r#type: "Microsoft.Peering/peeringServices/prefixes",
+            system_data: (&p.stamp).into(),
             properties: ShownProperties {
                 prefix: p.prefix,
                 prefix_validation_state: p.verdict.state.wire_name(),

@@ -11,7 +11,7 @@ use meetme_model::link::ApplyOutcome;
 fn task() -> RouterTask {
     let (events, _) = tokio::sync::mpsc::channel(8);
     let frr = Frr::new("/nonexistent".into(), LagBackend::Bonding { netns: None });
-    RouterTask::new("er1".into(), frr, Arc::default(), Station::new(events))
+    RouterTask::new("er1".into(), frr, Arc::default(), Station::new(events), Arc::default())
 }
 
 fn applied(generation: u64) -> Applied {

@@ -11,6 +11,7 @@ use super::read::{self, Running};
 use super::render::{Origination, render};
 use super::state;
 use super::vty::{Daemon, Vty, socket};
+use crate::lag::counters::{self, Counters};
 use crate::lag::{self, Lags};
 use crate::process::{self, ProcessError, words};
 use crate::routers::{Bfd, Gates, Neighbor, NeighborDetail};
@@ -19,7 +20,7 @@ use meetme_model::inventory::LagBackend;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A router and how to reach it. Holds no connection and no state.
 #[derive(Clone, Debug)]
@@ -72,6 +73,11 @@ impl Frr {
     /// A router by its vty directory and what bundles its links.
     pub fn new(vty_dir: PathBuf, lag: LagBackend) -> Self {
         Self { vty_dir, lag }
+    }
+
+    /// Where its vty sockets are.
+    pub(super) fn vty_dir(&self) -> &Path {
+        &self.vty_dir
     }
 
     /// Where originated networks get their route from, on this router.
@@ -129,6 +135,11 @@ impl Frr {
     /// Our LAGs and their state.
     pub async fn lags(&self) -> Result<lag::Observed, FrrError> {
         Ok(lag::read(&self.lag).await?)
+    }
+
+    /// What every interface has counted.
+    pub async fn counters(&self) -> Result<BTreeMap<String, Counters>, FrrError> {
+        Ok(counters::read(&self.lag).await?)
     }
 
     /// Closes an established session; the router opens it again by itself.

@@ -7,6 +7,7 @@ pub mod apply;
 pub mod check;
 pub mod diff;
 pub mod error;
+mod glass;
 pub mod owned;
 mod policy;
 pub mod read;

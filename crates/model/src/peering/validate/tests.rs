@@ -50,6 +50,8 @@ fn inventory() -> Inventory {
         backbone: vec![],
         transits: vec![],
         service_locations: vec![],
+        cdn_prefixes: vec![],
+        legacy_sessions: vec![],
     }
 }
 
@@ -68,6 +70,7 @@ fn voice() -> PeeringDraft {
         peer_asn_id: Some("/subscriptions/s/providers/Microsoft.Peering/peerAsns/contoso".into()),
         connections: vec![connection(), connection()],
         tags: BTreeMap::new(),
+        probes: None,
     }
 }
 
@@ -252,8 +255,7 @@ fn what_is_immutable_stays() {
         name: "contoso-ams".into(),
         spec,
         deleting: false,
-        created_at: now,
-        modified_at: now,
+        stamp: crate::stamp::Stamp::new("test", now),
     };
     let existing: Vec<ExistingConnection> = connections
         .into_iter()

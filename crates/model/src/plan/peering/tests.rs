@@ -10,6 +10,7 @@ use crate::testing;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
+mod route_server;
 mod world;
 use world::World;
 
@@ -27,10 +28,10 @@ pub(crate) fn peering() -> Peering {
             peer_asn_name: "contoso".into(),
             asn: Asn(64510),
             tags: BTreeMap::new(),
+            probes: vec![],
         },
         deleting: false,
-        created_at: Timestamp::UNIX_EPOCH,
-        modified_at: Timestamp::UNIX_EPOCH,
+        stamp: crate::stamp::Stamp::new("test", Timestamp::UNIX_EPOCH),
     }
 }
 
@@ -82,8 +83,7 @@ fn asn(state: AsnState) -> PeerAsn {
         error_message: None,
         decision: None,
         asked_at: None,
-        created_at: Timestamp::UNIX_EPOCH,
-        modified_at: Timestamp::UNIX_EPOCH,
+        stamp: crate::stamp::Stamp::new("test", Timestamp::UNIX_EPOCH),
     }
 }
 

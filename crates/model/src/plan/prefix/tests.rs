@@ -19,8 +19,7 @@ fn fresh() -> RegisteredPrefix {
         verdict: PrefixVerdict::pending(),
         troubled: false,
         since: Timestamp::UNIX_EPOCH,
-        created_at: Timestamp::UNIX_EPOCH,
-        modified_at: Timestamp::UNIX_EPOCH,
+        stamp: crate::stamp::Stamp::new("test", Timestamp::UNIX_EPOCH),
     }
 }
 
@@ -78,8 +77,7 @@ fn activated() -> ServicePrefix {
         active_path: ActivePath::Internet,
         seen: Seen::default(),
         activated_at: None,
-        created_at: Timestamp::UNIX_EPOCH,
-        modified_at: Timestamp::UNIX_EPOCH,
+        stamp: crate::stamp::Stamp::new("test", Timestamp::UNIX_EPOCH),
     }
 }
 

@@ -1,0 +1,213 @@
+//! Resource groups. One that a resource is put into comes into being with it; one with resources
+//! in it isn't deleted.
+
+use crate::arm::tags;
+use crate::call::{Answer, Call, deleted, ok, written};
+use crate::error::ApiError;
+use crate::page::{by_name, page};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use meetme_model::resource_group::ResourceGroup;
+use meetme_model::{Violation, Violations};
+use meetme_store::{
+    Db, Tx, audit_add, resource_group_add, resource_group_content, resource_group_delete, resource_group_get,
+    resource_group_update, resource_groups_list,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Resources named when a group with content isn't deleted.
+const NAMED: u32 = 20;
+/// Longest location.
+const LOCATION_LIMIT: usize = 90;
+
+#[derive(Deserialize)]
+struct Sent {
+    location: Option<String>,
+    tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    id: String,
+    name: String,
+    r#type: &'static str,
+    location: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    properties: Properties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Properties {
+    provisioning_state: &'static str,
+}
+
+impl From<ResourceGroup> for Shown {
+    fn from(group: ResourceGroup) -> Self {
+        Self {
+            id: id(&group),
+            name: group.name,
+            r#type: "Microsoft.Resources/resourceGroups",
+            location: group.location,
+            tags: group.tags,
+            properties: Properties { provisioning_state: "Succeeded" },
+        }
+    }
+}
+
+fn id(group: &ResourceGroup) -> String {
+    format!("/subscriptions/{}/resourceGroups/{}", group.subscription, group.name)
+}
+
+/// Answers a page of the subscription's groups.
+pub(super) async fn list(call: Call) -> Answer {
+    let asked = by_name(&call)?;
+    let mut db = call.state.store.read().await?;
+    let rows = resource_groups_list(&mut db, call.subscription(), &asked).await?;
+    ok(page(&call, rows, |g| g.name.to_ascii_lowercase(), Shown::from))
+}
+
+/// Answers one group.
+pub(super) async fn get(call: Call) -> Answer {
+    let mut db = call.state.store.read().await?;
+    let found = find(&call, &mut db).await?.ok_or_else(|| missing(&call))?;
+    call.tagged(&found.stamp.clone(), ok(Shown::from(found)))
+}
+
+/// 204 when there is one, else 404.
+pub(super) async fn head(call: Call) -> Answer {
+    let mut db = call.state.store.read().await?;
+    find(&call, &mut db).await?.ok_or_else(|| missing(&call))?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Creates (201) or changes (200) a group.
+pub(super) async fn put(call: Call) -> Answer {
+    let sent: Sent = call.json()?;
+    let tags = tags::check(sent.tags)?.unwrap_or_default();
+    let location = sent.location.unwrap_or_default().trim().to_owned();
+    let mut v = Violations::default();
+    if location.is_empty() || location.len() > LOCATION_LIMIT {
+        v.add(
+            "LocationRequired",
+            "location",
+            "the group's location is missing or too long; send a region, such as westeurope",
+        );
+    }
+    v.into_result(())?;
+    let mut tx = call.state.store.begin().await?;
+    let existing = find(&call, &mut tx).await?;
+    call.check_conditions(existing.as_ref().map(|g| &g.stamp))?;
+    let created = existing.is_none();
+    let kept = match existing {
+        None => {
+            let new = new(&call, location, tags);
+            if !resource_group_add(&mut tx, &new).await? {
+                return Err(ApiError::conflict(
+                    "ResourceGroupNameTaken",
+                    "another request made this group at the same moment; read it and repeat",
+                ));
+            }
+            new
+        }
+        Some(mut group) => {
+            if !group.location.is_empty() && !group.location.eq_ignore_ascii_case(&location) {
+                return Err(ApiError::conflict(
+                    "InvalidResourceGroupLocation",
+                    format!("the group's location is {} and can't be changed", group.location),
+                )
+                .target("location"));
+            }
+            (group.location, group.tags) = (location, tags);
+            group.stamp.change(&call.principal.name, call.now);
+            resource_group_update(&mut tx, &group).await?;
+            group
+        }
+    };
+    audit(&call, &mut tx, "resourceGroups/write", &kept).await?;
+    tx.commit().await?;
+    call.tagged(&kept.stamp.clone(), written(created, Shown::from(kept)))
+}
+
+/// Replaces a group's tags.
+pub(super) async fn patch(call: Call) -> Answer {
+    let tags = tags::check(call.json::<Sent>()?.tags)?;
+    let mut tx = call.state.store.begin().await?;
+    let mut group = find(&call, &mut tx).await?.ok_or_else(|| missing(&call))?;
+    call.check_conditions(Some(&group.stamp))?;
+    if let Some(tags) = tags {
+        group.tags = tags;
+        group.stamp.change(&call.principal.name, call.now);
+        resource_group_update(&mut tx, &group).await?;
+        audit(&call, &mut tx, "resourceGroups/write", &group).await?;
+    }
+    tx.commit().await?;
+    call.tagged(&group.stamp.clone(), ok(Shown::from(group)))
+}
+
+/// Deletes an empty group: 204 when there is none, 409 when something is in it.
+pub(super) async fn delete(call: Call) -> Answer {
+    let mut tx = call.state.store.begin().await?;
+    let found = find(&call, &mut tx).await?;
+    call.check_conditions(found.as_ref().map(|g| &g.stamp))?;
+    let Some(group) = found else {
+        return deleted(false);
+    };
+    let content = resource_group_content(&mut tx, &group.subscription, &group.name, NAMED).await?;
+    if !content.is_empty() {
+        let mut error = ApiError::conflict(
+            "ResourceGroupNotEmpty",
+            "the group has resources in it; delete them first, each on its own",
+        );
+        error.details = content
+            .into_iter()
+            .map(|target| Violation {
+                code: "ResourceInGroup".into(),
+                message: format!("{target} is in this group"),
+                target,
+            })
+            .collect();
+        return Err(error);
+    }
+    resource_group_delete(&mut tx, &group.subscription, &group.name).await?;
+    audit(&call, &mut tx, "resourceGroups/delete", &group).await?;
+    tx.commit().await?;
+    deleted(true)
+}
+
+/// Has the group of a resource that is being created be there.
+pub(crate) async fn ensure(call: &Call, tx: &mut Tx, region: &str) -> Result<(), ApiError> {
+    let group = new(call, region.to_owned(), BTreeMap::new());
+    if resource_group_add(tx, &group).await? {
+        audit(call, tx, "resourceGroups/write", &group).await?;
+    }
+    Ok(())
+}
+
+fn new(call: &Call, location: String, tags: BTreeMap<String, String>) -> ResourceGroup {
+    ResourceGroup {
+        subscription: call.subscription().to_owned(),
+        name: call.resource_group().to_owned(),
+        location,
+        tags,
+        stamp: call.stamp(),
+    }
+}
+
+async fn find(call: &Call, db: &mut impl Db) -> Result<Option<ResourceGroup>, ApiError> {
+    Ok(resource_group_get(db, call.subscription(), call.resource_group()).await?)
+}
+
+fn missing(call: &Call) -> ApiError {
+    let mut error = ApiError::not_found("resource group", call.resource_group());
+    error.code = "ResourceGroupNotFound".into();
+    error
+}
+
+async fn audit(call: &Call, tx: &mut Tx, action: &str, group: &ResourceGroup) -> Result<(), ApiError> {
+    let detail = json!({ "location": group.location, "tags": group.tags });
+    Ok(audit_add(tx, call.now, &call.principal.name, action, &id(group), detail).await?)
+}

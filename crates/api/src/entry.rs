@@ -1,0 +1,178 @@
+//! What every request passes before any route: its ids, what is open to all, its token, how much its
+//! caller may ask, its path in canonical words, and its api-version.
+
+use crate::ApiState;
+use crate::arm::version;
+use crate::error::ApiError;
+use crate::limit::{Limits, Remaining};
+use crate::openapi;
+use crate::path::canonical;
+use crate::request_ids::RequestIds;
+use crate::routes::{now, query_of};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::uri::PathAndQuery;
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+use meetme_store::Principal;
+use serde_json::Value;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+/// The api-version of a request for something of `Microsoft.Peering`, as it is written in
+/// [`version::VERSIONS`].
+#[derive(Clone, Copy)]
+pub(crate) struct ApiVersion(pub &'static str);
+
+/// The way in.
+pub(crate) struct Entry {
+    pub state: Arc<ApiState>,
+    pub limits: Limits,
+    /// The routes behind it.
+    pub inner: Router,
+}
+
+/// What becomes of a request.
+enum Next {
+    /// It is answered already.
+    Answered(Response),
+    /// It goes to the routes.
+    Routed(Request, Remaining),
+}
+
+impl Entry {
+    /// Answers a request.
+    pub async fn answer(&self, mut request: Request) -> Response {
+        let ids = RequestIds::new(request.headers());
+        let method = request.method().clone();
+        let path = canonical(request.uri().path());
+        let api_version = self.api_version(&path, request.uri());
+        if let Ok(Some(known)) = api_version {
+            request.extensions_mut().insert(known);
+        }
+        let mut response = match self.pass(&path, api_version.as_ref().err(), request).await {
+            Ok(Next::Answered(response)) => response,
+            Ok(Next::Routed(request, remaining)) => {
+                let routed = self.inner.clone().oneshot(request).await;
+                let mut response = routed.unwrap_or_else(|never| match never {});
+                remaining.stamp(response.headers_mut());
+                response
+            }
+            Err(e) => e.into_response(),
+        };
+        if let Ok(Some(ApiVersion(version))) = api_version
+            && response.status().is_client_error()
+        {
+            response = reshaped(response, |body| openapi::error(version, body)).await;
+        }
+        ids.write(response.headers_mut());
+        let (request_id, correlation_id, status) =
+            (&ids.request, &ids.correlation, response.status().as_u16());
+        tracing::debug!(request_id, correlation_id, %method, path, status, "request");
+        response
+    }
+
+    /// The api-version, where the path needs one of ours; what is wrong with it is told only to
+    /// those who may ask at all.
+    fn api_version(&self, path: &str, uri: &Uri) -> Result<Option<ApiVersion>, ApiError> {
+        if !path.starts_with("/subscriptions") && !path.starts_with("/providers") {
+            return Ok(None);
+        }
+        let query = query_of(uri)?;
+        if is_of_namespace(path) {
+            return version::check(&query).map(|known| Some(ApiVersion(known)));
+        }
+        version::check_foreign(&query)?;
+        Ok(None)
+    }
+
+    async fn pass(
+        &self,
+        path: &str,
+        version_error: Option<&ApiError>,
+        mut request: Request,
+    ) -> Result<Next, ApiError> {
+        if request.method() == Method::GET {
+            let open = match path {
+                "/healthz" => Some("ok\n".into_response()),
+                "/readyz" => Some(crate::health::ready(&self.state).await),
+                _ => openapi::open(path),
+            };
+            if let Some(open) = open {
+                return Ok(Next::Answered(open));
+            }
+        }
+        let principal = match self.principal(request.extensions(), request.headers()).await? {
+            Ok(principal) => principal,
+            Err(too_many) => return Ok(Next::Answered(too_many)),
+        };
+        let live = path.ends_with("/lookingGlass");
+        let remaining = match self.limits.admit(principal.id, request.method(), live) {
+            Ok(remaining) => remaining,
+            Err(retry) => return Ok(Next::Answered(retry.into_response())),
+        };
+        if path.split('/').any(|s| s == "." || s == "..") {
+            return Err(ApiError::bad_request(
+                "InvalidResourceName",
+                "path",
+                "the path has '.' or '..' in the place of a name",
+            ));
+        }
+        if let Some(error) = version_error {
+            return Err(error.clone());
+        }
+        let with_query = match request.uri().query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        };
+        let rewritten = PathAndQuery::try_from(with_query).map_err(|_| ApiError::nothing_here())?;
+        *request.uri_mut() = Uri::from(rewritten);
+        request.extensions_mut().insert(principal);
+        Ok(Next::Routed(request, remaining))
+    }
+
+    /// Who asks: a caller in this process says it itself, all others by a token. The inner error is
+    /// the answer to too many wrong tokens.
+    async fn principal(
+        &self,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+    ) -> Result<Result<Principal, Response>, ApiError> {
+        if let Some(known) = extensions.get::<Principal>() {
+            return Ok(Ok(known.clone()));
+        }
+        let guess = match self.limits.guess(headers) {
+            Ok(guess) => guess,
+            Err(retry) => return Ok(Err(retry.into_response())),
+        };
+        let found = crate::auth::principal(&self.state, headers, now()).await;
+        guess.settle(found.is_ok());
+        found.map(Ok)
+    }
+}
+
+/// True when the path leads into `Microsoft.Peering`, whose api-versions are known here; what the
+/// resource manager and its metrics have around it is versioned elsewhere.
+fn is_of_namespace(path: &str) -> bool {
+    let Some((_, rest)) = path.split_once("/providers/Microsoft.Peering/") else {
+        return false;
+    };
+    !matches!(rest, "register" | "unregister") && !rest.contains("/providers/microsoft.insights/")
+}
+
+/// An answer whose JSON body, if it has one, is made into another.
+pub(crate) async fn reshaped(response: Response, reshape: impl FnOnce(Value) -> Value) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, usize::MAX).await else {
+        return ApiError::internal("an answer's body can't be read").into_response();
+    };
+    let body = match serde_json::from_slice::<Value>(&bytes) {
+        Ok(value) => Bytes::from(reshape(value).to_string()),
+        Err(_) => bytes,
+    };
+    if parts.headers.contains_key(header::CONTENT_LENGTH) {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    Response::from_parts(parts, Body::from(body))
+}

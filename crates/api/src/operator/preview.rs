@@ -1,0 +1,259 @@
+//! What would come of an approval: the planner run on copies of the records, and the router's
+//! intent that follows.
+
+use crate::EdgeQueries;
+use crate::error::ApiError;
+use jiff::Timestamp;
+use meetme_model::allocation::SubnetUse;
+use meetme_model::connection::Connection;
+use meetme_model::intent::RouterIntent;
+use meetme_model::inventory::Inventory;
+use meetme_model::link::{EdgeAnswer, EdgeQuery, LagState, MemberState};
+use meetme_model::peer_asn::{Decision, PeerAsn};
+use meetme_model::peering::Peering;
+use meetme_model::plan::Timing;
+use meetme_model::plan::approval::ApprovalPolicy;
+use meetme_model::plan::peering::{Effect, Input, apply, plan};
+use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
+use meetme_model::plan::validation::Observed;
+use meetme_model::registered_prefix::PrefixState;
+use meetme_model::secret::Secret;
+use meetme_store::{
+    Db, connection_observed, connections_of, md5_key_get, peer_asn_get, peering_by_id,
+    peering_service_by_id, ports_used, registered_prefixes_of_asn, router_intent_get,
+    service_prefixes_of_registration, subnets_overlapping,
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// As many rounds as the reconciler plans.
+const MAX_ROUNDS: usize = 32;
+
+/// One step of the connection's way, on its router.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Step {
+    /// `approved`, or `lagUp`: once all members of the LAG are up.
+    when: &'static str,
+    router: String,
+    ports: Vec<String>,
+    /// Both ends of each session: `198.18.192.0/31`.
+    session_prefixes: Vec<String>,
+    /// The difference to the router as it is now; secrets masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+    /// Why there is no difference to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Copies of all that a plan of one peering depends on.
+pub(super) struct World<'a> {
+    inventory: &'a Inventory,
+    peering: Peering,
+    connections: Vec<Connection>,
+    asn: Option<PeerAsn>,
+    observed: BTreeMap<i64, Observed>,
+    ports: BTreeSet<(String, String)>,
+    subnets: Vec<SubnetUse>,
+    md5_key: Option<Secret>,
+    prefixes: Vec<PeerPrefix>,
+    /// What each router is to be today.
+    intents: BTreeMap<String, RouterIntent>,
+}
+
+impl<'a> World<'a> {
+    /// Reads what concerns `connection`.
+    pub async fn read(
+        db: &mut impl Db,
+        inventory: &'a Inventory,
+        connection: &Connection,
+    ) -> Result<Self, ApiError> {
+        let peering = peering_by_id(db, connection.peering_id)
+            .await?
+            .ok_or_else(|| ApiError::not_found("connection", &connection.id.to_string()))?;
+        let connections = connections_of(db, peering.id).await?;
+        let asn = peer_asn_get(db, &peering.subscription, &peering.spec.peer_asn_name).await?;
+        let mut observed = BTreeMap::new();
+        for c in &connections {
+            observed.insert(c.id, connection_observed(db, c).await?);
+        }
+        let ports = ports_used(db).await?.into_iter().map(|(router, port, _)| (router, port)).collect();
+        let mut subnets = Vec::new();
+        let pools = inventory.pools.iter().filter(|p| p.location == peering.spec.location);
+        let given = connections.iter().flat_map(|c| [c.spec.session_prefix_v4, c.spec.session_prefix_v6]);
+        for prefix in pools.map(|p| p.prefix).chain(given.flatten()).collect::<BTreeSet<_>>() {
+            for used in subnets_overlapping(db, prefix).await? {
+                let freed_at = used.freed_at.filter(|_| used.connection_id.is_none());
+                subnets.push(SubnetUse { prefix: used.prefix, freed_at });
+            }
+        }
+        let mut intents = BTreeMap::new();
+        let here = |site: &str| inventory.site(site).is_some_and(|s| s.location == peering.spec.location);
+        for router in inventory.routers.iter().filter(|r| here(&r.site)) {
+            if let Some(intent) = router_intent_get(db, &router.name).await? {
+                intents.insert(router.name.clone(), intent);
+            }
+        }
+        Ok(Self {
+            md5_key: md5_key_get(db, connection.id).await?,
+            prefixes: prefixes_of(db, &peering).await?,
+            inventory,
+            peering,
+            connections,
+            asn,
+            observed,
+            ports,
+            subnets,
+            intents,
+        })
+    }
+
+    /// Says yes to a connection.
+    pub fn approve(&mut self, id: i64, by: &str, at: Timestamp) {
+        if let Some(c) = self.connections.iter_mut().find(|c| c.id == id) {
+            c.decision = Some(Decision { approved: true, by: by.to_owned(), reason: String::new(), at });
+        }
+    }
+
+    /// Lets every member of a connection's LAG come up.
+    pub fn light_up(&mut self, id: i64) {
+        let ports = self.find(id).and_then(|c| c.ports.as_ref()).map(|p| p.ports.clone()).unwrap_or_default();
+        let up = MemberState { carrier: true, collecting: true, distributing: true };
+        let observed = self.observed.entry(id).or_default();
+        observed.lag = Some(LagState { members: ports.into_iter().map(|port| (port, up)).collect() });
+        observed.apply_error = None;
+    }
+
+    /// Plans until nothing more is to do.
+    ///
+    /// # Errors
+    /// 500 when the plan doesn't come to rest, or moves a connection as none can be moved.
+    pub fn settle(&mut self, now: Timestamp) -> Result<(), ApiError> {
+        for _ in 0..MAX_ROUNDS {
+            let effects = plan(
+                &Input {
+                    inventory: self.inventory,
+                    peering: &self.peering,
+                    connections: &self.connections,
+                    asn: self.asn.as_ref(),
+                    policy: &ApprovalPolicy::default(),
+                    timing: &Timing::default(),
+                    observed: &self.observed,
+                    ports_in_use: &self.ports,
+                    subnets: &self.subnets,
+                },
+                now,
+            );
+            if effects.iter().all(Effect::is_repeatable) {
+                return Ok(());
+            }
+            for effect in &effects {
+                self.execute(effect, now)?;
+            }
+        }
+        Err(ApiError::internal("the preview of an approval doesn't come to rest"))
+    }
+
+    fn execute(&mut self, effect: &Effect, now: Timestamp) -> Result<(), ApiError> {
+        let id = match effect {
+            Effect::Reserve { connection, ports } => {
+                self.ports.extend(ports.ports.iter().map(|p| (ports.router.clone(), p.clone())));
+                *connection
+            }
+            Effect::Allocate { connection, subnet } => {
+                self.subnets.push(SubnetUse { prefix: subnet.prefix, freed_at: None });
+                *connection
+            }
+            Effect::Forget { connection } => {
+                self.connections.retain(|c| c.id != *connection);
+                return Ok(());
+            }
+            Effect::Decide { connection, .. }
+            | Effect::Transition { connection, .. }
+            | Effect::Light { connection }
+            | Effect::Tell { connection, .. }
+            | Effect::Remove { connection, .. } => *connection,
+            Effect::IssueLoa { .. } | Effect::ForgetPeering | Effect::Mail(_) | Effect::WakeAt(_) => {
+                return Ok(());
+            }
+        };
+        let Some(c) = self.connections.iter_mut().find(|c| c.id == id) else { return Ok(()) };
+        apply(c, effect, now).map_err(|e| ApiError::internal(&format!("the preview of an approval: {e}")))
+    }
+
+    fn find(&self, id: i64) -> Option<&Connection> {
+        self.connections.iter().find(|c| c.id == id)
+    }
+
+    /// What is told about a connection by now.
+    pub fn message(&self, id: i64) -> Option<String> {
+        self.find(id).and_then(|c| c.error_message.clone())
+    }
+
+    /// What the connection's router would be: as it is to be today, with this connection as it is by
+    /// now. `None` while it has no ports.
+    pub fn intent(&self, id: i64) -> Option<RouterIntent> {
+        let connection = self.find(id)?;
+        let ports = connection.ports.as_ref()?;
+        let router = self.inventory.router(&ports.router)?;
+        let alone = RouterConnection {
+            peering: &self.peering,
+            connection,
+            md5_key: self.md5_key.clone(),
+            prefixes: &self.prefixes,
+        };
+        let own = router_intent(self.inventory, router, &[alone]);
+        let Some(today) = self.intents.get(&ports.router) else { return Some(own) };
+        let mut intent = today.clone();
+        let lag = connection.lag_name();
+        intent.lags.retain(|l| l.name != lag);
+        intent.sessions.retain(|s| s.lag != lag);
+        intent.lags.extend(own.lags);
+        intent.sessions.extend(own.sessions);
+        Some(intent)
+    }
+
+    /// Holds an intent against the router.
+    pub async fn step(
+        &self,
+        when: &'static str,
+        id: i64,
+        intent: RouterIntent,
+        queries: &EdgeQueries,
+    ) -> Step {
+        let router = intent.router.clone();
+        let c = self.find(id);
+        let ports = c.and_then(|c| c.ports.as_ref()).map(|p| p.ports.clone()).unwrap_or_default();
+        let session_prefixes = c.into_iter().flat_map(Connection::sessions).map(|(_, s)| s.prefix.to_string());
+        let session_prefixes = session_prefixes.collect();
+        let query = EdgeQuery::Diff { intent: Box::new(intent) };
+        let (diff, error) = match queries(router.clone(), query).await {
+            Ok(EdgeAnswer::Diff { diff }) => (Some(diff), None),
+            Ok(_) => (None, Some("the edge answered another question".to_owned())),
+            Err(e) => (None, Some(e)),
+        };
+        Step { when, router, ports, session_prefixes, diff, error }
+    }
+}
+
+/// What the peer registered and where it is activated, as the router's reconciler reads it.
+async fn prefixes_of(db: &mut impl Db, peering: &Peering) -> Result<Vec<PeerPrefix>, ApiError> {
+    let mut found = Vec::new();
+    for registered in registered_prefixes_of_asn(db, peering.spec.asn).await? {
+        if registered.verdict.state == PrefixState::Invalid {
+            continue;
+        }
+        let activation = service_prefixes_of_registration(db, registered.id).await?.into_iter().next();
+        let service = match activation {
+            Some(prefix) => peering_service_by_id(db, prefix.service_id).await?,
+            None => None,
+        };
+        found.push(PeerPrefix {
+            prefix: registered.prefix,
+            primary: service.as_ref().and_then(|s| s.spec.primary.clone()),
+            backup: service.as_ref().and_then(|s| s.spec.backup.clone()),
+        });
+    }
+    Ok(found)
+}

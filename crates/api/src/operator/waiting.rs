@@ -1,0 +1,204 @@
+//! What waits for an operator, with all checks of it: in the queue, and one by one.
+//!
+//! Checks only show; whether something is approved is the decision's and the planner's.
+
+use crate::arm::{peer_asns, peerings};
+use crate::call::{Answer, Call, ok};
+use crate::error::ApiError;
+use jiff::{SignedDuration, Timestamp};
+use meetme_model::Asn;
+use meetme_model::connection::Connection;
+use meetme_model::inventory::Inventory;
+use meetme_model::peer_asn::{ASN_DECISION_DUE_H, AsnState, ContactRole, PeerAsn};
+use meetme_model::peering::Peering;
+use meetme_model::plan::approval::{ApprovalCheck, checks};
+use meetme_store::{
+    Db, IdPage, connections_of, peer_asn_get, peer_asns_all, peering_by_id, ports_used,
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Claims read at a time.
+const BATCH: u32 = 500;
+
+/// Something that waits, or waited.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Waiting {
+    /// `peerAsn` or `connection`.
+    pub kind: &'static str,
+    /// ARM id of the claim, or of the connection's peering.
+    pub resource_id: String,
+    pub subscription: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<String>,
+    pub name: String,
+    pub asn: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_name: Option<String>,
+    pub since: Timestamp,
+    pub overdue: bool,
+    /// The connection's number, for `…/connections/{id}/approve`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peering_location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bandwidth_in_mbps: Option<u32>,
+    /// What speaks against approval, as the checks say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    pub checks: Vec<ApprovalCheck>,
+}
+
+fn overdue(since: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(since) > SignedDuration::from_hours(ASN_DECISION_DUE_H)
+}
+
+/// Names of approved networks, to tell whether another one has a claim's.
+pub(super) struct Names(Vec<(String, Asn, String)>);
+
+impl Names {
+    /// Those of everybody.
+    pub async fn read(db: &mut impl Db) -> Result<Self, ApiError> {
+        let mut names = Vec::new();
+        let mut page = IdPage::first(BATCH);
+        loop {
+            let claims = peer_asns_all(db, page).await?;
+            page.after = claims.last().map(|c| c.id);
+            let last = claims.len() < BATCH as usize;
+            names.extend(claims.into_iter().filter(|c| c.state == AsnState::Approved).map(|c| {
+                let name = peer_asns::folded(&c.spec.peer_name);
+                (c.subscription, c.spec.asn, name)
+            }));
+            if last {
+                return Ok(Self(names));
+            }
+        }
+    }
+
+    /// All checks of a claim. That the number is the peer's own is for the operator to find out.
+    pub fn checks(&self, claim: &PeerAsn) -> Vec<ApprovalCheck> {
+        let name = peer_asns::folded(&claim.spec.peer_name);
+        let other = self.0.iter().find(|(subscription, asn, taken)| {
+            *taken == name
+                && *asn != claim.spec.asn
+                && !subscription.eq_ignore_ascii_case(&claim.subscription)
+        });
+        let name_message = match other {
+            Some((subscription, asn, _)) => format!(
+                "AS{asn} of subscription {subscription} is approved as '{}'; tell the two apart, or allow the name on purpose",
+                claim.spec.peer_name
+            ),
+            None => format!("no other network is approved as '{}'", claim.spec.peer_name),
+        };
+        let noc = claim.spec.contacts.iter().find(|c| c.role == ContactRole::Noc);
+        let noc_message =
+            noc.map_or("there is no Noc contact".to_owned(), |c| format!("{}, {}", c.email, c.phone));
+        let check = |name: &str, ok, message| ApprovalCheck { name: name.to_owned(), ok, message };
+        vec![
+            check("PeerNameFree", other.is_none(), name_message),
+            check("NocContact", noc.is_some(), noc_message),
+        ]
+    }
+
+    /// A claim.
+    pub fn claim(&self, asn: PeerAsn, now: Timestamp) -> Waiting {
+        let since = asn.asked_at.unwrap_or(asn.stamp.created_at);
+        Waiting {
+            kind: "peerAsn",
+            checks: self.checks(&asn),
+            resource_id: peer_asns::id(&asn.subscription, &asn.name),
+            subscription: asn.subscription,
+            resource_group: None,
+            name: asn.name,
+            asn: asn.spec.asn.0,
+            peer_name: Some(asn.spec.peer_name),
+            since,
+            overdue: overdue(since, now),
+            connection: None,
+            peering_location: None,
+            bandwidth_in_mbps: None,
+            message: None,
+        }
+    }
+}
+
+/// What connections are checked against, each peering read once.
+pub(super) struct Checked<'a> {
+    inventory: &'a Inventory,
+    ports: BTreeSet<(String, String)>,
+    peerings: BTreeMap<i64, Option<Arc<Whole>>>,
+}
+
+struct Whole {
+    peering: Peering,
+    connections: Vec<Connection>,
+    asn: Option<PeerAsn>,
+}
+
+impl<'a> Checked<'a> {
+    /// With the ports that are in use now.
+    pub async fn read(db: &mut impl Db, inventory: &'a Inventory) -> Result<Self, ApiError> {
+        let ports = ports_used(db).await?.into_iter().map(|(router, port, _)| (router, port)).collect();
+        Ok(Self { inventory, ports, peerings: BTreeMap::new() })
+    }
+
+    /// A connection; `None` when its peering is gone.
+    pub async fn connection(
+        &mut self,
+        db: &mut impl Db,
+        c: Connection,
+        now: Timestamp,
+    ) -> Result<Option<Waiting>, ApiError> {
+        if !self.peerings.contains_key(&c.peering_id) {
+            let whole = whole(db, c.peering_id).await?.map(Arc::new);
+            self.peerings.insert(c.peering_id, whole);
+        }
+        let Some(Some(whole)) = self.peerings.get(&c.peering_id).cloned() else {
+            return Ok(None);
+        };
+        let peering = &whole.peering;
+        Ok(Some(Waiting {
+            kind: "connection",
+            checks: checks(
+                self.inventory,
+                peering,
+                &whole.connections,
+                &c,
+                whole.asn.as_ref(),
+                &self.ports,
+            ),
+            resource_id: peerings::id(peering),
+            subscription: peering.subscription.clone(),
+            resource_group: Some(peering.resource_group.clone()),
+            name: peering.name.clone(),
+            asn: peering.spec.asn.0,
+            peer_name: whole.asn.as_ref().map(|a| a.spec.peer_name.clone()),
+            since: c.since,
+            overdue: overdue(c.since, now),
+            connection: Some(c.id),
+            peering_location: Some(peering.spec.location.clone()),
+            bandwidth_in_mbps: Some(c.spec.bandwidth_mbps),
+            message: c.error_message,
+        }))
+    }
+}
+
+async fn whole(db: &mut impl Db, peering: i64) -> Result<Option<Whole>, ApiError> {
+    let Some(peering) = peering_by_id(db, peering).await? else { return Ok(None) };
+    let connections = connections_of(db, peering.id).await?;
+    let asn = peer_asn_get(db, &peering.subscription, &peering.spec.peer_asn_name).await?;
+    Ok(Some(Whole { peering, connections, asn }))
+}
+
+/// `GET …/peerAsns/{name}/checks`: a claim as it is in the queue, decided or not.
+pub(super) async fn of_asn(call: Call) -> Answer {
+    let mut db = call.state.store.read().await?;
+    let name = call.param("peer_asn");
+    let claim = peer_asn_get(&mut db, call.subscription(), name)
+        .await?
+        .ok_or_else(|| ApiError::not_found("peer ASN", name))?;
+    ok(Names::read(&mut db).await?.claim(claim, call.now))
+}

@@ -1,0 +1,55 @@
+//! A peering with a route server: one connection, on addresses that the peer gives.
+
+use super::*;
+use crate::intent::SessionPhase;
+use crate::inventory::Offering;
+use crate::plan::router::{RouterConnection, router_intent};
+
+fn world() -> World {
+    let mut w = World::new();
+    let with_voice = w.inventory.offerings[0].clone();
+    let offering = Offering { kind: OfferingKind::IxRs, community: None, ..with_voice };
+    w.inventory.offerings.push(Offering { name: "AS64500 (route server)".into(), ..offering });
+    w.peering.spec.offering = OfferingKind::IxRs;
+    let mut only = connection(1);
+    only.spec.address_provider = AddressProvider::Peer;
+    only.spec.session_prefix_v4 = Some("198.19.200.0/31".parse().unwrap());
+    w.connections = vec![only];
+    w
+}
+
+#[test]
+fn it_becomes_active_on_the_peer_s_addresses() {
+    let mut w = world();
+    for _ in 0..6 {
+        w.settle();
+        w.observed.values_mut().for_each(|o| o.routes.clear());
+        w.observe(true, true, true);
+    }
+    w.settle();
+    assert_eq!(w.states(), ["Active"]);
+    let subnet = w.connections[0].subnet_v4.unwrap();
+    assert_eq!(
+        (subnet.peer.to_string(), subnet.host.to_string()),
+        ("198.19.200.0".to_owned(), "198.19.200.1".to_owned())
+    );
+    let router = w.inventory.router(&w.connections[0].ports.clone().unwrap().router).unwrap().clone();
+    let c =
+        RouterConnection { peering: &w.peering, connection: &w.connections[0], md5_key: None, prefixes: &[] };
+    let intent = router_intent(&w.inventory, &router, &[c]);
+    let session = &intent.sessions[0];
+    assert_eq!((session.phase, session.peer_address), (SessionPhase::Open, subnet.peer));
+    assert!(session.policy.ordinary_used, "nothing is registered by prefix there");
+}
+
+#[test]
+fn a_subnet_of_another_session_stops_it_with_what_to_do() {
+    let mut w = world();
+    w.rested.push(SubnetUse { prefix: "198.19.200.0/30".parse().unwrap(), freed_at: None });
+    w.settle();
+    w.observe(false, false, false);
+    w.settle();
+    assert_eq!(w.states(), ["ProvisioningFailed"]);
+    let message = w.connections[0].error_message.clone().unwrap();
+    assert!(message.contains("in use by another session"), "{message}");
+}

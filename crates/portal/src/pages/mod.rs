@@ -1,0 +1,47 @@
+//! The pages, one file each (a folder where a page has parts), and how they are reached.
+
+mod account;
+mod home;
+mod invitation;
+mod sign_in;
+
+use crate::error::PageError;
+use crate::{PortalState, assets, live};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// Largest form.
+const FORM_LIMIT_BYTES: usize = 256 * 1024;
+
+/// An entry of the navigation.
+pub(crate) struct Entry {
+    /// Where it leads.
+    pub path: &'static str,
+    /// What it is called.
+    pub title: &'static str,
+    /// Its icon.
+    pub icon: &'static str,
+    /// Whether it belongs to the host's side.
+    pub host: bool,
+}
+
+/// The navigation, in order.
+pub(crate) const NAVIGATION: &[Entry] = &[Entry { path: "/", title: "Home", icon: "home", host: false }];
+
+/// All routes.
+pub(crate) fn routes() -> Router<Arc<PortalState>> {
+    Router::new()
+        .route("/", get(home::home))
+        .route("/live", get(live::stream))
+        .route("/assets/{file}", get(assets::serve))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/invitation/{token}", get(invitation::show).post(invitation::accept))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::password))
+        .route("/account/sessions/{session}/end", post(account::end_session))
+        .fallback(|| async { PageError::NotFound })
+        .layer(DefaultBodyLimit::max(FORM_LIMIT_BYTES))
+}

@@ -1,0 +1,182 @@
+//! Signing in and out.
+
+use crate::PortalState;
+use crate::error::PageError;
+use crate::parts::form::Field;
+use crate::parts::message;
+use crate::session::{Context, IDLE, now, secure_origin, set_cookie};
+use crate::{layout, password};
+use axum::extract::{Form, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Wrong passwords for one address within [`WINDOW`] before it has to wait.
+const TRIES: usize = 10;
+const WINDOW: Duration = Duration::from_secs(600);
+/// Addresses that wrong passwords are counted for at once.
+const COUNTED: usize = 10_000;
+/// Longest name of a browser that is kept.
+const AGENT_LIMIT: usize = 200;
+
+/// Wrong tries by address. Kept by each process for itself: it only slows guessing down.
+static WRONG: LazyLock<Mutex<HashMap<String, Vec<Timestamp>>>> = LazyLock::new(Mutex::default);
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Sent {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Out {
+    #[serde(rename = "_csrf")]
+    csrf: Option<String>,
+}
+
+/// Shows the form; who is signed in already goes on.
+pub(super) async fn show(context: Option<Context>, Query(asked): Query<Asked>) -> Response {
+    if context.is_some() {
+        return Redirect::to(safe(&asked.next)).into_response();
+    }
+    page("", &asked.next, None)
+}
+
+/// Opens a session.
+pub(super) async fn sign_in(
+    State(state): State<Arc<PortalState>>,
+    headers: HeaderMap,
+    Form(sent): Form<Sent>,
+) -> Result<Response, PageError> {
+    if !secure_origin(&headers) {
+        return Err(PageError::ForeignForm);
+    }
+    let email = sent.email.trim().to_lowercase();
+    if must_wait(&email) {
+        let mut response = page(&email, &sent.next, Some("Too many wrong passwords. Wait ten minutes and try again."));
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        return Ok(response);
+    }
+    let person = {
+        let mut db = state.store.read().await?;
+        meetme_store::person_by_email(&mut db, &email).await?
+    };
+    let person = person.filter(|p| !p.disabled && !email.is_empty());
+    let right = password::is_right(sent.password, person.as_ref().and_then(|p| p.password_hash.clone())).await?;
+    let Some(person) = person.filter(|_| right) else {
+        note_wrong(&email);
+        return Ok(page(&email, &sent.next, Some("E-mail address or password is wrong.")));
+    };
+    forget_wrong(&email);
+    let cookie = open(&state, person.id, &headers).await?;
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(safe(&sent.next))).into_response())
+}
+
+/// Opens a session for a person; the cookie to set.
+pub(super) async fn open(
+    state: &PortalState,
+    person: i64,
+    headers: &HeaderMap,
+) -> Result<axum::http::HeaderValue, PageError> {
+    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("unknown");
+    let agent: String = agent.chars().take(AGENT_LIMIT).collect();
+    let now = now();
+    let mut tx = state.store.begin().await?;
+    let token = meetme_store::session_add(&mut tx, person, &agent, now, now + IDLE).await?;
+    tx.commit().await?;
+    Ok(set_cookie(&token))
+}
+
+/// Ends the session.
+pub(super) async fn sign_out(
+    context: Option<Context>,
+    headers: HeaderMap,
+    Form(sent): Form<Out>,
+) -> Result<Response, PageError> {
+    if let Some(context) = context {
+        context.check_form(&headers, sent.csrf.as_deref())?;
+        let mut tx = context.state.store.begin().await?;
+        meetme_store::session_end(&mut tx, context.viewer.session.id, context.viewer.person.id).await?;
+        tx.commit().await?;
+    }
+    Ok(([(header::SET_COOKIE, set_cookie(""))], Redirect::to("/sign-in")).into_response())
+}
+
+/// Only addresses of this portal: anything else could lead elsewhere.
+fn safe(next: &str) -> &str {
+    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    if inside && !next.starts_with("/sign-in") { next } else { "/" }
+}
+
+fn page(email: &str, next: &str, error: Option<&str>) -> Response {
+    layout::plain("Sign in", form(email, next, error))
+}
+
+fn form(email: &str, next: &str, error: Option<&str>) -> Markup {
+    let field = |name: &'static str, label: &'static str| Field { name, label, required: true, ..Field::default() };
+    html! {
+        @if let Some(error) = error { (message("error", html! { (error) })) }
+        form method="post" action="/sign-in" data-once {
+            input type="hidden" name="next" value=(next);
+            (field("email", "E-mail address").input("email", email, "username"))
+            (field("password", "Password").input("password", "", "current-password"))
+            div.actions { button.primary type="submit" { "Sign in" } }
+        }
+        p.none { "No account? Ask the network's operators for an invitation." }
+    }
+}
+
+fn must_wait(email: &str) -> bool {
+    let wrong = WRONG.lock().unwrap_or_else(PoisonError::into_inner);
+    let since = now() - WINDOW;
+    wrong.get(email).is_some_and(|tries| tries.iter().filter(|at| **at > since).count() >= TRIES)
+}
+
+fn note_wrong(email: &str) {
+    let mut wrong = WRONG.lock().unwrap_or_else(PoisonError::into_inner);
+    let since = now() - WINDOW;
+    if wrong.len() >= COUNTED {
+        wrong.retain(|_, tries| tries.iter().any(|at| *at > since));
+    }
+    if wrong.len() < COUNTED || wrong.contains_key(email) {
+        let tries = wrong.entry(email.to_owned()).or_default();
+        tries.retain(|at| *at > since);
+        tries.push(now());
+    }
+}
+
+fn forget_wrong(email: &str) {
+    WRONG.lock().unwrap_or_else(PoisonError::into_inner).remove(email);
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn after_signing_in_one_stays_on_this_portal() {
+        for (next, safe) in [
+            ("/peerings?x=1", "/peerings?x=1"),
+            ("//evil.example", "/"),
+            ("https://evil.example", "/"),
+            ("/\\evil.example", "/"),
+            ("", "/"),
+            ("/sign-in?next=/sign-in", "/"),
+        ] {
+            assert_eq!(super::safe(next), safe, "{next}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The portal through its router: a store in a directory of its own, and an API that answers what a
+//! test has it answer. One file per subject.
+
+pub(crate) mod fixture;
+
+mod accounts;
