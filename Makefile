@@ -18,10 +18,11 @@ test:
 	@scripts/test.sh
 
 bench:
-	@scripts/install-packages.sh build lab
+	@scripts/install-packages.sh build lab test
 	cargo build --release -p meetme -p meetme-lab
 	rm -f target/figures/bench.jsonl
 	cargo bench -p meetme-edge --bench render
+	cargo bench -p meetme-journey --bench api
 	cargo run --release -p meetme-journey -- bench
 
 check:

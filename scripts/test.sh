@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make test`: the checks, then every test. Whole-system tests (package meetme-journey) bring up a lab each and
-# measure it, so each of them runs alone. The store's tests start PostgreSQL themselves.
+# measure it, so each of them runs alone. The store's tests start PostgreSQL themselves. The first time, clients of
+# others are installed below target/clients, which needs a network.
 . "$(dirname "$0")/common.sh"
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -8,6 +9,7 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 1
 fi
 scripts/install-packages.sh build lab test
+scripts/prepare-clients.sh
 need_rust
 
 step 'checks'

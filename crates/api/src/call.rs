@@ -34,6 +34,8 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) method: Method,
     pub(crate) conditions: Conditions,
+    /// The api-version, where it is one of ours.
+    pub(crate) version: Option<&'static str>,
 }
 
 impl Call {
@@ -55,6 +57,12 @@ impl Call {
     /// The stamp of a resource that this request creates.
     pub fn stamp(&self) -> Stamp {
         Stamp::new(&self.principal.name, self.now)
+    }
+
+    /// True when this request's api-version knows a property of a schema: an older one's callers
+    /// can't have left it out on purpose.
+    pub fn knows(&self, schema: &str, property: &str) -> bool {
+        self.version.is_none_or(|version| crate::openapi::knows(version, schema, property))
     }
 
     /// A query parameter, its name in any case.

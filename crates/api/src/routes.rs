@@ -138,6 +138,7 @@ async fn admit(
     }
     let base = base(&state, &parts);
     let conditions = Conditions::of(&parts.headers)?;
+    let version = parts.extensions.get::<ApiVersion>().map(|v| v.0);
     let path = parts.uri.path().to_owned();
     Ok(Call {
         state,
@@ -150,6 +151,7 @@ async fn admit(
         path,
         method: parts.method,
         conditions,
+        version,
     })
 }
 

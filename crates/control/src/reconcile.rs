@@ -15,7 +15,6 @@ use meetme_model::inventory::Inventory;
 use meetme_model::mail::MailIntent;
 use meetme_model::peer_asn::Contact;
 use meetme_store::{self as store, NewMail, Tx, WorkKind};
-use std::collections::BTreeSet;
 
 /// What a reconciler leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,15 +60,7 @@ async fn enqueue_mail(tx: &mut Tx, context: &MailContext<'_>, mail: &MailIntent)
 
 /// Every router that has a connection of this peer is to be planned again.
 async fn replan_routers(tx: &mut Tx, asn: Asn) -> Result<(), ControlError> {
-    let mut routers = BTreeSet::new();
-    for peering in store::peerings_of_asn(tx, asn).await? {
-        let connections = store::connections_of(tx, peering.id).await?;
-        routers.extend(connections.into_iter().filter_map(|c| c.ports).map(|p| p.router));
-    }
-    for router in routers {
-        store::work_enqueue(tx, WorkKind::Router, &router, now()).await?;
-    }
-    Ok(())
+    Ok(store::work_enqueue_routers_of(tx, asn, now()).await?)
 }
 
 fn peering_path(peering: &meetme_model::peering::Peering) -> String {

@@ -17,6 +17,9 @@ pub struct Figure {
     pub unit: String,
     /// The most it should be, if there is a bound.
     pub bound: Option<f64>,
+    /// True when `bound` is the least it should be instead.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
     /// Whether it keeps the bound.
     pub holds: Option<bool>,
     /// What was measured, how often, which statistic.
@@ -30,7 +33,17 @@ pub struct Figures(pub Vec<Figure>);
 impl Figures {
     /// Adds a figure with an upper bound.
     pub fn at_most(&mut self, name: &str, value: Option<f64>, unit: &str, bound: f64, how: &str) {
-        self.push(name, value, unit, Some(bound), how);
+        let holds = value.is_some_and(|v| v <= bound);
+        self.push(name, value, unit, Some((bound, holds)), how);
+    }
+
+    /// Adds a figure with a lower bound.
+    pub fn at_least(&mut self, name: &str, value: Option<f64>, unit: &str, bound: f64, how: &str) {
+        let holds = value.is_some_and(|v| v >= bound);
+        self.push(name, value, unit, Some((bound, holds)), how);
+        if let Some(figure) = self.0.last_mut() {
+            figure.at_least = true;
+        }
     }
 
     /// Adds a figure without bound.
@@ -38,14 +51,14 @@ impl Figures {
         self.push(name, value, unit, None, how);
     }
 
-    fn push(&mut self, name: &str, value: Option<f64>, unit: &str, bound: Option<f64>, how: &str) {
-        let holds = bound.map(|bound| value.is_some_and(|v| v <= bound));
+    fn push(&mut self, name: &str, value: Option<f64>, unit: &str, bound: Option<(f64, bool)>, how: &str) {
         self.0.push(Figure {
             name: name.into(),
             value: value.map(|v| (v * 1000.0).round() / 1000.0),
             unit: unit.into(),
-            bound,
-            holds,
+            bound: bound.map(|(bound, _)| bound),
+            at_least: false,
+            holds: bound.map(|(_, holds)| holds),
             how: how.into(),
         });
     }
@@ -56,7 +69,8 @@ impl Figures {
         let mut out = String::new();
         for f in &self.0 {
             let value = f.value.map_or_else(|| "never".into(), |v| format!("{v}"));
-            let bound = f.bound.map_or_else(String::new, |b| format!("≤ {b}"));
+            let bound =
+                f.bound.map_or_else(String::new, |b| format!("{} {b}", if f.at_least { '≥' } else { '≤' }));
             let mark = match f.holds {
                 Some(true) => "holds",
                 Some(false) => "DOES NOT HOLD",
@@ -112,6 +126,17 @@ mod tests {
         figures.at_most("failover.silent_link_ms", None, "ms", 300.0, "never recovered");
         assert_eq!(figures.0[0].holds, Some(false));
         assert!(figures.table().contains("DOES NOT HOLD"));
+    }
+
+    #[test]
+    fn a_lower_bound_holds_from_itself_on() {
+        let mut figures = Figures::default();
+        for value in [None, Some(4_999.0), Some(5_000.0)] {
+            figures.at_least("api.get_one_per_s", value, "/s", 5_000.0, "answered");
+        }
+        let holds: Vec<_> = figures.0.iter().map(|f| f.holds).collect();
+        assert_eq!(holds, [Some(false), Some(false), Some(true)]);
+        assert!(figures.table().contains("≥ 5000"));
     }
 
     #[test]

@@ -328,7 +328,9 @@ fn kill(pid: u32, signal: &str) {
 
 fn wait_gone(pid: u32) {
     let until = Instant::now() + Duration::from_secs(10);
-    while started(pid).is_some() && Instant::now() < until {
+    // Threads may outlive the first one by a moment, and hold the process's ports until then.
+    let threads = || fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    while (started(pid).is_some() || threads() > 1) && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(20));
     }
 }

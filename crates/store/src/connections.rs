@@ -3,7 +3,7 @@
 
 use crate::db::{Access, Db, IdPage, Tx};
 use crate::error::{Conflict, Result, StoreError};
-use crate::observed::router_state_at;
+use crate::observed::{router_state_at, router_states_at};
 use crate::peerings::path_key;
 use crate::ports::ports_free;
 use crate::statement::{Columns, Entity, entities, entity, entity_or_none, fold, sql, to_doc};
@@ -13,6 +13,7 @@ use meetme_model::Secret;
 use meetme_model::connection::{Connection, ConnectionState, Stage};
 use meetme_model::link::RouterState;
 use meetme_model::peering::{ConnectionSpec, Peering};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Entity for Connection {
@@ -25,12 +26,10 @@ impl Entity for Connection {
 statements! {
     OF = "SELECT id, doc FROM connections WHERE peering_id = $1 ORDER BY id";
     SHOWN = "SELECT string_agg('[' || CAST(c.id AS TEXT)
-                    || ',' || COALESCE(CAST(k.connection_id AS TEXT), 'null')
-                    || ',' || COALESCE(CAST(s.at_ms AS TEXT), 'null') || ',' || c.doc || ']', ',')
+                    || ',' || COALESCE(CAST(k.connection_id AS TEXT), 'null') || ',' || c.doc || ']', ',')
              FROM peerings p
              JOIN connections c ON c.peering_id = p.id
              LEFT JOIN md5_keys k ON k.connection_id = c.id
-             LEFT JOIN router_states s ON s.router = c.router
              WHERE p.subscription = $1 AND p.path >= $2 AND p.path <= $3";
     SHOWN_ONE = "SELECT p.id, p.doc, s.at_ms, k.connection_id, c.id, c.doc FROM peerings p
                  LEFT JOIN connections c ON c.peering_id = p.id
@@ -42,6 +41,9 @@ statements! {
     ON_ROUTER = "SELECT id, doc FROM connections WHERE router = $1 ORDER BY id";
     PENDING = "SELECT id, doc FROM connections WHERE state = 'PendingApproval' AND id > $1
                ORDER BY id LIMIT $2";
+    BY_STATE = "SELECT state, CASE WHEN {doc} ->> 'removal' IS NULL THEN 0 ELSE 1 END AS leaving, COUNT(*)
+                FROM connections GROUP BY state, leaving";
+    OF_RANGE = "SELECT id, doc FROM connections WHERE peering_id >= $1 AND peering_id <= $2 ORDER BY id";
     INSERT = "INSERT INTO connections (peering_id, identifier, state, since_ms, doc)
               VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
     UPDATE = "UPDATE connections SET state = $1, since_ms = $2, router = $3, doc = $4
@@ -70,7 +72,7 @@ pub struct SeenConnection {
 }
 
 /// Those of all peerings of a subscription from `first` to `last` in the order of
-/// [`path_key`], oldest first, with what is shown beside them: in one query for a whole page.
+/// [`path_key`], oldest first, with what is shown beside them: in two queries for a whole page.
 pub async fn connections_shown(
     db: &mut impl Db,
     first: &Peering,
@@ -86,16 +88,19 @@ pub async fn connections_shown(
     let list = row.map(|row| row.text_or_null(0)).transpose()?.flatten().unwrap_or_default();
     let rows: Vec<SeenRow> =
         serde_json::from_str(&format!("[{list}]")).map_err(|e| StoreError::corrupt(Connection::WHAT, e))?;
+    // Few routers have many connections: looking up each connection's costs more than reading all.
+    let told_at_ms = router_states_at(db).await?;
     let mut shown = Vec::with_capacity(rows.len());
-    for (id, key, state_at_ms, connection) in rows {
+    for (id, key, connection) in rows {
+        let state_at_ms = connection.ports.as_ref().and_then(|p| told_at_ms.get(&p.router)).copied();
         shown.push(seen(db, Connection { id, ..connection }, key, state_at_ms).await?);
     }
     shown.sort_unstable_by_key(|c| c.connection.id);
     Ok(shown)
 }
 
-/// A connection's id, its id again if it has a key, when its router's state was told, and itself.
-type SeenRow = (i64, Option<i64>, Option<i64>, Connection);
+/// A connection's id, its id again if it has a key, and itself.
+type SeenRow = (i64, Option<i64>, Connection);
 
 /// The peering of a name, any case, with its connections as [`connections_shown`] gives them: in one
 /// query altogether.
@@ -153,6 +158,23 @@ pub async fn connections_on_router(db: &mut impl Db, router: &str) -> Result<Vec
 pub async fn connections_pending(db: &mut impl Db, page: IdPage) -> Result<Vec<Connection>> {
     let rows = sql(PENDING).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
     entities(&rows)
+}
+
+/// How many connections everybody has in each state, by its name on the wire; `Removing`: those that
+/// are being taken away, whatever their state.
+pub async fn connections_by_state(db: &mut impl Db) -> Result<BTreeMap<String, u64>> {
+    let mut counts = BTreeMap::new();
+    for row in sql(BY_STATE).all(db).await? {
+        let state = if row.int(1)? == 0 { row.text(0)? } else { "Removing".to_owned() };
+        *counts.entry(state).or_insert(0) += u64::try_from(row.int(2)?).unwrap_or(0);
+    }
+    Ok(counts)
+}
+
+/// Those of the peerings with ids from `first` to `last`, oldest first: of a page of peerings, in one
+/// query.
+pub async fn connections_of_range(db: &mut impl Db, first: i64, last: i64) -> Result<Vec<Connection>> {
+    entities(&sql(OF_RANGE).bind(first).bind(last).all(db).await?)
 }
 
 /// Adds a connection that waits for approval since `at`. Its MD5 key is sealed away.

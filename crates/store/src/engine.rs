@@ -115,6 +115,7 @@ impl Engine {
                 ("{for_update}", ""),
                 ("{skip_locked}", ""),
                 ("{rows}", "json_each($1)"),
+                ("{doc}", "doc"),
                 ("{clustered}", "WITHOUT ROWID"),
             ],
             Self::Postgres => [
@@ -126,6 +127,8 @@ impl Engine {
                 ("{skip_locked}", "FOR UPDATE SKIP LOCKED"),
                 // Many rows as one parameter, a JSON array of arrays; columns are `value ->> 0` and so on.
                 ("{rows}", "json_array_elements(CAST(CAST($1 AS TEXT) AS json))"),
+                // A row's document, to ask `->` and `->>` of.
+                ("{doc}", "CAST(doc AS json)"),
                 // Rows in the order of their key: what a range of it costs in SQLite.
                 ("{clustered}", ""),
             ],

@@ -47,8 +47,8 @@ mod tests;
 pub use audit::{AuditEntry, audit_add, audit_list};
 pub use connections::{
     SeenConnection, connection_by_id, connection_delete, connection_insert, connection_update,
-    connections_of, connections_on_router, connections_pending, connections_shown, md5_key_delete,
-    md5_key_get, md5_key_put, peering_shown,
+    connections_by_state, connections_of, connections_of_range, connections_on_router, connections_pending,
+    connections_shown, md5_key_delete, md5_key_get, md5_key_put, peering_shown,
 };
 pub use db::{Db, IdPage, Page, Reader, Scope, Store, Tx};
 pub use error::{Conflict, ResourceRef, Result, StoreError};
@@ -59,12 +59,13 @@ pub use mails::{
     mails_unsent,
 };
 pub use metrics::{
-    MetricPoint, NewestPoint, PointsAsked, metric_minute_put, metric_points, metric_series_of, metrics_newest,
-    metrics_prune,
+    MetricPoint, NewestPoint, PointsAsked, metric_minute_put, metric_points, metric_series_of,
+    metrics_newest, metrics_prune,
 };
 pub use monitor_tests::{
-    connection_monitor_get, connection_monitor_put, monitor_test_by_id, monitor_test_delete, monitor_test_get,
-    monitor_test_insert, monitor_test_update, monitor_tests_at_site, monitor_tests_count, monitor_tests_list,
+    connection_monitor_get, connection_monitor_put, monitor_test_by_id, monitor_test_delete,
+    monitor_test_get, monitor_test_insert, monitor_test_update, monitor_tests_at_site, monitor_tests_count,
+    monitor_tests_list,
 };
 pub use observed::{
     APPLY_RESULTS_KEPT, apply_result_put, apply_results_list, connection_observed, router_state_get,
@@ -74,6 +75,7 @@ pub use observed::{
 pub use peer_asns::{
     peer_asn_by_id, peer_asn_by_number, peer_asn_delete, peer_asn_get, peer_asn_insert, peer_asn_lock,
     peer_asn_update, peer_asns_all, peer_asns_approved, peer_asns_list, peer_asns_pending,
+    peer_names_approved,
 };
 pub use peering_services::{
     peering_service_by_id, peering_service_delete, peering_service_get, peering_service_insert,
@@ -81,13 +83,13 @@ pub use peering_services::{
 };
 pub use peerings::{
     path_key, peering_by_id, peering_delete, peering_get, peering_insert, peering_lock, peering_update,
-    peerings_all, peerings_list, peerings_of_asn,
+    peerings_all, peerings_list, peerings_of_asn, peerings_of_peer_asn,
 };
 pub use people::{
     Person, invitation_add, invitation_find, invitations_end, people_list, person_by_email, person_by_id,
     person_insert, person_lock, person_update,
 };
-pub use ports::{port_assign, ports_free, ports_used};
+pub use ports::{port_assign, ports_free, ports_used, ports_used_on};
 pub use probes::{peerings_probing_from, probe_outcome_get, probe_outcome_put, probes_version};
 pub use registered_asns::{
     registered_asn_by_number, registered_asn_delete, registered_asn_get, registered_asn_insert,
@@ -123,5 +125,6 @@ pub use tokens::{
     NewToken, Principal, Role, Token, token_create, token_find, token_list, token_principal, token_revoke,
 };
 pub use work::{
-    WorkItem, WorkKind, work_claim, work_depth, work_done, work_enqueue, work_next_due, work_retry,
+    WorkItem, WorkKind, work_claim, work_depth, work_done, work_enqueue, work_enqueue_routers_of,
+    work_next_due, work_retry,
 };

@@ -8,6 +8,7 @@ use crate::statement::{Columns, sql, to_doc};
 use meetme_model::connection::Connection;
 use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState, SessionRoutes};
 use meetme_model::plan::validation::Observed;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// So many results of applying are kept per router.
@@ -18,6 +19,7 @@ statements! {
                  ON CONFLICT (router) DO UPDATE SET at_ms = excluded.at_ms, doc = excluded.doc";
     STATE_GET = "SELECT doc FROM router_states WHERE router = $1";
     STATE_AT = "SELECT at_ms FROM router_states WHERE router = $1";
+    STATES_AT = "SELECT router, at_ms FROM router_states";
     STATES = "SELECT doc FROM router_states ORDER BY router";
     ROUTES_PUT = "INSERT INTO session_routes (router, session, at_ms, doc) VALUES ($1, $2, $3, $4)
                   ON CONFLICT (router, session)
@@ -64,6 +66,12 @@ pub(crate) async fn router_state_at(
         db.memory().keep_state(state);
     }
     Ok(state)
+}
+
+/// When each router told its latest state, in milliseconds since the epoch, by name.
+pub(crate) async fn router_states_at(db: &mut impl Db) -> Result<HashMap<String, i64>> {
+    let rows = sql(STATES_AT).all(db).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
 }
 
 /// A router's latest state, from memory where it is the one that is remembered.

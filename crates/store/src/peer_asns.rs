@@ -26,6 +26,9 @@ statements! {
     IN_STATE = "SELECT id, doc FROM peer_asns WHERE state = $1
                 AND (CAST($2 AS TEXT) IS NULL OR subscription = $2) AND id > $3
                 ORDER BY id LIMIT $4";
+    NAMES = "SELECT string_agg('[' || CAST(id AS TEXT) || ',' || CAST({doc} -> 'spec' -> 'peer_name' AS TEXT)
+                    || ']', ',')
+             FROM peer_asns WHERE state = 'Approved'";
     INSERT = "INSERT INTO peer_asns (subscription, name, asn, state, doc)
               VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
     UPDATE = "UPDATE peer_asns SET asn = $1, state = $2, doc = $3 WHERE id = $4";
@@ -77,6 +80,14 @@ pub async fn peer_asns_pending(db: &mut impl Db, page: IdPage) -> Result<Vec<Pee
 pub async fn peer_asns_approved(db: &mut impl Db, subscription: &str) -> Result<Vec<PeerAsn>> {
     let page = IdPage::first(u32::MAX);
     in_state(db, AsnState::Approved, Some(fold(subscription)), page).await
+}
+
+/// Ids of everybody's approved ones with their peers' names, in any order: in one query that reads
+/// nothing else, to find those of a name.
+pub async fn peer_names_approved(db: &mut impl Db) -> Result<Vec<(i64, String)>> {
+    let row = sql(NAMES).optional(db).await?;
+    let list = row.map(|row| row.text_or_null(0)).transpose()?.flatten().unwrap_or_default();
+    serde_json::from_str(&format!("[{list}]")).map_err(|e| StoreError::corrupt(PeerAsn::WHAT, e))
 }
 
 async fn in_state(

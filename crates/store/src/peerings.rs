@@ -32,6 +32,7 @@ statements! {
             ORDER BY path LIMIT $4";
     ALL = "SELECT id, doc FROM peerings WHERE id > $1 ORDER BY id LIMIT $2";
     OF_ASN = "SELECT id, doc FROM peerings WHERE asn = $1 ORDER BY id";
+    OF_PEER_ASN = "SELECT id, doc FROM peerings WHERE peer_asn_id = $1 ORDER BY id";
     SAME = "SELECT id, doc FROM peerings
             WHERE asn = $1 AND location = $2 AND offering = $3 AND id <> $4";
     INSERT = "INSERT INTO peerings
@@ -105,6 +106,11 @@ pub async fn peerings_all(db: &mut impl Db, page: IdPage) -> Result<Vec<Peering>
 pub async fn peerings_of_asn(db: &mut impl Db, asn: Asn) -> Result<Vec<Peering>> {
     let rows = sql(OF_ASN).bind(i64::from(asn.0)).all(db).await?;
     entities(&rows)
+}
+
+/// Those that were asked for by one claim to an ASN, oldest first.
+pub async fn peerings_of_peer_asn(db: &mut impl Db, peer_asn_id: i64) -> Result<Vec<Peering>> {
+    entities(&sql(OF_PEER_ASN).bind(peer_asn_id).all(db).await?)
 }
 
 /// Adds a peering with its connections, each waiting for approval since `new.stamp.created_at`; ids are

@@ -9,6 +9,7 @@ statements! {
               ON CONFLICT DO NOTHING";
     HOLDER = "SELECT connection_id FROM ports WHERE router = $1 AND port = $2";
     USED = "SELECT router, port, connection_id FROM ports ORDER BY router, port";
+    USED_ON = "SELECT port FROM ports WHERE router = $1";
     FREE = "DELETE FROM ports WHERE connection_id = $1";
 }
 
@@ -48,6 +49,17 @@ pub async fn port_assign<P: AsRef<str>>(
 pub async fn ports_used(db: &mut impl Db) -> Result<Vec<(String, String, i64)>> {
     let rows = sql(USED).all(db).await?;
     rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?, row.int(2)?))).collect()
+}
+
+/// The assigned ports of some routers as (router, port).
+pub async fn ports_used_on(db: &mut impl Db, routers: &[&str]) -> Result<Vec<(String, String)>> {
+    let mut used = Vec::new();
+    for router in routers {
+        for row in &sql(USED_ON).bind(*router).all(db).await? {
+            used.push(((*router).to_owned(), row.text(0)?));
+        }
+    }
+    Ok(used)
 }
 
 /// Frees all ports of a connection.

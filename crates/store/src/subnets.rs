@@ -25,7 +25,10 @@ statements! {
     WITHIN = "SELECT prefix, connection_id, freed_at_ms FROM subnets
               WHERE first_address >= $1 AND last_address <= $2 ORDER BY first_address";
     OVERLAPPING = "SELECT prefix, connection_id, freed_at_ms FROM subnets
-                   WHERE first_address <= $2 AND last_address >= $1 ORDER BY first_address";
+                   WHERE (first_address >= $1 AND first_address <= $2)
+                   OR (last_address >= $1 AND first_address = (
+                       SELECT MAX(first_address) FROM subnets WHERE first_address < $1))
+                   ORDER BY first_address";
     TAKE = "INSERT INTO subnets (prefix, first_address, last_address, connection_id)
             VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     RELEASE = "UPDATE subnets SET connection_id = NULL, freed_at_ms = $1 WHERE connection_id = $2";

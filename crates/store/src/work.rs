@@ -8,6 +8,7 @@ use crate::db::{Db, Store, Tx};
 use crate::error::{Result, StoreError};
 use crate::statement::{Columns, sql};
 use jiff::Timestamp;
+use meetme_model::Asn;
 
 /// What kind of thing is to be looked at; each has its reconciler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +70,13 @@ statements! {
                ON CONFLICT (kind, key) DO UPDATE SET seq = work.seq + 1, due_at_ms =
                CASE WHEN excluded.due_at_ms < work.due_at_ms
                THEN excluded.due_at_ms ELSE work.due_at_ms END";
+    ENQUEUE_ROUTERS_OF = "INSERT INTO work (kind, key, seq, due_at_ms, attempts)
+               SELECT DISTINCT 'router', c.router, 1, CAST($2 AS BIGINT), 0
+               FROM connections c JOIN peerings p ON p.id = c.peering_id
+               WHERE p.asn = $1 AND c.router IS NOT NULL ORDER BY c.router
+               ON CONFLICT (kind, key) DO UPDATE SET seq = work.seq + 1, due_at_ms =
+               CASE WHEN excluded.due_at_ms < work.due_at_ms
+               THEN excluded.due_at_ms ELSE work.due_at_ms END";
     CLAIMABLE = "SELECT kind, key, seq, attempts FROM work
                  WHERE (lease_until_ms IS NULL AND due_at_ms <= $1) OR lease_until_ms <= $1
                  ORDER BY COALESCE(lease_until_ms, due_at_ms), kind, key LIMIT $2 {skip_locked}";
@@ -89,6 +97,14 @@ statements! {
 pub async fn work_enqueue(tx: &mut Tx, kind: WorkKind, key: &str, due_at: Timestamp) -> Result<()> {
     sql(ENQUEUE).bind(kind.name()).bind(key).bind_time(due_at).run(tx).await?;
     tx.wakes_workers();
+    Ok(())
+}
+
+/// Asks for every router that has a connection of `asn` to be planned again, at `due_at` at the latest.
+pub async fn work_enqueue_routers_of(tx: &mut Tx, asn: Asn, due_at: Timestamp) -> Result<()> {
+    if sql(ENQUEUE_ROUTERS_OF).bind(i64::from(asn.0)).bind_time(due_at).run(tx).await? > 0 {
+        tx.wakes_workers();
+    }
     Ok(())
 }
 

@@ -10,13 +10,17 @@ use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use crate::page::Page;
 use meetme_model::Asn;
-use meetme_model::peer_asn::AsnState;
+use meetme_model::connection::Connection;
+use meetme_model::peer_asn::{AsnState, PeerAsn};
 use meetme_model::peering::Peering;
-use meetme_store::{Db, IdPage, connections_of, peer_asn_get, peerings_all};
+use meetme_store::{
+    Db, IdPage, connections_of, connections_of_range, peer_asn_by_id, peer_asns_all, peer_names_approved,
+    peerings_all, peerings_of_peer_asn,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Peerings read at a time.
+/// Rows read at a time.
 const BATCH: u32 = 500;
 
 /// A provider.
@@ -35,59 +39,94 @@ impl Provider {
     pub fn is_at(&self, location: &str) -> bool {
         self.present.iter().any(|l| l.eq_ignore_ascii_case(location))
     }
+
+    /// Adds a peering that serves, with the claim to its ASN and whether it has an open connection.
+    fn add(&mut self, claim: &PeerAsn, peering: &Peering, open: bool) {
+        if self.name.is_empty() {
+            self.name.clone_from(&claim.spec.peer_name);
+        }
+        self.asns.insert(claim.spec.asn);
+        if open {
+            self.present.insert(peering.spec.location.clone());
+        }
+    }
 }
 
 /// All providers by their folded names.
-pub(super) async fn all(db: &mut impl Db) -> Result<BTreeMap<String, Provider>, ApiError> {
+async fn all(db: &mut impl Db) -> Result<BTreeMap<String, Provider>, ApiError> {
+    let claims = approved(db).await?;
     let mut providers: BTreeMap<String, Provider> = BTreeMap::new();
     let mut page = IdPage::first(BATCH);
     loop {
         let peerings = peerings_all(db, page).await?;
-        page.after = peerings.last().map(|p| p.id);
-        let last = peerings.len() < BATCH as usize;
-        for peering in peerings.into_iter().filter(|p| !p.deleting) {
-            add(db, &mut providers, peering).await?;
+        let (Some(first), Some(last)) = (peerings.first(), peerings.last()) else { return Ok(providers) };
+        let mut connections: HashMap<i64, Vec<Connection>> = HashMap::new();
+        for c in connections_of_range(db, first.id, last.id).await? {
+            connections.entry(c.peering_id).or_default().push(c);
         }
-        if last {
-            return Ok(providers);
+        page.after = Some(last.id);
+        for peering in &peerings {
+            let its = connections.get(&peering.id).map_or(&[][..], Vec::as_slice);
+            let claim = claims.get(&claim_key(&peering.subscription, &peering.spec.peer_asn_name));
+            if let Some(claim) = claim.filter(|_| serves(peering, its)) {
+                let provider = providers.entry(folded(&claim.spec.peer_name)).or_default();
+                provider.add(claim, peering, is_open(its));
+            }
         }
     }
 }
 
-async fn add(
-    db: &mut impl Db,
-    providers: &mut BTreeMap<String, Provider>,
-    peering: Peering,
-) -> Result<(), ApiError> {
-    let connections = connections_of(db, peering.id).await?;
-    let live = || connections.iter().filter(|c| c.removal.is_none());
-    if !peering.spec.peering_service(live().map(|c| &c.spec)) {
-        return Ok(());
+/// The provider of a name, any case; `None`: nobody is one under it. Reads the peerings of that name
+/// and no others.
+pub(super) async fn find(db: &mut impl Db, name: &str) -> Result<Option<Provider>, ApiError> {
+    let wanted = folded(name);
+    let mut peerings: Vec<(Peering, PeerAsn)> = Vec::new();
+    for (id, _) in peer_names_approved(db).await?.iter().filter(|(_, n)| folded(n) == wanted) {
+        let Some(claim) = peer_asn_by_id(db, *id).await? else { continue };
+        let its = peerings_of_peer_asn(db, *id).await?;
+        peerings.extend(its.into_iter().map(|p| (p, claim.clone())));
     }
-    let name = &peering.spec.peer_asn_name;
-    let Some(asn) = peer_asn_get(db, &peering.subscription, name).await? else {
-        return Ok(());
-    };
-    if asn.state != AsnState::Approved {
-        return Ok(());
+    // The oldest one's name is shown.
+    peerings.sort_by_key(|(p, _)| p.id);
+    let mut provider = None;
+    for (peering, claim) in &peerings {
+        let connections = connections_of(db, peering.id).await?;
+        if serves(peering, &connections) {
+            provider.get_or_insert_with(Provider::default).add(claim, peering, is_open(&connections));
+        }
     }
-    let provider = providers.entry(folded(&asn.spec.peer_name)).or_default();
-    if provider.name.is_empty() {
-        provider.name = asn.spec.peer_name;
-    }
-    provider.asns.insert(asn.spec.asn);
-    if live().any(|c| c.state.is_open()) {
-        provider.present.insert(peering.spec.location);
-    }
-    Ok(())
+    Ok(provider)
 }
 
-/// The provider of a name, any case, with the name as it was approved.
-pub(super) fn find<'a>(
-    providers: &'a BTreeMap<String, Provider>,
-    name: &str,
-) -> Option<(&'a str, &'a Provider)> {
-    providers.get(&folded(name)).map(|p| (p.name.as_str(), p))
+/// Everybody's approved claims to ASNs, by subscription and name.
+async fn approved(db: &mut impl Db) -> Result<HashMap<(String, String), PeerAsn>, ApiError> {
+    let mut found = HashMap::new();
+    let mut page = IdPage::first(BATCH);
+    loop {
+        let claims = peer_asns_all(db, page).await?;
+        let Some(last) = claims.last() else { return Ok(found) };
+        page.after = Some(last.id);
+        let approved = claims.into_iter().filter(|c| c.state == AsnState::Approved);
+        found.extend(approved.map(|c| (claim_key(&c.subscription, &c.name), c)));
+    }
+}
+
+/// Names and subscriptions compare without case.
+fn claim_key(subscription: &str, name: &str) -> (String, String) {
+    (subscription.to_ascii_lowercase(), name.to_ascii_lowercase())
+}
+
+/// True when the peering makes its peer a provider.
+fn serves(peering: &Peering, connections: &[Connection]) -> bool {
+    !peering.deleting && peering.spec.peering_service(staying(connections).map(|c| &c.spec))
+}
+
+fn is_open(connections: &[Connection]) -> bool {
+    staying(connections).any(|c| c.state.is_open())
+}
+
+fn staying(connections: &[Connection]) -> impl Iterator<Item = &Connection> {
+    connections.iter().filter(|c| c.removal.is_none())
 }
 
 #[derive(Serialize)]
@@ -153,8 +192,7 @@ pub(super) async fn check(call: Call) -> Answer {
     let place = question.peering_service_location.unwrap_or_default();
     let known = inventory.service_locations.iter().any(|l| l.name.eq_ignore_ascii_case(place.trim()));
     let mut db = call.state.store.read().await?;
-    let providers = all(&mut db).await?;
     let name = question.peering_service_provider.unwrap_or_default();
-    let present = find(&providers, &name).is_some_and(|(_, p)| !p.present.is_empty());
+    let present = find(&mut db, &name).await?.is_some_and(|p| !p.present.is_empty());
     ok(if known && present { "Available" } else { "Unavailable" })
 }

@@ -4,6 +4,7 @@ use super::fixture::*;
 use axum::body::Body;
 use axum::http::Method;
 use meetme_model::connection::ConnectionState;
+use meetme_model::peer_asn::AsnState;
 use meetme_model::peering_service::{PrefixEvent, PrefixEventKind};
 use meetme_model::registered_prefix::PrefixState;
 use meetme_store::*;
@@ -309,4 +310,78 @@ async fn a_provider_is_one_whatever_the_case_of_its_names() {
     let both = service_body("Amsterdam", Some("Frankfurt"));
     let reply = api.put(&service("voice"), both).await;
     assert_eq!(reply.body["properties"]["peeringServiceProvider"], "Tel Example");
+}
+
+#[tokio::test]
+async fn an_older_version_leaves_alone_what_it_has_no_words_for() {
+    let (api, _) = ready(PrefixState::Verified).await;
+    let path = service("voice");
+    let mut sent = service_body("Amsterdam", Some("Frankfurt"));
+    sent["sku"] = json!({ "name": "Free" });
+    assert_eq!(api.put(&path, sent.clone()).await.status, 201);
+    let old = format!("{path}?api-version=2019-08-01-preview");
+    sent.as_object_mut().unwrap().remove("sku");
+    for location in ["providerPrimaryPeeringLocation", "providerBackupPeeringLocation"] {
+        sent["properties"].as_object_mut().unwrap().remove(location);
+    }
+    sent["tags"] = json!({ "by": "old" });
+    assert_eq!(api.put(&old, sent.clone()).await.status, 200);
+    let now = api.get(&path).await.body;
+    assert_eq!((&now["sku"]["name"], &now["tags"]["by"]), (&json!("Free"), &json!("old")));
+    assert_eq!(now["properties"]["providerPrimaryPeeringLocation"], "Amsterdam");
+    assert_eq!(now["properties"]["providerBackupPeeringLocation"], "Frankfurt");
+    // A newer one that leaves them out means it.
+    assert_eq!(api.put(&path, sent).await.status, 200);
+    let now = api.get(&path).await.body;
+    assert_eq!(now["properties"].get("providerPrimaryPeeringLocation"), None);
+}
+
+#[tokio::test]
+async fn a_name_is_a_provider_while_it_is_approved_and_has_a_peering_with_peering_service() {
+    let (api, _) = ready(PrefixState::Verified).await;
+    let claim = async |state| {
+        let mut tx = api.store.begin().await.unwrap();
+        let mut claim = peer_asn_get(&mut tx, SUB, "second").await.unwrap().unwrap();
+        claim.state = state;
+        peer_asn_update(&mut tx, &claim).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    // What a service can name, what the list shows, and whether it is available.
+    let seen = async || {
+        let mut body = service_body("Amsterdam", None);
+        body["properties"]["peeringServiceProvider"] = " second EXAMPLE ".into();
+        let named = api.put(&service("second"), body).await;
+        let _ = api.delete(&service("second")).await;
+        let at = |what: &str| format!("/subscriptions/{SUB}/providers/Microsoft.Peering/{what}");
+        let list = api.get(&at("peeringServiceProviders")).await.body["value"].clone();
+        let listed = list.as_array().unwrap().iter().any(|p| p["name"] == "Second Example");
+        let question = json!({
+            "peeringServiceLocation": "Hessen",
+            "peeringServiceProvider": "Second example",
+        });
+        let question = Body::from(question.to_string());
+        let path = at("checkServiceProviderAvailability");
+        let available = api.ask(&api.peer, Method::POST, &path, question).await.body == "Available";
+        (named.status == 201, listed, available)
+    };
+    let mut body = asn_body(64508);
+    body["properties"]["peerName"] = "Second Example".into();
+    assert_eq!(api.put(&asn("second"), body).await.status, 201);
+    claim(AsnState::Approved).await;
+    assert_eq!(seen().await, (false, false, false), "without a peering");
+    let of_second = |mut body: Value| {
+        body["properties"]["direct"]["peerAsn"]["id"] = asn("second").into();
+        body
+    };
+    assert_eq!(api.put(&peering("plain"), of_second(edge("Amsterdam", 64))).await.status, 201);
+    assert_eq!(seen().await, (false, false, false), "without Peering Service");
+    assert_eq!(api.put(&peering("full"), of_second(voice("Frankfurt", 58))).await.status, 201);
+    assert_eq!(seen().await, (true, true, false), "without an Active connection");
+    api.all_connections("full", ConnectionState::Active).await;
+    assert_eq!(seen().await, (true, true, true));
+    claim(AsnState::Failed).await;
+    assert_eq!(seen().await, (false, false, false), "not approved");
+    claim(AsnState::Approved).await;
+    assert_eq!(api.delete(&peering("full")).await.status, 200);
+    assert_eq!(seen().await, (false, false, false), "being deleted");
 }

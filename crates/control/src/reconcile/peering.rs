@@ -32,12 +32,14 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
     for connection in &connections {
         observations.insert(connection.id, store::connection_observed(&mut tx, connection).await?);
     }
+    let routers: Vec<&str> = inventory
+        .routers
+        .iter()
+        .filter(|r| inventory.location_of(r).is_some_and(|l| l.name == peering.spec.location))
+        .map(|r| r.name.as_str())
+        .collect();
     let mut run = Run {
-        ports: store::ports_used(&mut tx)
-            .await?
-            .into_iter()
-            .map(|(router, port, _)| (router, port))
-            .collect(),
+        ports: store::ports_used_on(&mut tx, &routers).await?.into_iter().collect(),
         subnets: subnets(&mut tx, &inventory, &peering, &connections).await?,
         connections,
         mails: Vec::new(),

@@ -2,6 +2,11 @@
 //! and a world that is taken down whatever happens to the test.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod field;
+pub mod product;
+pub mod script;
+pub mod tls;
+
 use futures::FutureExt;
 use meetme_journey::world::{self, Options, World};
 use std::future::Future;

@@ -8,8 +8,8 @@ mod inventory_and_edges;
 mod mails_and_audit;
 mod metrics;
 mod monitor_tests;
-mod people;
 mod peerings;
+mod people;
 mod postgres;
 mod prefixes;
 mod registered_asns;
@@ -93,6 +93,8 @@ suite! {
         connections_are_changed_listed_and_deleted,
         a_locked_peering_waits_for_the_other_writer,
         what_is_gone_is_not_found,
+        connections_are_counted_by_state_those_that_leave_apart,
+        a_peer_s_peerings_are_found_by_its_name_with_their_connections,
     }
     prefixes {
         a_prefix_is_registered_once_whoever_asks,

@@ -4,7 +4,7 @@ use super::database::Database;
 use super::fixtures::*;
 use crate::*;
 use meetme_model::Asn;
-use meetme_model::connection::{ConnectionState, PortAssignment};
+use meetme_model::connection::{ConnectionState, PortAssignment, Removal, RemovalStep};
 use meetme_model::inventory::OfferingKind;
 use meetme_model::peer_asn::AsnState;
 
@@ -188,4 +188,53 @@ pub async fn what_is_gone_is_not_found(db: &Database) {
     for (n, result) in not_found.into_iter().enumerate() {
         assert!(matches!(result, Err(StoreError::NotFound { .. })), "{n}: {result:?}");
     }
+}
+
+pub async fn connections_are_counted_by_state_those_that_leave_apart(db: &Database) {
+    assert!(connections_by_state(&mut db.store.read().await.unwrap()).await.unwrap().is_empty());
+    let (_, mut connections) = with_peering(&db.store, "Amsterdam").await;
+    with_peering(&db.store, "Paris").await;
+    let mut tx = db.store.begin().await.unwrap();
+    let active = &mut connections[0];
+    active.state = ConnectionState::Active;
+    active.error_message = Some("not a \"removal\":{} yet".into());
+    connection_update(&mut tx, active).await.unwrap();
+    let counted = async |tx: &mut Tx| -> Vec<(String, u64)> {
+        connections_by_state(tx).await.unwrap().into_iter().collect()
+    };
+    assert_eq!(counted(&mut tx).await, [("Active".to_owned(), 1), ("PendingApproval".to_owned(), 3)]);
+    let removal = Some(Removal { step: RemovalStep::Draining, since: at(1) });
+    for leaving in &mut connections {
+        leaving.removal = removal;
+        connection_update(&mut tx, leaving).await.unwrap();
+    }
+    assert_eq!(counted(&mut tx).await, [("PendingApproval".to_owned(), 2), ("Removing".to_owned(), 2)]);
+}
+
+pub async fn a_peer_s_peerings_are_found_by_its_name_with_their_connections(db: &Database) {
+    let (first, _) = with_peering(&db.store, "Amsterdam").await;
+    let (second, of_second) = with_peering(&db.store, "Paris").await;
+    let (third, of_third) = with_peering(&db.store, "Rome").await;
+    let mut tx = db.store.begin().await.unwrap();
+    let others = peering(OTHER_SUB, "rg", "Madrid", "Madrid");
+    let (others, _) = peering_insert(&mut tx, &others, &[connection("id-1")]).await.unwrap();
+    assert_eq!(peer_names_approved(&mut tx).await.unwrap(), []);
+    let mut ids = Vec::new();
+    for (subscription, name) in [(SUB, "A \"quoted\", [name] Ü"), (OTHER_SUB, "Contoso")] {
+        let mut claim = peer_asn_get(&mut tx, subscription, "contoso").await.unwrap().unwrap();
+        claim.state = AsnState::Approved;
+        claim.spec.peer_name = name.into();
+        peer_asn_update(&mut tx, &claim).await.unwrap();
+        ids.push((claim.id, name.to_owned()));
+    }
+    let mut found = peer_names_approved(&mut tx).await.unwrap();
+    found.sort();
+    assert_eq!(found, ids);
+    assert_eq!(
+        peerings_of_peer_asn(&mut tx, ids[0].0).await.unwrap(),
+        [first, second.clone(), third.clone()]
+    );
+    assert_eq!(peerings_of_peer_asn(&mut tx, ids[1].0).await.unwrap(), [others]);
+    let found = connections_of_range(&mut tx, second.id, third.id).await.unwrap();
+    assert_eq!(found, [of_second, of_third].concat());
 }

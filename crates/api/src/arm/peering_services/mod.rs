@@ -6,9 +6,11 @@ mod list;
 mod monitor;
 mod patch;
 mod put;
+mod validate;
 mod wire;
 
 pub(crate) use get::service_of;
+pub(crate) use validate::validate;
 pub(crate) use wire::id;
 
 use crate::auth::Access;

@@ -1,7 +1,7 @@
 //! `PUT peeringServices/{name}`: creates a peering service, or moves it to other peering locations.
 
 use super::monitor::monitor_of;
-use super::wire::{Sent, Shown, id};
+use super::wire::{Sent, Shown, Sku, id};
 use crate::arm::providers::{self, Provider};
 use crate::arm::{inventory, resource_manager, tags, wake};
 use crate::call::{Answer, Call, written};
@@ -18,14 +18,17 @@ use std::collections::BTreeMap;
 
 /// Creates (201) or changes (200) a peering service.
 pub(super) async fn put(call: Call) -> Answer {
-    let sent: Sent = call.json()?;
+    let mut sent: Sent = call.json()?;
     let inventory = inventory(&call).await?;
     let mut tx = call.state.store.begin().await?;
     let name = call.param("peering_service");
     let existing = peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
     call.check_conditions(existing.as_ref().map(|e| &e.stamp))?;
-    let providers = providers::all(&mut tx).await?;
-    let spec = check(sent, &inventory, &providers, existing.as_ref())?;
+    let provider = provider_of(&mut tx, &sent).await?;
+    if let Some(old) = &existing {
+        keep_unsayable(&call, &mut sent, &old.spec);
+    }
+    let spec = check(sent, &inventory, provider.as_ref(), existing.as_ref())?;
     let created = existing.is_none();
     let kept = match existing {
         None => {
@@ -41,8 +44,7 @@ pub(super) async fn put(call: Call) -> Answer {
                 peering_service_update(&mut tx, &old).await?;
             }
             if moved {
-                let asns = providers::find(&providers, &old.spec.provider);
-                move_prefixes(&call, &mut tx, &old, asns.map(|(_, p)| p)).await?;
+                move_prefixes(&call, &mut tx, &old, provider.as_ref()).await?;
             }
             old
         }
@@ -62,6 +64,20 @@ pub(super) async fn put(call: Call) -> Answer {
     call.tagged(&kept.stamp.clone(), written(created, Shown::new(kept, monitor.as_ref())))
 }
 
+/// What the request's api-version has no words for stays as it is.
+fn keep_unsayable(call: &Call, sent: &mut Sent, old: &PeeringServiceSpec) {
+    if !call.knows("PeeringService", "sku") {
+        sent.sku = old.sku.clone().map(|name| Sku { name: Some(name) });
+    }
+    let properties = sent.properties.get_or_insert_default();
+    if !call.knows("PeeringServiceProperties", "providerPrimaryPeeringLocation") {
+        properties.provider_primary_peering_location.clone_from(&old.primary);
+    }
+    if !call.knows("PeeringServiceProperties", "providerBackupPeeringLocation") {
+        properties.provider_backup_peering_location.clone_from(&old.backup);
+    }
+}
+
 /// Has the service's prefixes and the provider's routers looked at again.
 async fn move_prefixes(
     call: &Call,
@@ -78,7 +94,7 @@ async fn move_prefixes(
     Ok(())
 }
 
-fn new(call: &Call, spec: PeeringServiceSpec) -> PeeringService {
+pub(super) fn new(call: &Call, spec: PeeringServiceSpec) -> PeeringService {
     PeeringService {
         id: 0,
         subscription: call.subscription().to_owned(),
@@ -89,11 +105,20 @@ fn new(call: &Call, spec: PeeringServiceSpec) -> PeeringService {
     }
 }
 
-/// Every rule of a peering service, told at once.
-fn check(
+/// The provider that is named, if it is one.
+pub(super) async fn provider_of(tx: &mut Tx, sent: &Sent) -> Result<Option<Provider>, ApiError> {
+    let named = sent.properties.as_ref().and_then(|p| p.peering_service_provider.as_deref());
+    match named {
+        Some(name) => providers::find(tx, name).await,
+        None => Ok(None),
+    }
+}
+
+/// Every rule of a peering service, told at once; `named` is the provider that it names.
+pub(super) fn check(
     sent: Sent,
     inventory: &Inventory,
-    providers: &BTreeMap<String, Provider>,
+    named: Option<&Provider>,
     existing: Option<&PeeringService>,
 ) -> Result<PeeringServiceSpec, ApiError> {
     let mut v = Violations::default();
@@ -120,7 +145,7 @@ fn check(
         );
     }
     let name = properties.peering_service_provider.unwrap_or_default();
-    let known = providers::find(providers, &name).map(|(n, _)| n.to_owned());
+    let known = named.map(|p| p.name.clone());
     // A provider that has left meanwhile may still stand in an existing service.
     let same = existing.map(|e| &e.spec.provider);
     let provider = known.or(same.filter(|p| p.eq_ignore_ascii_case(&name)).cloned());

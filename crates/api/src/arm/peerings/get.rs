@@ -28,8 +28,8 @@ pub(crate) async fn peering_of(call: &Call, db: &mut impl Db) -> Result<Peering,
 
 /// A peering with its connections and what their routers say.
 pub(crate) async fn show(db: &mut impl Db, peering: Peering) -> Result<Shown, ApiError> {
-    let connections = connections_shown(db, &peering, &peering).await?;
-    shown(db, peering, connections).await
+    let found = peering_shown(db, &peering.subscription, &peering.resource_group, &peering.name).await?;
+    shown(db, peering, found.map_or_else(Vec::new, |(_, connections)| connections)).await
 }
 
 async fn shown(

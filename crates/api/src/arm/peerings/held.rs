@@ -7,12 +7,16 @@ use crate::auth::reaches;
 use crate::call::Call;
 use crate::error::ApiError;
 use meetme_model::connection::Connection;
-use meetme_model::inventory::OfferingKind;
-use meetme_model::peering::{ConnectionDraft, ConnectionSpec, Peering, PeeringDraft, Sku};
+use meetme_model::inventory::{Inventory, OfferingKind};
+use meetme_model::peer_asn::AsnState;
+use meetme_model::peering::{ConnectionDraft, ConnectionSpec, Peering, PeeringDraft, ResolvedAsn, Sku};
 use meetme_model::{Prefix, Violations};
 use meetme_store::{Db, connection_by_id, peering_by_id, subnets_overlapping};
 
 const CONNECTIONS: &str = "properties.direct.connections";
+
+/// All that is told of a subnet's user when it isn't the caller's.
+const OTHERS: &str = "in use by another session";
 
 fn is_named(draft: &ConnectionDraft, c: &Connection) -> bool {
     draft.identifier.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&c.spec.identifier))
@@ -75,6 +79,16 @@ struct Given {
     is_old: bool,
 }
 
+impl Given {
+    fn refuse(&self, why: &str, v: &mut Violations) {
+        v.add(
+            "SessionPrefixTaken",
+            format!("{CONNECTIONS}[{}].bgpSession.{}", self.connection, self.field),
+            format!("{} is {why}; each session needs a subnet of its own", self.prefix),
+        );
+    }
+}
+
 /// Subnets that the peer gives overlap neither each other nor that of any other connection.
 pub(super) async fn check_subnets(
     call: &Call,
@@ -91,14 +105,28 @@ pub(super) async fn check_subnets(
             None => holder(call, db, new.prefix).await?,
         };
         if let Some(why) = why {
-            v.add(
-                "SessionPrefixTaken",
-                format!("{CONNECTIONS}[{}].bgpSession.{}", new.connection, new.field),
-                format!("{} is {why}; each session needs a subnet of its own", new.prefix),
-            );
+            new.refuse(&why, v);
         }
     }
     Ok(())
+}
+
+/// Subnets that the peer gives don't overlap that of a session from before, unless that is the peer's
+/// own, which is converted so. It is only once the ASN is approved: before, anybody may claim it, and
+/// would learn what its sessions are.
+pub(super) fn check_legacy(
+    inventory: &Inventory,
+    asn: Option<&ResolvedAsn>,
+    staying: &[&Connection],
+    draft: &PeeringDraft,
+    v: &mut Violations,
+) {
+    let own = asn.filter(|a| a.state == AsnState::Approved).map(|a| a.asn);
+    for new in given(staying, draft).iter().filter(|g| !g.is_old) {
+        if inventory.legacy_sessions_with(new.prefix).any(|s| Some(s.asn) != own) {
+            new.refuse(OTHERS, v);
+        }
+    }
 }
 
 fn given(staying: &[&Connection], draft: &PeeringDraft) -> Vec<Given> {
@@ -135,5 +163,5 @@ async fn holder(call: &Call, db: &mut impl Db, prefix: Prefix) -> Result<Option<
     {
         return Ok(Some(format!("in use by connection {} of peering {}", tracking_id(&c), peering.name)));
     }
-    Ok(Some("in use by another session".to_owned()))
+    Ok(Some(OTHERS.to_owned()))
 }

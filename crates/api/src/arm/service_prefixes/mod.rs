@@ -8,6 +8,8 @@ mod put;
 mod wire;
 
 pub(crate) use get::service_prefix_of;
+pub(crate) use put::{activate, check_syntax, field_of};
+pub(crate) use wire::SentProperties;
 
 use crate::auth::Access;
 use crate::routes::Routes;

@@ -1,7 +1,7 @@
 //! `PUT prefixes/{name}`: activates a prefix by its key. Immutable: sending the same again changes
 //! nothing, anything else is refused.
 
-use super::wire::{Sent, Shown};
+use super::wire::{Sent, SentProperties, Shown};
 use crate::arm::peering_services::{id, service_of};
 use crate::arm::{providers, wake};
 use crate::call::{Answer, Call, written};
@@ -18,6 +18,7 @@ use serde_json::json;
 
 const PREFIX: &str = "properties.prefix";
 const KEY: &str = "properties.peeringServicePrefixKey";
+const KEY_MISSING: &str = "the prefix key is missing; the provider has it from the registered prefix";
 
 /// Creates (201) an activated prefix; 200 when it is there just so.
 pub(super) async fn put(call: Call) -> Answer {
@@ -25,23 +26,13 @@ pub(super) async fn put(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let found = service_of(&call, &mut tx).await?;
     let service = peering_service_lock(&mut tx, found.id).await?;
-    let mut v = Violations::default();
-    let prefix = parse(sent.prefix.as_deref(), &mut v);
-    let key = sent.peering_service_prefix_key.unwrap_or_default().trim().to_ascii_lowercase();
     let existing = service_prefix_get(&mut tx, service.id, call.param("prefix")).await?;
     call.check_conditions(existing.as_ref().map(|e| &e.stamp))?;
     if let Some(old) = existing {
-        unchanged(&old, prefix, &key, &mut v);
-        v.into_result(())?;
+        unchanged(&old, &sent)?;
         return call.tagged(&old.stamp.clone(), written(false, Shown::new(&service, old, None)));
     }
-    let registration = registration(&mut tx, &service, prefix, &key, &mut v).await?;
-    v.into_result(())?;
-    let (registration, asn) =
-        registration.ok_or_else(|| ApiError::internal("a key passed without a registration"))?;
-    let kept = service_prefix_insert(&mut tx, &new(&call, &service, &registration, key))
-        .await
-        .map_err(|e| call.refuse(e))?;
+    let (kept, asn) = activate(&call, &mut tx, &service, call.param("prefix"), sent).await?;
     audit_add(
         &mut tx,
         call.now,
@@ -75,13 +66,61 @@ fn parse(text: Option<&str>, v: &mut Violations) -> Option<Prefix> {
     }
 }
 
-fn unchanged(old: &ServicePrefix, prefix: Option<Prefix>, key: &str, v: &mut Violations) {
+fn key_of(sent: &SentProperties) -> String {
+    sent.peering_service_prefix_key.as_deref().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn unchanged(old: &ServicePrefix, sent: &SentProperties) -> Result<(), ApiError> {
     const WHY: &str = "an activated prefix can't be changed; delete it and create another";
-    if prefix.is_some_and(|p| p != old.prefix) {
+    let mut v = Violations::default();
+    if parse(sent.prefix.as_deref(), &mut v).is_some_and(|p| p != old.prefix) {
         v.add("PropertyImmutable", PREFIX, WHY);
     }
+    let key = key_of(sent);
     if !key.is_empty() && !key.eq_ignore_ascii_case(&old.key) {
         v.add("PropertyImmutable", KEY, WHY);
+    }
+    Ok(v.into_result(())?)
+}
+
+/// Adds a prefix to a service, in a transaction that the caller commits or gives up; also the ASN
+/// whose routers it concerns.
+pub(crate) async fn activate(
+    call: &Call,
+    tx: &mut Tx,
+    service: &PeeringService,
+    name: &str,
+    sent: SentProperties,
+) -> Result<(ServicePrefix, Asn), ApiError> {
+    let mut v = Violations::default();
+    let prefix = parse(sent.prefix.as_deref(), &mut v);
+    let key = key_of(&sent);
+    let registration = registration(tx, service, prefix, &key, &mut v).await?;
+    v.into_result(())?;
+    let (registration, asn) =
+        registration.ok_or_else(|| ApiError::internal("a key passed without a registration"))?;
+    let kept = service_prefix_insert(tx, &new(call, service, name, &registration, key))
+        .await
+        .map_err(|e| call.refuse(e))?;
+    Ok((kept, asn))
+}
+
+/// What can be told of a prefix without its service.
+pub(crate) fn check_syntax(sent: &SentProperties) -> Result<(), ApiError> {
+    let mut v = Violations::default();
+    parse(sent.prefix.as_deref(), &mut v);
+    if key_of(sent).is_empty() {
+        v.add("PrefixKeyRequired", KEY, KEY_MISSING);
+    }
+    Ok(v.into_result(())?)
+}
+
+/// The field of a prefix that a refusal's target names; `None` when it is about the service.
+pub(crate) fn field_of(target: &str) -> Option<&str> {
+    match target {
+        PREFIX | KEY => target.strip_prefix("properties."),
+        "name" => Some(target),
+        _ => None,
     }
 }
 
@@ -95,15 +134,10 @@ async fn registration(
     key: &str,
     v: &mut Violations,
 ) -> Result<Option<(RegisteredPrefix, Asn)>, ApiError> {
-    let providers = providers::all(tx).await?;
-    let provider = providers::find(&providers, &service.spec.provider).map(|(_, p)| p);
-    check_presence(service, provider, v);
+    let provider = providers::find(tx, &service.spec.provider).await?;
+    check_presence(service, provider.as_ref(), v);
     if key.is_empty() {
-        v.add(
-            "PrefixKeyRequired",
-            KEY,
-            "the prefix key is missing; the provider has it from the registered prefix",
-        );
+        v.add("PrefixKeyRequired", KEY, KEY_MISSING);
         return Ok(None);
     }
     let mut found = None;
@@ -112,7 +146,7 @@ async fn registration(
     {
         // Locked, so that its deletion doesn't begin meanwhile: it couldn't end any more.
         let (peering, _) = peering_lock(tx, registered.peering_id).await?;
-        if !peering.deleting && provider.is_some_and(|p| p.asns.contains(&peering.spec.asn)) {
+        if !peering.deleting && provider.as_ref().is_some_and(|p| p.asns.contains(&peering.spec.asn)) {
             found = Some((registered, peering.spec.asn));
         }
     }
@@ -165,11 +199,17 @@ fn check_presence(service: &PeeringService, provider: Option<&providers::Provide
     }
 }
 
-fn new(call: &Call, service: &PeeringService, registration: &RegisteredPrefix, key: String) -> ServicePrefix {
+fn new(
+    call: &Call,
+    service: &PeeringService,
+    name: &str,
+    registration: &RegisteredPrefix,
+    key: String,
+) -> ServicePrefix {
     ServicePrefix {
         id: 0,
         service_id: service.id,
-        name: call.param("prefix").to_owned(),
+        name: name.to_owned(),
         prefix: registration.prefix,
         key,
         registered_prefix_id: registration.id,

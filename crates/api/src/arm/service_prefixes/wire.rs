@@ -13,7 +13,7 @@ pub(super) struct Sent {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SentProperties {
+pub(crate) struct SentProperties {
     pub prefix: Option<String>,
     pub peering_service_prefix_key: Option<String>,
 }
