@@ -48,6 +48,9 @@ pub async fn run(
     }
     println!("\nEverything stays up to explore:");
     println!("  API             {}  (metrics on the next port)", world.api);
+    if let Some(invitation) = world.invitation() {
+        println!("  portal          {invitation}  (choose the first operator's password there)");
+    }
     println!("  operator token  {}", world.tokens[0]);
     println!("  peer token      {}  (subscription {})", world.tokens[1], world::SUBSCRIPTION);
     println!(

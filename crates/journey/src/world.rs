@@ -145,6 +145,14 @@ impl World {
         Ok(self.lab.kill(&format!("edge-{site}"), Some("KILL")).await?)
     }
 
+    /// The address where the portal's first operator chooses a password, as the control plane told it
+    /// at its last start.
+    pub fn invitation(&self) -> Option<String> {
+        let log = fs::read_to_string(self.log("control")).ok()?;
+        let line = log.lines().rev().find(|line| line.contains("/invitation/"))?;
+        line.split_whitespace().find(|word| word.contains("/invitation/")).map(str::to_owned)
+    }
+
     /// Where a process logs to.
     pub fn log(&self, name: &str) -> PathBuf {
         self.state.join(format!("{name}.log"))
