@@ -9,11 +9,11 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use meetme_store::{
-    Db, IdPage, Store, connections_of, mails_unsent, peerings_all, registered_prefixes_all,
-    router_state_list, service_prefixes_all, work_depth,
+    Db, IdPage, Store, connections_by_state, mails_unsent, registered_prefixes_all, router_state_list,
+    service_prefixes_all, work_depth,
 };
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 /// Rows read at a time.
 const BATCH: u32 = 500;
@@ -38,7 +38,7 @@ async fn answer(store: &Store) -> Result<Response, ApiError> {
 async fn render(store: &Store) -> Result<String, ApiError> {
     let mut db = store.read().await?;
     let mut out = String::new();
-    let connections = connections(&mut db).await?;
+    let connections = connections_by_state(&mut db).await?;
     by_state(&mut out, "meetme_connections", "Connections by state.", &connections);
     let (registered, activated) = prefixes(&mut db).await?;
     by_state(&mut out, "meetme_registered_prefixes", "Registered prefixes by validation state.", &registered);
@@ -72,31 +72,10 @@ fn gauge(out: &mut String, name: &str, help: &str, value: i64) {
     let _ = writeln!(out, "{name} {value}");
 }
 
-fn by_state(out: &mut String, name: &str, help: &str, counts: &BTreeMap<&'static str, u64>) {
+fn by_state<S: Display>(out: &mut String, name: &str, help: &str, counts: &BTreeMap<S, u64>) {
     head(out, name, help);
     for (state, count) in counts {
         let _ = writeln!(out, "{name}{{state=\"{state}\"}} {count}");
-    }
-}
-
-async fn connections(db: &mut impl Db) -> Result<BTreeMap<&'static str, u64>, ApiError> {
-    let mut counts = BTreeMap::new();
-    let mut page = IdPage::first(BATCH);
-    loop {
-        let peerings = peerings_all(db, page).await?;
-        for peering in &peerings {
-            for c in connections_of(db, peering.id).await? {
-                let state = match c.removal {
-                    Some(_) => "Removing",
-                    None => c.state.wire_name(),
-                };
-                *counts.entry(state).or_insert(0) += 1;
-            }
-        }
-        page.after = peerings.last().map(|p| p.id);
-        if peerings.len() < BATCH as usize {
-            return Ok(counts);
-        }
     }
 }
 

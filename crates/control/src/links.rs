@@ -152,9 +152,9 @@ impl Links {
         let Ok(inventory) = self.inventory().await else {
             return;
         };
-        for site in inventory.sites {
+        for site in inventory.sites.iter().map(|s| s.name.clone()) {
             let links = self.clone();
-            tokio::spawn(async move { links.absent(site.name).await });
+            tokio::spawn(async move { links.absent(site).await });
         }
     }
 
@@ -279,7 +279,7 @@ impl Links {
         }
     }
 
-    async fn inventory(&self) -> Result<Inventory, StoreError> {
+    async fn inventory(&self) -> Result<Arc<Inventory>, StoreError> {
         let mut reader = self.store.read().await?;
         let found = meetme_store::inventory_get(&mut reader).await?;
         found

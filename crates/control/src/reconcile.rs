@@ -14,7 +14,8 @@ use meetme_model::asn::Asn;
 use meetme_model::inventory::Inventory;
 use meetme_model::mail::MailIntent;
 use meetme_model::peer_asn::Contact;
-use meetme_store::{self as store, NewMail, Tx, WorkKind};
+use meetme_store::{self as store, NewMail, Tx};
+use std::sync::Arc;
 
 /// What a reconciler leaves behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(crate) enum Outcome {
     LookAgainAt(Timestamp),
 }
 
-async fn inventory(tx: &mut Tx) -> Result<Inventory, ControlError> {
+async fn inventory(tx: &mut Tx) -> Result<Arc<Inventory>, ControlError> {
     store::inventory_get(tx).await?.map(|(_, inventory)| inventory).ok_or(ControlError::NoInventory)
 }
 

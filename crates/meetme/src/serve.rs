@@ -28,7 +28,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let links = Links::new(store.clone());
     let worker = Worker::new(store.clone(), links.clone(), config.control())?;
     let api = ApiState { store: store.clone(), queries: queries(links.clone()), settings: config.api() };
-    let app = pages_and_api(store.clone(), meetme_api::router(api));
+    let app = pages_and_api(config, store.clone(), meetme_api::router(api));
     let (tell_stop, stop) = watch::channel(false);
     let listener = listen(config.listen).await?;
     let tls = tls(config, listener.local_addr()?)?;
@@ -73,8 +73,13 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
 }
 
 /// The portal's pages on every path that isn't the API's.
-fn pages_and_api(store: Store, api: Router) -> Router {
-    let portal = meetme_portal::router(PortalState { store, api: api.clone() });
+fn pages_and_api(config: &Config, store: Store, api: Router) -> Router {
+    let portal = meetme_portal::router(PortalState {
+        store,
+        api: api.clone(),
+        external_url: config.external_url.clone(),
+        sends_mail: config.mail.is_some(),
+    });
     Router::new().fallback(move |request: Request| {
         let app = if meetme_api::owns(request.uri().path()) { api.clone() } else { portal.clone() };
         app.oneshot(request)

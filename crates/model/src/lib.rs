@@ -7,6 +7,7 @@
 pub mod allocation;
 pub mod asn;
 pub mod community;
+pub mod compliance;
 pub mod connection;
 pub mod connectivity_probe;
 pub mod consolidate;
@@ -19,6 +20,7 @@ pub mod mail;
 pub mod metric;
 pub mod monitor_test;
 pub mod peer_asn;
+pub mod peer_config;
 pub mod peering;
 pub mod peering_service;
 pub mod plan;

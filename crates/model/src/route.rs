@@ -181,8 +181,12 @@ pub struct PrefixPolicy {
 /// rendered from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionPolicy {
-    /// The peer's ASN, which must come first in every path.
+    /// The peer's ASN, which must come first in every path...
     pub peer_asn: Asn,
+    /// ... or one of these: the networks behind a route server, which leaves itself out of the path
+    /// (RFC 7947 §2.2.2). Ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<Asn>,
     /// The session's peer address: the only next hop allowed.
     pub next_hop: IpAddr,
     /// The host's own space, which no peer may announce.
@@ -228,7 +232,7 @@ pub enum RouteFault {
         /// The limit in bits.
         max_length: u8,
     },
-    /// The first AS isn't the peer's.
+    /// The first AS is neither the peer's nor that of a network behind its route server.
     FirstAsNotPeer,
     /// The path has an AS_SET.
     AsSet,
@@ -364,7 +368,7 @@ pub fn judge(
     if prefix.len() > policy.max_length {
         faults.push(RouteFault::TooLong { max_length: policy.max_length });
     }
-    if route.as_path.first() != Some(policy.peer_asn) {
+    if !route.as_path.first().is_some_and(|asn| asn == policy.peer_asn || policy.behind.contains(&asn)) {
         faults.push(RouteFault::FirstAsNotPeer);
     }
     if route.as_path.has_set() {

@@ -12,6 +12,9 @@ use tower::ServiceExt;
 /// The api-version that pages speak.
 pub(crate) const API_VERSION: &str = "2025-05-01";
 
+/// Most subscriptions that somebody chooses from.
+const SUBSCRIPTIONS_SHOWN: usize = 10_000;
+
 /// The API on behalf of somebody.
 #[derive(Clone)]
 pub(crate) struct Api {
@@ -25,6 +28,8 @@ pub(crate) struct Answer {
     pub status: StatusCode,
     /// Its body; null without one.
     pub body: Value,
+    /// The resource's ETag, where it has one.
+    pub etag: Option<String>,
 }
 
 /// What the API says when it refuses.
@@ -77,6 +82,15 @@ impl Api {
         self.send(Method::GET, path, None).await
     }
 
+    /// The subscriptions that the viewer reaches.
+    pub async fn subscriptions(&self) -> Result<Vec<String>, PageError> {
+        if !self.viewer.sees_host() {
+            return Ok(self.viewer.person.subscriptions.clone());
+        }
+        let rows = self.list("/subscriptions", SUBSCRIPTIONS_SHOWN).await?;
+        Ok(rows.iter().filter_map(|row| row["subscriptionId"].as_str().map(str::to_owned)).collect())
+    }
+
     /// GET of something that must be there: a refusal becomes the page's error.
     pub async fn get(&self, path: &str) -> Result<Value, PageError> {
         let answer = self.ask(path).await?;
@@ -106,8 +120,37 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, PageError> {
+        self.send_if(method, path, body, None).await
+    }
+
+    /// PUT of something new: 412 when there is one of this name already, so that a form that is sent
+    /// twice makes one.
+    pub async fn create(&self, path: &str, body: &Value) -> Result<Answer, PageError> {
+        self.send_if(Method::PUT, path, Some(body), Some(("if-none-match", "*"))).await
+    }
+
+    /// Has a PUT checked without anything being written: under a condition that never holds, which the
+    /// API looks at after the body. `None` when nothing is wrong with the body.
+    pub async fn check(&self, path: &str, body: &Value) -> Result<Option<Refusal>, PageError> {
+        let answer = self.send_if(Method::PUT, path, Some(body), Some(("if-match", "\"never\""))).await?;
+        let fine = answer.status == StatusCode::PRECONDITION_FAILED;
+        Ok(answer.into_result().err().filter(|_| !fine))
+    }
+
+    /// A request that is done only under a condition: a header's name (`if-match`,
+    /// `if-none-match`) and value. A condition that doesn't hold is answered 412.
+    pub async fn send_if(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        condition: Option<(&str, &str)>,
+    ) -> Result<Answer, PageError> {
         let versioned = with_version(path);
         let mut request = Request::builder().method(method).uri(versioned);
+        if let Some((name, value)) = condition {
+            request = request.header(name, value);
+        }
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
@@ -119,7 +162,8 @@ impl Api {
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(PageError::internal)?;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Answer { status: parts.status, body })
+        let etag = parts.headers.get(header::ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        Ok(Answer { status: parts.status, body, etag })
     }
 }
 

@@ -92,6 +92,13 @@ pub(crate) fn secured(markup: Markup) -> Response {
     (headers, markup.into_string()).into_response()
 }
 
+/// A form's step that the browser keeps, so that going back to it shows it as it was: it is the
+/// answer to a POST, which can't be asked for again.
+pub(crate) fn kept_for_back(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
 /// A page for somebody who isn't signed in, or that must work without anything else.
 pub(crate) fn plain(title: &str, content: Markup) -> Response {
     secured(html! {

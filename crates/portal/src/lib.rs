@@ -15,6 +15,7 @@ mod pages;
 mod parts;
 mod password;
 mod query;
+mod resource;
 mod session;
 
 pub use session::{invite_first_operator, secure_origin};
@@ -31,6 +32,10 @@ pub struct PortalState {
     /// The API in this process. A request with a `meetme_store::Principal` among its extensions is
     /// that principal's.
     pub api: Router,
+    /// Where the portal is as people see it, when that is configured; for links in mails.
+    pub external_url: Option<String>,
+    /// Whether mails are sent at all.
+    pub sends_mail: bool,
 }
 
 /// The portal as a router, for all paths that aren't the API's.

@@ -40,8 +40,6 @@ pub(crate) struct Context {
     pub state: Arc<PortalState>,
     /// The page's path, without its query.
     pub path: String,
-    /// True when only the page's live part is asked for.
-    pub fragment: bool,
 }
 
 impl FromRequestParts<Arc<PortalState>> for Context {
@@ -52,13 +50,11 @@ impl FromRequestParts<Arc<PortalState>> for Context {
         let viewer = viewer(state, &parts.headers)
             .await?
             .ok_or(PageError::SignInNeeded { next: whole, method: parts.method.clone() })?;
-        let fragment = parts.headers.contains_key("hx-request") && !parts.headers.contains_key("hx-boosted");
         Ok(Self {
             api: Api::new(state.api.clone(), viewer.clone()),
             viewer,
             state: state.clone(),
             path: parts.uri.path().to_owned(),
-            fragment,
         })
     }
 }

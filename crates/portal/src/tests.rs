@@ -4,3 +4,4 @@
 pub(crate) mod fixture;
 
 mod accounts;
+mod operate;

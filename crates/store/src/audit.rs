@@ -4,6 +4,7 @@ use crate::db::{Db, IdPage, Scope, Tx};
 use crate::error::Result;
 use crate::statement::{Columns, fold, sql, to_doc};
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,10 @@ statements! {
     LIST = "SELECT id, at_ms, principal, action, resource, detail FROM audit
             WHERE (CAST($1 AS TEXT) IS NULL OR subscription = $1) AND id < $2
             ORDER BY id DESC LIMIT $3";
+    OF_RESOURCE = "SELECT id, at_ms, principal, action, resource, detail FROM audit
+                   WHERE subscription = $1 AND id < $2 AND LOWER(SUBSTR(resource, 1, $3)) = $4
+                   AND (LENGTH(resource) = $3 OR SUBSTR(resource, $3 + 1, 1) = '/')
+                   ORDER BY id DESC LIMIT $5";
 }
 
 /// Adds an entry. It belongs to the subscription that `resource` (an ARM id) starts with, if any.
@@ -59,6 +64,29 @@ pub async fn audit_list(db: &mut impl Db, scope: Scope<'_>, page: IdPage) -> Res
         .bind(i64::from(page.limit))
         .all(db)
         .await?;
+    entries(&rows)
+}
+
+/// Entries of an ARM resource and of what lies below it, newest first.
+pub async fn audit_of_resource(
+    db: &mut impl Db,
+    subscription: &str,
+    resource_id: &str,
+    page: IdPage,
+) -> Result<Vec<AuditEntry>> {
+    let length = i64::try_from(resource_id.chars().count()).unwrap_or(i64::MAX);
+    let rows = sql(OF_RESOURCE)
+        .bind(fold(subscription))
+        .bind(page.after.unwrap_or(i64::MAX))
+        .bind(length)
+        .bind(fold(resource_id))
+        .bind(i64::from(page.limit))
+        .all(db)
+        .await?;
+    entries(&rows)
+}
+
+fn entries(rows: &[AnyRow]) -> Result<Vec<AuditEntry>> {
     rows.iter()
         .map(|row| {
             Ok(AuditEntry {

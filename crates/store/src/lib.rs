@@ -44,7 +44,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{AuditEntry, audit_add, audit_list};
+pub use audit::{AuditEntry, audit_add, audit_list, audit_of_resource};
 pub use connections::{
     SeenConnection, connection_by_id, connection_delete, connection_insert, connection_update,
     connections_by_state, connections_of, connections_of_range, connections_on_router, connections_pending,

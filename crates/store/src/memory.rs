@@ -1,13 +1,14 @@
 //! What a store remembers of what it read, because reading it again costs much and finds the same:
-//! routers' states as they are parsed, and who a token stands for.
+//! routers' states and the inventory as they are parsed, and who a token stands for.
 //!
-//! A state is remembered with the time that its row has, and used only while the row still has it: no
-//! reader sees anything older than its query. A principal is remembered for [`PRINCIPAL_LIFE`], so a
+//! A state and the inventory are remembered with the time that their row has, and used only while the row still
+//! has it: no reader sees anything older than its query. A principal is remembered for [`PRINCIPAL_LIFE`], so a
 //! token that another process revokes works that much longer. Everything is bounded, and forgotten
 //! with the store.
 
 use crate::tokens::Principal;
 use jiff::{SignedDuration, Timestamp};
+use meetme_model::inventory::Inventory;
 use meetme_model::link::RouterState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +28,7 @@ type Seen = (Timestamp, Principal);
 pub struct Memory {
     states: Mutex<HashMap<String, Arc<RouterState>>>,
     principals: Mutex<HashMap<[u8; 32], Seen>>,
+    inventory: Mutex<Option<((i64, i64), Arc<Inventory>)>>,
 }
 
 impl Memory {
@@ -40,6 +42,16 @@ impl Memory {
         let mut states = lock(&self.states);
         make_room(&mut states, STATES_KEPT);
         states.insert(state.router.clone(), state.clone());
+    }
+
+    /// The inventory with this version and time, if it is the one that is remembered.
+    pub(crate) fn inventory(&self, key: (i64, i64)) -> Option<Arc<Inventory>> {
+        lock(&self.inventory).as_ref().filter(|(known, _)| *known == key).map(|(_, i)| i.clone())
+    }
+
+    /// Remembers the inventory that holds.
+    pub(crate) fn keep_inventory(&self, key: (i64, i64), inventory: &Arc<Inventory>) {
+        *lock(&self.inventory) = Some((key, inventory.clone()));
     }
 
     /// Who the token with this hash stood for within [`PRINCIPAL_LIFE`], and still does by its own end.

@@ -33,6 +33,7 @@ use crate::routes::Routes;
 use axum::http::{Method, StatusCode};
 use meetme_model::inventory::Inventory;
 use meetme_store::inventory_get;
+use std::sync::Arc;
 
 /// Adds the routes.
 pub(crate) fn routes(routes: Routes) -> Routes {
@@ -122,7 +123,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 }
 
 /// The inventory in force.
-pub(crate) async fn inventory(call: &Call) -> Result<Inventory, ApiError> {
+pub(crate) async fn inventory(call: &Call) -> Result<Arc<Inventory>, ApiError> {
     let mut db = call.state.store.read().await?;
     match inventory_get(&mut db).await? {
         Some((_, inventory)) => Ok(inventory),

@@ -186,7 +186,14 @@ fn filters(call: &Call) -> Result<(RouteFilter, Option<bool>), ApiError> {
             }
         },
     };
-    let filter = RouteFilter { prefix, as_path, used: None, rpki };
+    // An extension: the standard interface doesn't ask what becomes of a route.
+    let used = match given("accepted") {
+        None => None,
+        Some(s) if s.eq_ignore_ascii_case("true") => Some(true),
+        Some(s) if s.eq_ignore_ascii_case("false") => Some(false),
+        Some(_) => return Err(ApiError::bad_request("InvalidFilter", "accepted", "use true or false")),
+    };
+    let filter = RouteFilter { prefix, as_path, used, rpki };
     Ok((filter, origin))
 }
 

@@ -7,7 +7,7 @@ use meetme_store::{Tx, WorkKind, connections_of, peerings_of_asn, work_enqueue};
 use std::collections::BTreeSet;
 
 /// Has every router that carries a connection of this peer looked at again: its policy holds the
-/// peer's registered prefixes and their roles.
+/// peer's registered prefixes and their roles, and the ASNs behind its route servers.
 pub(super) async fn routers_of(tx: &mut Tx, asn: Asn, now: Timestamp) -> Result<(), ApiError> {
     let mut routers = BTreeSet::new();
     for peering in peerings_of_asn(tx, asn).await? {

@@ -30,9 +30,12 @@ const OPERATOR: &[&str] = &[
     include_str!("operator/base.json"),
     include_str!("operator/decisions.json"),
     include_str!("operator/connections.json"),
+    include_str!("operator/peering_parts.json"),
     include_str!("operator/requests.json"),
     include_str!("operator/checks.json"),
+    include_str!("operator/overview.json"),
     include_str!("operator/network.json"),
+    include_str!("operator/own.json"),
 ];
 
 /// Refusals that every operation can answer.

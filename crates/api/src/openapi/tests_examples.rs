@@ -276,7 +276,9 @@ async fn every_example_is_answered_as_its_document_says() {
                 run.approve().await;
             }
             "Peerings_create_or_update" => {
-                for decision in ["Peerings_approve", "Connections_approve", "Connections_refuse"] {
+                for decision in
+                    ["Connections_preview", "Peerings_approve", "Connections_approve", "Connections_refuse"]
+                {
                     run.send_by_id(operator(), decision).await;
                 }
                 run.activate().await;
@@ -292,7 +294,8 @@ async fn every_example_is_answered_as_its_document_says() {
     for whole in [arm(), operator()] {
         for (path, method, operation) in document::operations(whole) {
             let id = operation["operationId"].as_str().unwrap();
-            let decides = ["_approve", "_refuse"].iter().any(|verb| id.ends_with(verb));
+            // A decision, and what comes of it, is asked for where one is awaited.
+            let decides = ["_approve", "_refuse", "_preview"].iter().any(|verb| id.ends_with(verb));
             if method != "delete" && !decides {
                 run.send(whole, path, method, operation).await;
             }

@@ -4,12 +4,13 @@ use crate::call::{Answer, Call, ok};
 use meetme_model::inventory::Inventory;
 use meetme_store::inventory_get;
 use serde::Serialize;
+use std::sync::Arc;
 
 #[derive(Serialize)]
 struct Shown {
     /// 0 before the first one was applied.
     version: i64,
-    inventory: Option<Inventory>,
+    inventory: Option<Arc<Inventory>>,
 }
 
 /// Answers the inventory.

@@ -3,13 +3,22 @@
 
 mod audit;
 mod checks;
+mod compliance;
 mod connections;
 mod decide;
+mod everything;
+mod health;
 mod inventory;
 mod mails;
 mod offerings;
+mod pools;
+mod ports;
+mod preview;
 mod queue;
+mod request;
+mod router_configuration;
 mod routers;
+mod waiting;
 
 use crate::auth::Access;
 use crate::routes::Routes;
@@ -20,6 +29,9 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let (get, post) = (|| Method::GET, || Method::POST);
     routes
         .add(get(), "/api/v1/queue", Access::Host, queue::list)
+        .add(get(), ASN_CHECKS, Access::Host, waiting::of_asn)
+        .add(get(), "/api/v1/connections/{connection}", Access::Host, request::get)
+        .add(get(), "/api/v1/connections/{connection}/preview", Access::Host, request::preview)
         .add(post(), APPROVE_ASN, Access::Decision, decide::approve_asn)
         .add(post(), REFUSE_ASN, Access::Decision, decide::refuse_asn)
         .add(
@@ -36,6 +48,9 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         )
         .add(post(), APPROVE_PEERING, Access::Decision, decide::approve_peering)
         .add(get(), CONNECTIONS, Access::Subscription, connections::list)
+        .add(get(), COMPLIANCE, Access::Subscription, compliance::get)
+        .add(get(), ROUTER_CONFIGURATION, Access::Subscription, router_configuration::list)
+        .add(get(), PEERING_AUDIT, Access::Subscription, audit::of_peering)
         .add(post(), VALIDATE, Access::Subscription, crate::arm::peerings::validate_only)
         .add(get(), OFFERINGS, Access::Subscription, offerings::list)
         .add(get(), CHECKS, Access::Subscription, checks::registered)
@@ -43,19 +58,35 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get(), "/api/v1/routers", Access::Host, routers::list)
         .add(get(), "/api/v1/routers/{router}", Access::Host, routers::get)
         .add(get(), "/api/v1/routers/{router}/diff", Access::Host, routers::diff)
+        .add(get(), "/api/v1/ports", Access::Host, ports::list)
+        .add(get(), "/api/v1/pools", Access::Host, pools::list)
+        .add(get(), "/api/v1/peerings", Access::Host, everything::all_peerings)
+        .add(get(), "/api/v1/registeredPrefixes", Access::Host, everything::all_registered)
+        .add(get(), "/api/v1/activatedPrefixes", Access::Host, everything::all_activated)
+        .add(get(), "/api/v1/health", Access::Host, health::get)
         .add(get(), "/api/v1/mails", Access::Host, mails::list)
+        .add(get(), SUBSCRIPTION_MAILS, Access::Subscription, mails::of_subscription)
+        .add(post(), VALIDATE_SERVICE, Access::Subscription, crate::arm::peering_services::validate)
         .add(get(), "/api/v1/audit", Access::Host, audit::list)
         .add(get(), "/api/v1/inventory", Access::Host, inventory::get)
 }
 
+const ASN_CHECKS: &str = "/api/v1/subscriptions/{subscription}/peerAsns/{peer_asn}/checks";
 const APPROVE_ASN: &str = "/api/v1/subscriptions/{subscription}/peerAsns/{peer_asn}/approve";
 const REFUSE_ASN: &str = "/api/v1/subscriptions/{subscription}/peerAsns/{peer_asn}/refuse";
 const APPROVE_PEERING: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/approve";
 const CONNECTIONS: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/connections";
+const COMPLIANCE: &str =
+    "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/compliance";
+const ROUTER_CONFIGURATION: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/routerConfiguration";
+const PEERING_AUDIT: &str =
+    "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/audit";
 const VALIDATE: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/validate";
+const VALIDATE_SERVICE: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/validate";
+const SUBSCRIPTION_MAILS: &str = "/api/v1/subscriptions/{subscription}/mails";
 const OFFERINGS: &str = "/api/v1/subscriptions/{subscription}/offerings";
 const CHECKS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/registeredPrefixes/{registered_prefix}/checks";
 const STATUS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/prefixes/{prefix}/status";

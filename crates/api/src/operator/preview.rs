@@ -4,6 +4,7 @@
 use crate::EdgeQueries;
 use crate::error::ApiError;
 use jiff::Timestamp;
+use meetme_model::Asn;
 use meetme_model::allocation::SubnetUse;
 use meetme_model::connection::Connection;
 use meetme_model::intent::RouterIntent;
@@ -19,8 +20,8 @@ use meetme_model::plan::validation::Observed;
 use meetme_model::registered_prefix::PrefixState;
 use meetme_model::secret::Secret;
 use meetme_store::{
-    Db, connection_observed, connections_of, md5_key_get, peer_asn_get, peering_by_id,
-    peering_service_by_id, ports_used, registered_prefixes_of_asn, router_intent_get,
+    Db, Page, connection_observed, connections_of, md5_key_get, peer_asn_get, peering_by_id,
+    peering_service_by_id, ports_used, registered_asns_list, registered_prefixes_of_asn, router_intent_get,
     service_prefixes_of_registration, subnets_overlapping,
 };
 use serde::Serialize;
@@ -58,6 +59,8 @@ pub(super) struct World<'a> {
     subnets: Vec<SubnetUse>,
     md5_key: Option<Secret>,
     prefixes: Vec<PeerPrefix>,
+    /// ASNs registered on the peering.
+    behind: Vec<Asn>,
     /// What each router is to be today.
     intents: BTreeMap<String, RouterIntent>,
 }
@@ -98,6 +101,11 @@ impl<'a> World<'a> {
         Ok(Self {
             md5_key: md5_key_get(db, connection.id).await?,
             prefixes: prefixes_of(db, &peering).await?,
+            behind: registered_asns_list(db, peering.id, &Page::first(u32::MAX))
+                .await?
+                .into_iter()
+                .map(|registered| registered.asn)
+                .collect(),
             inventory,
             peering,
             connections,
@@ -179,7 +187,7 @@ impl<'a> World<'a> {
             }
         };
         let Some(c) = self.connections.iter_mut().find(|c| c.id == id) else { return Ok(()) };
-        apply(c, effect, now).map_err(|e| ApiError::internal(&format!("the preview of an approval: {e}")))
+        apply(c, effect, now).map_err(|e| ApiError::internal(format!("the preview of an approval: {e}")))
     }
 
     fn find(&self, id: i64) -> Option<&Connection> {
@@ -202,6 +210,7 @@ impl<'a> World<'a> {
             connection,
             md5_key: self.md5_key.clone(),
             prefixes: &self.prefixes,
+            behind: &self.behind,
         };
         let own = router_intent(self.inventory, router, &[alone]);
         let Some(today) = self.intents.get(&ports.router) else { return Some(own) };

@@ -7,7 +7,8 @@ use axum::http::Method;
 use meetme_model::Asn;
 use meetme_model::inventory::{CdnPrefix, Inventory, LegacySession, OfferingKind, PeeringKind, Router};
 use meetme_model::inventory_check::check;
-use meetme_store::inventory_put;
+use meetme_model::peer_asn::AsnState;
+use meetme_store::{inventory_put, peer_asn_get, peer_asn_update};
 use serde_json::{Value, json};
 
 fn cdn(prefix: &str, location: &str) -> CdnPrefix {
@@ -325,6 +326,57 @@ async fn a_legacy_peering_is_converted_by_sending_it_as_a_peering() {
     assert_eq!(of("sessionPrefixV6"), [Value::Null, "2001:db8:77::/127".into()]);
     assert_eq!(of("maxPrefixesAdvertisedV4"), [2000, 2000]);
     assert_eq!(reply.body["properties"]["direct"]["peerAsn"]["id"], asn("tel"));
+}
+
+#[tokio::test]
+async fn nobody_takes_the_addresses_of_another_network_s_session() {
+    let api = api(100, |i| {
+        let dual = LegacySession {
+            session_prefix_v6: Some("2001:db8:77::/126".parse().unwrap()),
+            ..session("ams1-er1", 64509, "198.19.0.0/30")
+        };
+        let lan =
+            LegacySession { kind: PeeringKind::Exchange, ..session("ams1-er1", 64509, "198.19.8.0/22") };
+        i.legacy_sessions = vec![dual, lan, session("ams1-er2", 64510, "198.19.0.4/31")];
+    })
+    .await;
+    let asks = |v4: &str, v6: Option<&str>| {
+        let mut body = edge("Amsterdam", 64);
+        let one = &mut body["properties"]["direct"]["connections"][0];
+        one["sessionAddressProvider"] = "Peer".into();
+        one["bgpSession"] = json!({ "sessionPrefixV4": v4, "sessionPrefixV6": v6 });
+        body
+    };
+    let at = |field: &str| format!("SessionPrefixTaken {C}[0].bgpSession.{field}");
+    let reply = api.put(&peering("e"), asks("198.19.0.2/31", Some("2001:db8:77::2/127"))).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.violations()),
+        (400, vec![at("sessionPrefixV4"), at("sessionPrefixV6")])
+    );
+    let told = reply.message();
+    assert!(told.contains("in use by another session"), "{told}");
+    assert!(!told.contains("64509") && !told.contains("ams1-er1"), "{told}");
+    // While an ASN is only claimed, its sessions are another's.
+    let set = async |state| {
+        let mut tx = api.store.begin().await.unwrap();
+        let mut claim = peer_asn_get(&mut tx, SUB, "tel").await.unwrap().unwrap();
+        claim.state = state;
+        peer_asn_update(&mut tx, &claim).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    set(AsnState::Pending).await;
+    let reply = api.put(&peering("e"), asks("198.19.0.4/31", None)).await;
+    assert_eq!(reply.violations(), [at("sessionPrefixV4")]);
+    set(AsnState::Approved).await;
+    let own = api.put(&peering("e"), asks("198.19.0.4/31", None)).await;
+    assert_eq!(own.status, 201, "{}", own.body);
+    // At an exchange many have one subnet.
+    let mut body = own.body;
+    let mut lan = asks("198.19.8.0/31", None)["properties"]["direct"]["connections"][0].clone();
+    let all = body["properties"]["direct"]["connections"].as_array_mut().unwrap();
+    all.push(lan.take());
+    let reply = api.put(&peering("e"), body).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
 }
 
 #[tokio::test]

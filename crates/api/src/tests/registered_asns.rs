@@ -2,7 +2,7 @@
 
 use super::fixture::*;
 use meetme_model::connection::ConnectionState;
-use meetme_store::{Page, audit_list, peering_get, registered_asns_list};
+use meetme_store::{Page, WorkKind, audit_list, peering_get, registered_asns_list, work_claim, work_done};
 use serde_json::{Value, json};
 
 fn body(asn: i64) -> Value {
@@ -141,4 +141,31 @@ async fn nothing_is_registered_on_a_peering_that_is_being_deleted() {
     assert_eq!(api.delete(&peering("rs")).await.status, 200);
     let reply = api.put(&path("rs", "one"), body(64_505)).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeeringDeleting"));
+}
+
+#[tokio::test]
+async fn the_router_learns_of_a_registration_and_of_its_end() {
+    let api = with_route_server().await;
+    api.all_connections("rs", ConnectionState::Active).await;
+    let woken = async || {
+        let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let mut routers = Vec::new();
+        for item in work_claim(&api.store, "test", later, 60_000, 99).await.unwrap() {
+            let mut tx = api.store.begin().await.unwrap();
+            work_done(&mut tx, &item).await.unwrap();
+            tx.commit().await.unwrap();
+            if item.kind == WorkKind::Router {
+                routers.push(item.key);
+            }
+        }
+        routers
+    };
+    woken().await;
+    let path = path("rs", "one");
+    assert_eq!(api.put(&path, body(64_505)).await.status, 201);
+    assert_eq!(woken().await, ["ams1-er1"]);
+    assert_eq!(api.put(&path, body(64_505)).await.status, 200);
+    assert_eq!(woken().await, [""; 0], "nothing changed");
+    assert_eq!(api.delete(&path).await.status, 200);
+    assert_eq!(woken().await, ["ams1-er1"]);
 }

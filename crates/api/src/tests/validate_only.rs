@@ -27,7 +27,7 @@ async fn a_validation_says_what_a_put_would_and_leaves_nothing_behind() {
     assert_eq!(same.body, json!({ "created": false, "added": [], "changed": [], "removed": [] }));
     assert_eq!(api.get(&peering("fra")).await.status, 404);
     let mut db = api.store.read().await.unwrap();
-    let audit = audit_list(&mut db, Scope::Everything, IdPage::first(100)).await.unwrap();
+    let audit = audit_list(&mut db, Scope::All, IdPage::first(100)).await.unwrap();
     assert!(!audit.iter().any(|entry| entry.resource.ends_with("/fra")));
 }
 

@@ -7,7 +7,7 @@ use meetme_model::asn::Asn;
 use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
 use meetme_model::registered_prefix::PrefixState;
 use meetme_model::secret::Secret;
-use meetme_store::{self as store, Store, Tx};
+use meetme_store::{self as store, Page, Store, Tx};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -20,6 +20,7 @@ pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Resul
     let connections = store::connections_on_router(&mut tx, name).await?;
     let mut peerings = BTreeMap::new();
     let mut prefixes: BTreeMap<Asn, Vec<PeerPrefix>> = BTreeMap::new();
+    let mut behind: BTreeMap<i64, Vec<Asn>> = BTreeMap::new();
     let mut keys: BTreeMap<i64, Secret> = BTreeMap::new();
     for connection in &connections {
         if let Entry::Vacant(entry) = peerings.entry(connection.peering_id)
@@ -28,6 +29,8 @@ pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Resul
             if let Entry::Vacant(entry) = prefixes.entry(peering.spec.asn) {
                 entry.insert(prefixes_of(&mut tx, peering.spec.asn).await?);
             }
+            let registered = store::registered_asns_list(&mut tx, peering.id, &Page::first(u32::MAX)).await?;
+            behind.insert(peering.id, registered.into_iter().map(|r| r.asn).collect());
             entry.insert(peering);
         }
         if let Some(key) = store::md5_key_get(&mut tx, connection.id).await? {
@@ -43,6 +46,7 @@ pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Resul
                 connection,
                 md5_key: keys.get(&connection.id).cloned(),
                 prefixes: prefixes.get(&peering.spec.asn).map_or(&[], Vec::as_slice),
+                behind: behind.get(&peering.id).map_or(&[], Vec::as_slice),
             })
         })
         .collect();
@@ -77,3 +81,6 @@ async fn prefixes_of(tx: &mut Tx, asn: Asn) -> Result<Vec<PeerPrefix>, ControlEr
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

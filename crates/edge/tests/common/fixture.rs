@@ -18,6 +18,7 @@ pub fn space() -> PublicSpace {
 pub fn policy(next_hop: &str) -> SessionPolicy {
     SessionPolicy {
         peer_asn: Asn(64510),
+        behind: vec![],
         next_hop: next_hop.parse().unwrap(),
         host_space: vec!["198.18.0.0/17".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()],
         max_length: if next_hop.contains(':') { 64 } else { 29 },

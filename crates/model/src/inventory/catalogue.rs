@@ -110,6 +110,14 @@ impl Inventory {
         self.router(&session.router).and_then(|r| self.site(&r.site))
     }
 
+    /// The direct sessions that are older than the product and have addresses of `subnet`. At an
+    /// exchange many share one subnet, so it is nobody's there.
+    pub fn legacy_sessions_with(&self, subnet: Prefix) -> impl Iterator<Item = &LegacySession> {
+        self.legacy_sessions
+            .iter()
+            .filter(move |s| s.kind == PeeringKind::Direct && s.subnets().any(|own| own.overlaps(subnet)))
+    }
+
     /// Who gives a session's addresses once it is converted. Those from the host's own space, and
     /// those of a Voice peering, can't be the peer's (`docs/rules.md` §2): it gets new ones.
     pub fn address_provider_of(&self, session: &LegacySession) -> AddressProvider {

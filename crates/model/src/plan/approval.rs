@@ -37,7 +37,8 @@ fn check(name: &str, ok: bool, message: impl Into<String>) -> ApprovalCheck {
     ApprovalCheck { name: name.to_owned(), ok, message: message.into() }
 }
 
-/// All checks of one connection: ASN, facility, capacity and diversity, contacts.
+/// All checks of one connection: ASN, facility, capacity and diversity, contacts, what it replaces. The
+/// peer reads the messages, too.
 pub fn checks(
     inventory: &Inventory,
     peering: &Peering,
@@ -62,6 +63,7 @@ pub fn checks(
         Err(e) => (false, e.to_string()),
     };
     let noc = asn.is_some_and(|a| a.spec.contacts.iter().any(|c| c.role == ContactRole::Noc));
+    let (gone, gone_message) = legacy_gone(inventory, connection);
     vec![
         check("AsnApproved", approved, asn_message),
         check(
@@ -71,7 +73,24 @@ pub fn checks(
         ),
         check("PortsAndDiversity", ports_ok, ports_message),
         check("NocContact", noc, if noc { "there is a Noc contact" } else { "there is no Noc contact" }),
+        check("LegacySessionGone", gone, gone_message),
     ]
+}
+
+/// Two routers or two sessions can't have the same addresses: what a conversion replaces ends first.
+/// Doesn't say whose session it is, which isn't everybody's to know.
+fn legacy_gone(inventory: &Inventory, connection: &Connection) -> (bool, String) {
+    let given = [connection.spec.session_prefix_v4, connection.spec.session_prefix_v6];
+    let taken: Vec<String> = given
+        .into_iter()
+        .flatten()
+        .filter(|&subnet| inventory.legacy_sessions_with(subnet).next().is_some())
+        .map(|subnet| subnet.to_string())
+        .collect();
+    if taken.is_empty() {
+        return (true, "no session from before has its addresses".to_owned());
+    }
+    (false, format!("a session from before still has {}; it ends first", taken.join(" and ")))
 }
 
 /// Routers that already serve other connections of the peering.

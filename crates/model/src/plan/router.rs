@@ -3,6 +3,7 @@
 //! Pure: the same connections give the same intent, in the same order, so that an unchanged
 //! intent is recognised as such.
 
+use crate::asn::Asn;
 use crate::connection::{Connection, ConnectionState, RemovalStep, Stage};
 use crate::intent::*;
 use crate::inventory::{Inventory, OfferingKind, Router};
@@ -32,6 +33,8 @@ pub struct RouterConnection<'a> {
     pub md5_key: Option<Secret>,
     /// What the peer registered, on any of its peerings.
     pub prefixes: &'a [PeerPrefix],
+    /// ASNs that are registered on this peering: the networks behind its route server.
+    pub behind: &'a [Asn],
 }
 
 /// AS path of prefixes longer than /24 must be shorter than four (`docs/rules.md` §4).
@@ -163,6 +166,7 @@ fn sessions(inventory: &Inventory, router: &Router, c: &RouterConnection<'_>) ->
                 phase,
                 policy: SessionPolicy {
                     peer_asn: c.peering.spec.asn,
+                    behind: behind(offering.kind, c.behind),
                     next_hop: subnet.peer,
                     host_space: inventory.host_space(),
                     max_length: if v4 { offering.max_length_v4 } else { offering.max_length_v6 },
@@ -177,6 +181,16 @@ fn sessions(inventory: &Inventory, router: &Router, c: &RouterConnection<'_>) ->
             }
         })
         .collect()
+}
+
+/// Who may stand first in a path besides the peer: nobody where there is no route server.
+fn behind(offering: OfferingKind, registered: &[Asn]) -> Vec<Asn> {
+    let mut asns = match offering {
+        OfferingKind::IxRs => registered.to_vec(),
+        OfferingKind::Voice | OfferingKind::Edge | OfferingKind::Exchange => Vec::new(),
+    };
+    asns.sort_unstable();
+    asns
 }
 
 fn role_at(prefix: &PeerPrefix, location: Option<&str>) -> PrefixRole {
@@ -202,7 +216,7 @@ mod tests {
     fn intent(connection: &Connection, prefixes: &[PeerPrefix]) -> RouterIntent {
         let inventory = testing::inventory();
         let peering = peering();
-        let c = RouterConnection { peering: &peering, connection, md5_key: None, prefixes };
+        let c = RouterConnection { peering: &peering, connection, md5_key: None, prefixes, behind: &[] };
         router_intent(&inventory, &inventory.routers[0], &[c])
     }
 

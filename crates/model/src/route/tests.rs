@@ -10,6 +10,7 @@ fn p(s: &str) -> Prefix {
 fn policy() -> SessionPolicy {
     SessionPolicy {
         peer_asn: Asn(64510),
+        behind: vec![],
         next_hop: "198.18.192.0".parse().unwrap(),
         host_space: vec![p("198.18.0.0/16")],
         max_length: 29,
@@ -120,6 +121,21 @@ fn every_broken_rule_is_told_at_once() {
 fn default_route_and_bogons_are_rejected() {
     assert!(codes(&verdict("0.0.0.0/0", &[64510])).contains(&"DefaultRoute"));
     assert!(codes(&verdict("10.1.0.0/16", &[64510])).contains(&"Bogon"));
+}
+
+#[test]
+fn who_is_behind_a_route_server_may_come_first() {
+    let policy = SessionPolicy { behind: vec![Asn(64504), Asn(64505)], ..policy() };
+    let judged = |path: &[u32]| {
+        let verdict = judge(p("198.19.10.0/24"), &route(path), RpkiState::NotChecked, &policy);
+        codes(&verdict)
+    };
+    for path in [&[64510, 64507][..], &[64505], &[64504, 64507]] {
+        assert_eq!(judged(path), [""; 0], "{path:?}");
+    }
+    for path in [&[64507, 64505][..], &[64507], &[]] {
+        assert_eq!(judged(path), ["FirstAsNotPeer"], "{path:?}");
+    }
 }
 
 #[test]

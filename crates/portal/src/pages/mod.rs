@@ -3,6 +3,11 @@
 mod account;
 mod home;
 mod invitation;
+mod mails;
+mod operate;
+mod peer_asns;
+mod peering_services;
+mod peerings;
 mod sign_in;
 
 use crate::error::PageError;
@@ -28,12 +33,33 @@ pub(crate) struct Entry {
 }
 
 /// The navigation, in order.
-pub(crate) const NAVIGATION: &[Entry] = &[Entry { path: "/", title: "Home", icon: "home", host: false }];
+pub(crate) const NAVIGATION: &[Entry] = &[
+    Entry { path: "/", title: "Home", icon: "home", host: false },
+    Entry { path: "/peer-asns", title: "Peer ASNs", icon: "asn", host: false },
+    Entry { path: "/peering-services", title: "Peering Services", icon: "service", host: false },
+    Entry { path: "/peerings", title: "Peerings", icon: "peering", host: false },
+    Entry { path: "/operate/queue", title: "Queue", icon: "queue", host: true },
+    Entry { path: "/operate/peerings", title: "All peerings", icon: "peering", host: true },
+    Entry { path: "/operate/prefixes", title: "Prefixes", icon: "prefix", host: true },
+    Entry { path: "/operate/routers", title: "Routers", icon: "router", host: true },
+    Entry { path: "/operate/sites", title: "Sites", icon: "place", host: true },
+    Entry { path: "/operate/ports", title: "Ports", icon: "port", host: true },
+    Entry { path: "/operate/pools", title: "Pools", icon: "pool", host: true },
+    Entry { path: "/operate/offerings", title: "Offerings", icon: "offering", host: true },
+    Entry { path: "/operate/mails", title: "Mails", icon: "mail", host: true },
+    Entry { path: "/operate/audit", title: "Audit", icon: "audit", host: true },
+    Entry { path: "/operate/people", title: "People", icon: "people", host: true },
+    Entry { path: "/operate/health", title: "Health", icon: "health", host: true },
+];
 
 /// All routes.
 pub(crate) fn routes() -> Router<Arc<PortalState>> {
     Router::new()
         .route("/", get(home::home))
+        .merge(peer_asns::routes())
+        .merge(peering_services::routes())
+        .merge(peerings::routes())
+        .merge(operate::routes())
         .route("/live", get(live::stream))
         .route("/assets/{file}", get(assets::serve))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))

@@ -45,6 +45,16 @@ impl Field<'_> {
         })
     }
 
+    /// A line of text with known values to choose from.
+    pub fn suggested(&self, known: &[String], value: &str) -> Markup {
+        let list = format!("{}-known", self.name);
+        self.around(html! {
+            input type="text" id=(self.name) name=(self.name) value=(value) autocomplete="off" list=(list)
+                required[self.required] aria-invalid=[self.error.map(|_| "true")] aria-describedby=[self.described_by()];
+            datalist id=(list) { @for value in known { option value=(value) {} } }
+        })
+    }
+
     /// One of several values, each with its words; an empty value first stands for none chosen.
     pub fn select(&self, options: &[(String, String)], value: &str) -> Markup {
         self.around(html! {
@@ -56,6 +66,26 @@ impl Field<'_> {
             }
         })
     }
+}
+
+/// The subscription that something new belongs to: one of the person's, or for operators any.
+pub(crate) fn subscription(viewer: &Viewer, known: &[String], value: &str, error: Option<&str>) -> Markup {
+    let field = Field { name: "subscription", label: "Subscription", error, required: true, hint: "" };
+    if !viewer.sees_host() {
+        let options: Vec<(String, String)> = known.iter().map(|s| (s.clone(), s.clone())).collect();
+        return field.select(&options, value);
+    }
+    field.suggested(known, value)
+}
+
+/// The button that a form is sent with by the Enter key, before any other in the form.
+pub(crate) fn default_button(action: &str) -> Markup {
+    html! { button.hidden type="submit" name="do" value=(action) tabindex="-1" aria-hidden="true" { "Send" } }
+}
+
+/// A button that changes how many rows a form has: the rest of the form needn't be right for it.
+pub(crate) fn row_button(action: &str, words: Markup) -> Markup {
+    html! { button type="submit" name="do" value=(action) formnovalidate { (words) } }
 }
 
 /// A form that changes something. It is sent once, however often its button is pressed.

@@ -1,9 +1,11 @@
 //! What pages are put together from. Each part says in one place how a thing looks everywhere.
 
+pub(crate) mod faults;
 pub(crate) mod form;
 pub(crate) mod icon;
 pub(crate) mod state;
 pub(crate) mod table;
+pub(crate) mod typed;
 
 use maud::{Markup, html};
 
@@ -29,6 +31,16 @@ pub(crate) fn copyable(text: &str) -> Markup {
 pub(crate) fn message(level: &str, content: Markup) -> Markup {
     let role = if level == "error" { "alert" } else { "status" };
     html! { div.message.(level) role=(role) { (icon::of(level)) div { (content) } } }
+}
+
+/// A link that looks like a button, or why it can't be followed.
+pub(crate) fn command(path: &str, words: &str, refused: Option<&str>) -> Markup {
+    html! {
+        @match refused {
+            None => a.button href=(path) { (words) },
+            Some(why) => button type="button" disabled title=(why) { (words) },
+        }
+    }
 }
 
 /// What is shown where there is nothing yet: what it would be, and what to do.

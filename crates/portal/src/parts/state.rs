@@ -18,7 +18,8 @@ pub(crate) enum Mood {
 }
 
 impl Mood {
-    fn class(self) -> &'static str {
+    /// Its class.
+    pub fn class(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Moving => "moving",

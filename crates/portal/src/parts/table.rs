@@ -90,8 +90,17 @@ impl Table<'_> {
         rows
     }
 
-    /// The table as HTML with its filter, or as a CSV file if that is asked for.
-    pub fn render(mut self, asked: &Asked) -> Markup {
+    /// The table as HTML with its filter.
+    pub fn render(self, asked: &Asked) -> Markup {
+        self.markup(asked, false)
+    }
+
+    /// The same; its rows are asked for again whenever something changed.
+    pub fn render_live(self, asked: &Asked) -> Markup {
+        self.markup(asked, true)
+    }
+
+    fn markup(mut self, asked: &Asked, live: bool) -> Markup {
         if self.rows.is_empty() {
             return self.empty;
         }
@@ -110,7 +119,7 @@ impl Table<'_> {
         };
         html! {
             div.toolbar {
-                form role="search" action=(self.path) {
+                form role="search" aria-label=(format!("Filter {}", self.of)) action=(self.path) {
                     label.hidden for="filter" { "Filter " (self.of) }
                     input #filter type="search" name="filter" value=(asked.filter) placeholder=(format!("Filter {}", self.of));
                     input type="hidden" name="sort" value=(asked.sort);
@@ -122,7 +131,9 @@ impl Table<'_> {
             @if rows.is_empty() {
                 p.nothing { "No " (self.of) " match. " a href=(self.path) { "Show all" } }
             } @else {
-                div.scroll tabindex="0" role="region" aria-label=(self.of) {
+                div #rows.scroll tabindex="0" role="region" aria-label=(self.of)
+                    hx-get=[live.then(|| link(&asked.sort, page, ""))] hx-trigger=[live.then_some("changed from:body")]
+                    hx-select=[live.then_some("#rows")] hx-swap=[live.then_some("outerHTML")] hx-sync=[live.then_some("this:drop")] {
                     table {
                         thead { tr { @for c in self.columns {
                             @let up = asked.sort == c.key;

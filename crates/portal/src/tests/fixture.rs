@@ -72,7 +72,7 @@ impl Portal {
             let (answer, noted) = (answer.clone(), noted.clone());
             async move { respond(request, &*answer, &noted).await }
         });
-        let app = router(PortalState { store: store.clone(), api });
+        let app = router(PortalState { store: store.clone(), api, external_url: None, sends_mail: true });
         Self { store, app, asked, _directory: directory }
     }
 

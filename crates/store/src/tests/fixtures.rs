@@ -149,6 +149,7 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
             phase: SessionPhase::Denied,
             policy: SessionPolicy {
                 peer_asn: Asn(64510),
+                behind: vec![],
                 next_hop: "198.18.192.0".parse().unwrap(),
                 host_space: vec![],
                 max_length: 29,

@@ -24,7 +24,7 @@ pub async fn the_last_inventory_holds(db: &Database) {
     let second = inventory_put(&mut tx, &inventory("Frankfurt"), at(1)).await.unwrap();
     assert!(second > first);
     let held = inventory_get(&mut tx).await.unwrap();
-    assert_eq!(held, Some((second, inventory("Frankfurt"))));
+    assert_eq!(held, Some((second, std::sync::Arc::new(inventory("Frankfurt")))));
 }
 
 fn state(router: &str, second: i64) -> RouterState {

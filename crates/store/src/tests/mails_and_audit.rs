@@ -67,4 +67,22 @@ pub async fn lists_show_their_scope_only_newest_first(db: &Database) {
     let details: Vec<_> = mine.iter().map(|e| e.detail["n"].clone()).collect();
     assert_eq!(details, [json!(3), json!(0)]);
     assert_eq!(audit_list(&mut tx, Scope::All, IdPage::first(9)).await.unwrap().len(), 4);
+
+    for resource in [
+        "/subscriptions/sub-a/x/peerings/ams",
+        "/SUBSCRIPTIONS/Sub-A/x/peerings/AMS/registeredPrefixes/p",
+        "/subscriptions/sub-a/x/peerings/ams2",
+    ] {
+        audit_add(&mut tx, at(1), "op", "write", resource, json!({})).await.unwrap();
+    }
+    let of = |id: &'static str, after| (id, IdPage { after, limit: 1 });
+    let (id, page) = of("/subscriptions/SUB-A/x/peerings/ams", None);
+    let newest = audit_of_resource(&mut tx, "SUB-a", id, page).await.unwrap();
+    assert!(newest[0].resource.ends_with("registeredPrefixes/p"), "below it, too");
+    let (id, page) = of(id, Some(newest[0].id));
+    let next = audit_of_resource(&mut tx, SUB, id, page).await.unwrap();
+    assert_eq!(next[0].resource, "/subscriptions/sub-a/x/peerings/ams");
+    let page = IdPage { after: Some(next[0].id), limit: 9 };
+    assert!(audit_of_resource(&mut tx, SUB, id, page).await.unwrap().is_empty());
+    assert!(audit_of_resource(&mut tx, OTHER_SUB, id, IdPage::first(9)).await.unwrap().is_empty());
 }

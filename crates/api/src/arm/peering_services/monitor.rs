@@ -7,11 +7,12 @@ use meetme_model::monitor_test::agents;
 use meetme_model::peering_service::PeeringService;
 use meetme_store::{Db, connection_monitor_get, inventory_get};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// An initialized connection monitor.
 pub(super) struct Monitor {
     workspace: String,
-    inventory: Inventory,
+    inventory: Arc<Inventory>,
 }
 
 /// `logAnalyticsWorkspaceProperties`. There is a `key` in the wire format; it is never given out.

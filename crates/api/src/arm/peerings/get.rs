@@ -41,7 +41,7 @@ async fn shown(
         true => None,
         false => inventory_get(db).await?.map(|(_, inventory)| inventory),
     };
-    Ok(Shown::from(Source { peering, connections, inventory: inventory.as_ref() }))
+    Ok(Shown::from(Source { peering, connections, inventory: inventory.as_deref() }))
 }
 
 /// A page of peerings as they follow one another in a list, each as [`show`] shows it.
@@ -59,7 +59,7 @@ pub(super) async fn show_page(db: &mut impl Db, peerings: Vec<Peering>) -> Resul
     };
     let shown = peerings.into_iter().map(|peering| {
         let connections = connections.remove(&peering.id).unwrap_or_default();
-        Shown::from(Source { peering, connections, inventory: inventory.as_ref() })
+        Shown::from(Source { peering, connections, inventory: inventory.as_deref() })
     });
     Ok(shown.collect())
 }

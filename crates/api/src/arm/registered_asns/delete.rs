@@ -2,6 +2,7 @@
 //! in the way.
 
 use super::wire::id;
+use crate::arm::wake;
 use crate::call::{Answer, Call, deleted};
 use meetme_store::{audit_add, peering_get, registered_asn_delete, registered_asn_get};
 use serde_json::json;
@@ -30,6 +31,7 @@ pub(super) async fn delete(call: Call) -> Answer {
         json!({ "asn": found.asn }),
     )
     .await?;
+    wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
     tx.commit().await?;
     deleted(true)
 }

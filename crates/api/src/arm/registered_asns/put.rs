@@ -1,8 +1,8 @@
 //! `PUT registeredAsns/{name}`: registers an ASN. The same again changes nothing.
 
 use super::wire::{Sent, Shown, id};
-use crate::arm::inventory;
 use crate::arm::peerings::peering_of;
+use crate::arm::{inventory, wake};
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use axum::http::StatusCode;
@@ -51,6 +51,7 @@ pub(super) async fn put(call: Call) -> Answer {
         json!({ "asn": kept.asn, "created": true }),
     )
     .await?;
+    wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
     tx.commit().await?;
     call.tagged(&kept.stamp.clone(), written(true, Shown::new(&peering, kept)))
 }

@@ -35,6 +35,7 @@ fn p(text: &str) -> Prefix {
 fn policy(peer: &str, registered: &[&str]) -> SessionPolicy {
     SessionPolicy {
         peer_asn: Asn(PEER_ASN),
+        behind: vec![],
         next_hop: ip(peer),
         host_space: vec![p("198.18.0.0/17")],
         max_length: if ip(peer).is_ipv4() { 29 } else { 64 },

@@ -111,7 +111,7 @@ impl<'a> Policies<'a> {
             space: &policy.space,
         });
         let bad_path = self.bad_path(&policy.space);
-        let not_first = self.first_not(policy.peer_asn);
+        let not_first = self.first_not(policy.peer_asn, &policy.behind);
         let mut entries = vec![
             Entry::hold(v6).with(format!("match {ip} address prefix-list {refused}")),
             Entry::hold(v6).with(format!("match as-path {bad_path}")),
@@ -243,10 +243,11 @@ impl<'a> Policies<'a> {
         name
     }
 
-    /// Paths whose first AS isn't the peer's.
-    fn first_not(&mut self, peer: Asn) -> String {
-        let lines = [format!("deny ^{peer}_"), "permit .*".to_owned()];
-        self.list(ListKind::AsPath, &format!("FIRSTNOT-{peer}"), lines.into_iter())
+    /// Paths whose first AS is neither the peer's nor that of a network behind its route server.
+    fn first_not(&mut self, peer: Asn, behind: &[Asn]) -> String {
+        let first = [peer].into_iter().chain(behind.iter().copied()).map(|asn| format!("deny ^{asn}_"));
+        let lines = first.chain(["permit .*".to_owned()]);
+        self.list(ListKind::AsPath, &format!("FIRSTNOT-{peer}"), lines)
     }
 
     /// Paths of at most `max` ASNs; sets have been refused before.

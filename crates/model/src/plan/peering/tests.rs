@@ -10,6 +10,7 @@ use crate::testing;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
+mod conversion;
 mod route_server;
 mod world;
 use world::World;

@@ -164,6 +164,7 @@ proptest! {
         large: bool,
         max_path in proptest::option::of(1u8..5),
         with_space: bool,
+        behind in prop::sample::subsequence(vec![Asn(3356), Asn(64499)], 0..3),
         roles in proptest::collection::vec(0usize..4, 19),
     ) {
         let own = if v6 { "2001:db8:ffff::2" } else { "198.18.192.2" };
@@ -172,6 +173,7 @@ proptest! {
         policy.registration_required = required;
         policy.ordinary_used = ordinary;
         policy.max_path = max_path;
+        policy.behind = behind;
         if large {
             policy.community = Some(Community::Large(64500, 0, 8007));
         }

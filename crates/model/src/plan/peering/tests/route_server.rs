@@ -34,10 +34,20 @@ fn it_becomes_active_on_the_peer_s_addresses() {
         ("198.19.200.0".to_owned(), "198.19.200.1".to_owned())
     );
     let router = w.inventory.router(&w.connections[0].ports.clone().unwrap().router).unwrap().clone();
-    let c =
-        RouterConnection { peering: &w.peering, connection: &w.connections[0], md5_key: None, prefixes: &[] };
-    let intent = router_intent(&w.inventory, &router, &[c]);
-    let session = &intent.sessions[0];
+    let intent = |offering| {
+        let spec = PeeringSpec { offering, ..w.peering.spec.clone() };
+        let c = RouterConnection {
+            peering: &Peering { spec, ..w.peering.clone() },
+            connection: &w.connections[0],
+            md5_key: None,
+            prefixes: &[],
+            behind: &[Asn(64506), Asn(64505)],
+        };
+        router_intent(&w.inventory, &router, &[c])
+    };
+    let session = &intent(OfferingKind::IxRs).sessions[0];
+    assert_eq!(session.policy.behind, [Asn(64505), Asn(64506)], "those behind the route server come first");
+    assert_eq!(intent(OfferingKind::Edge).sessions[0].policy.behind, []);
     assert_eq!((session.phase, session.peer_address), (SessionPhase::Open, subnet.peer));
     assert!(session.policy.ordinary_used, "nothing is registered by prefix there");
 }

@@ -1,0 +1,50 @@
+//! `GET /api/v1/pools`: the ranges that session addresses come from, and how full they are.
+
+use crate::call::{Answer, Call, ok};
+use crate::page::Page;
+use meetme_model::Prefix;
+use meetme_model::allocation::ADDRESS_REST;
+use meetme_store::subnets_within;
+use serde::Serialize;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    prefix: Prefix,
+    location: String,
+    subnet_length: u8,
+    /// Subnets that it has room for; no more than fit into 53 bits.
+    subnets: u64,
+    used: usize,
+    /// Freed lately, and not given out again yet.
+    resting: usize,
+}
+
+/// Largest number that every JSON reader keeps whole.
+const LARGEST: u64 = (1 << 53) - 1;
+
+/// Answers all pools, in the order of the inventory.
+pub(super) async fn list(call: Call) -> Answer {
+    let inventory = crate::arm::inventory(&call).await?;
+    let mut db = call.state.store.read().await?;
+    let mut shown = Vec::new();
+    for pool in &inventory.pools {
+        let within = subnets_within(&mut db, pool.prefix).await?;
+        let used = within.iter().filter(|s| s.connection_id.is_some()).count();
+        let resting = within
+            .iter()
+            .filter(|s| s.connection_id.is_none())
+            .filter(|s| s.freed_at.is_some_and(|at| call.now.duration_since(at) < ADDRESS_REST))
+            .count();
+        let bits = u32::from(pool.subnet_length.saturating_sub(pool.prefix.len()));
+        shown.push(Shown {
+            subnets: 1u64.checked_shl(bits).map_or(LARGEST, |n| n.min(LARGEST)),
+            prefix: pool.prefix,
+            location: pool.location.clone(),
+            subnet_length: pool.subnet_length,
+            used,
+            resting,
+        });
+    }
+    ok(Page::whole(shown))
+}

@@ -1,0 +1,204 @@
+//! One edge router: its state, what was applied, drift, sessions and LAGs.
+
+use super::diff::diff;
+use super::routers::{configured, reach};
+use super::{connection_of, host, number, or_none, text};
+use crate::error::PageError;
+use crate::layout::Page;
+use crate::parts::state::{Mood, badge, shown, spaced};
+use crate::parts::{facts, live, message, time};
+use crate::query::encode;
+use crate::session::Context;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde_json::Value;
+
+const TRAIL: (&str, &str) = ("Routers", "/operate/routers");
+
+/// Shows a router.
+pub(super) async fn show(context: Context, Path(router): Path<String>) -> Result<Response, PageError> {
+    host(&context)?;
+    let found = context.api.get(&format!("/api/v1/routers/{}", encode(&router))).await?;
+    let inventory = context.api.get("/api/v1/inventory").await?;
+    let name = text(&found, "name");
+    let path = format!("/operate/routers/{}", encode(name));
+    let declared = inventory["inventory"]["router"].as_array().into_iter().flatten().find(|r| r["name"] == name);
+    let content = live("router", &path, html! {
+        (state(&found, declared.unwrap_or(&Value::Null)))
+        @if let Some(drift) = found["drift"].as_str().filter(|d| !d.is_empty()) {
+            section.card {
+                h2 { "Changed by hand" }
+                p.remark { "What carries Meetme's mark was changed on the router. If it is still so at the next comparison, it is taken back." }
+                (diff(drift))
+            }
+        }
+        section.card { h2 { "LAGs" } (lags(&found["state"]["lags"])) }
+        section.card { h2 { "Sessions" } (sessions(&found["state"]["sessions"])) }
+        section.card { h2 { "Applied lately" } (applies(&found["applies"])) }
+    });
+    let mut page = Page::new(&context.viewer, "/operate/routers", name, content);
+    page.kind = "Edge router";
+    page.trail = &[TRAIL];
+    page.commands = html! { a.button href=(format!("{path}/diff")) { "Hold against its intent" } };
+    Ok(page.into_response())
+}
+
+/// Shows what applying the intent would change now, asked of the router.
+pub(super) async fn difference(context: Context, Path(router): Path<String>) -> Result<Response, PageError> {
+    host(&context)?;
+    let answer = context.api.ask(&format!("/api/v1/routers/{}/diff", encode(&router))).await?;
+    if answer.status == axum::http::StatusCode::NOT_FOUND {
+        return Err(PageError::NotFound);
+    }
+    let content = match answer.into_result() {
+        Ok(found) => html! {
+            @match (text(&found, "diff"), found["generation"].as_u64()) {
+                (_, None) => p { "Nothing is intended for this router yet." },
+                ("", Some(n)) => (message("success", html! { "The router is as intended (generation " (n) ")." })),
+                (text, Some(n)) => { p.remark { "Applying generation " (n) " would change:" } (diff(text)) },
+            }
+        },
+        Err(refusal) => message("warning", html! { (refusal.message) }),
+    };
+    let path = format!("/operate/routers/{}", encode(&router));
+    let trail = [TRAIL, (router.as_str(), path.as_str())];
+    let mut page = Page::new(&context.viewer, "/operate/routers", "Router against its intent", content);
+    page.trail = &trail;
+    page.commands = html! { a.button href=(format!("{path}/diff")) { "Ask again" } };
+    Ok(page.into_response())
+}
+
+fn state(found: &Value, declared: &Value) -> Markup {
+    let management = &declared["management"];
+    let site = text(found, "site");
+    let feed = if found["bmpConnected"] == true { shown(Mood::Good, "Connected") } else { shown(Mood::Bad, "Not connected") };
+    html! {
+        section.card {
+            h2 { "State" }
+            @if !text(found, "error").is_empty() { (message("error", html! { (text(found, "error")) })) }
+            (facts(&[
+                ("Reached", reach(found).0),
+                ("Configuration", configured(found).0),
+                ("Generation applied of intended", html! { (or_none(&number(found, "appliedGeneration"))) " of " (number(found, "intendedGeneration")) }),
+                ("Route feed (BMP)", feed),
+                ("Read last", time(text(&found["state"], "at"))),
+                ("Routes received", html! { (number(found, "routesReceived")) }),
+                ("Site", html! { (site) @if !text(found, "location").is_empty() { ", " (text(found, "location")) } }),
+                ("Loopback", html! { code { (text(found, "loopback")) } }),
+                ("Driver", or_none(&driver(management))),
+                ("Ports for peers", html! { a href=(format!("/operate/ports?filter={}", encode(text(found, "name")))) { (declared["port"].as_array().map_or(0, Vec::len)) } }),
+            ]))
+        }
+    }
+}
+
+fn driver(management: &Value) -> String {
+    let name = match text(management, "driver") {
+        "frr" => "FRR",
+        other => other,
+    };
+    match text(&management["lag"], "backend") {
+        "ovs" => format!("{name}, LAGs by Open vSwitch"),
+        "bonding" => format!("{name}, LAGs by the kernel's bonding driver"),
+        _ => name.to_owned(),
+    }
+}
+
+fn named(object: &str) -> Markup {
+    html! {
+        @match connection_of(object) {
+            Some(id) => a href=(format!("/operate/queue/connections/{id}")) { (object) },
+            None => (object),
+        }
+    }
+}
+
+fn table(heads: &[&str], rows: Vec<Vec<Markup>>, label: &str) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(label) {
+            table {
+                thead { tr { @for head in heads { th scope="col" { (head) } } } }
+                tbody { @for row in rows { tr { @for (cell, head) in row.iter().zip(heads) { td data-title=(head) { (cell) } } } } }
+            }
+        }
+    }
+}
+
+fn lags(lags: &Value) -> Markup {
+    let Some(lags) = lags.as_object().filter(|all| !all.is_empty()) else {
+        return html! { p.nothing { "None towards peers." } };
+    };
+    let yes = |member: &Value, name: &str| {
+        if member[name] == true { shown(Mood::Good, "yes") } else { shown(Mood::Bad, "no") }
+    };
+    let mut rows = Vec::new();
+    for (name, lag) in lags {
+        for (port, member) in lag["members"].as_object().into_iter().flatten() {
+            rows.push(vec![
+                named(name),
+                html! { (port) },
+                yes(member, "carrier"),
+                yes(member, "collecting"),
+                yes(member, "distributing"),
+            ]);
+        }
+    }
+    table(&["LAG", "Port", "Light", "Collecting", "Distributing"], rows, "LAGs")
+}
+
+fn sessions(sessions: &Value) -> Markup {
+    let Some(sessions) = sessions.as_object().filter(|all| !all.is_empty()) else {
+        return html! { p.nothing { "None with peers." } };
+    };
+    let rows = sessions.iter().map(|(name, session)| {
+        let open = session["gate_open"] == true;
+        vec![
+            named(name),
+            bgp(text(session, "bgp")),
+            badge(text(session, "bfd")),
+            if open { shown(Mood::Good, "open") } else { shown(Mood::Quiet, "closed") },
+            time(text(session, "established_at")),
+            html! { (number(session, "flaps")) },
+            or_none(text(session, "peer_router_id")),
+            or_none(text(session, "last_error")),
+        ]
+    });
+    let heads = ["Session", "BGP", "BFD", "Gate", "Established", "Flaps", "Peer's identifier", "Last error"];
+    table(&heads, rows.collect(), "Sessions")
+}
+
+/// BGP's Active is no good news: it tries.
+fn bgp(state: &str) -> Markup {
+    if state == "Active" { shown(Mood::Bad, "Active (trying)") } else { badge(state) }
+}
+
+fn applies(applies: &Value) -> Markup {
+    let all: Vec<&Value> = applies.as_array().into_iter().flatten().collect();
+    html! {
+        @if all.is_empty() { p.nothing { "Nothing was applied yet." } }
+        @for result in all {
+            @let outcome = text(&result["outcome"], "outcome");
+            details.apply {
+                summary {
+                    "Generation " (result["generation"]) " " (outcome_badge(outcome)) " " (time(text(result, "at")))
+                }
+                @if let Some(reason) = result["outcome"]["reason"].as_str() { p.remark { (reason) } }
+                @match text(result, "diff") {
+                    "" => p.none { "No difference." },
+                    text => (diff(text)),
+                }
+            }
+        }
+    }
+}
+
+fn outcome_badge(outcome: &str) -> Markup {
+    match outcome {
+        "confirmed" => shown(Mood::Good, "Confirmed"),
+        "refused" => shown(Mood::Bad, "Refused, nothing touched"),
+        "rolled_back" => shown(Mood::Bad, "Rolled back"),
+        "unreachable" => shown(Mood::Bad, "Router unreachable"),
+        other => shown(Mood::Quiet, &spaced(other)),
+    }
+}

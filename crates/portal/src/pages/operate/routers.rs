@@ -1,0 +1,79 @@
+//! The edge routers.
+
+use super::{ROWS, host, listed, number, text};
+use crate::error::PageError;
+use crate::parts::empty;
+use crate::parts::state::{Mood, shown};
+use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::query::encode;
+use crate::session::Context;
+use axum::extract::Query;
+use axum::response::Response;
+use maud::{Markup, html};
+use serde_json::Value;
+
+const COLUMNS: &[Column] = &[
+    Column { key: "name", title: "Router" },
+    Column { key: "site", title: "Site" },
+    Column { key: "location", title: "Location" },
+    Column { key: "state", title: "State" },
+    Column { key: "applied", title: "Configuration" },
+    Column { key: "bmp", title: "Route feed" },
+    Column { key: "sessions", title: "Sessions" },
+    Column { key: "routes", title: "Routes received" },
+    Column { key: "loopback", title: "Loopback" },
+];
+
+/// Shows all routers.
+pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+    host(&context)?;
+    let all = context.api.list("/api/v1/routers", ROWS).await?;
+    let table = Table {
+        of: "routers",
+        path: "/operate/routers",
+        columns: COLUMNS,
+        rows: all.iter().map(row).collect(),
+        empty: empty("No routers yet", "They come with the inventory: meetme inventory apply FILE.", html! {}),
+    };
+    Ok(listed(&context, "Routers", table, &asked, html! {}, html! {}))
+}
+
+fn row(router: &Value) -> Vec<Cell> {
+    let name = text(router, "name");
+    let (reach, reach_words) = reach(router);
+    let (configured, configured_words) = configured(router);
+    let bmp = if router["bmpConnected"] == true { (Mood::Good, "Connected") } else { (Mood::Bad, "Not connected") };
+    vec![
+        Cell::shown(name, html! { a href=(format!("/operate/routers/{}", encode(name))) { (name) } }),
+        Cell::text(text(router, "site")),
+        Cell::text(text(router, "location")),
+        Cell::shown(reach_words, html! { (reach) @if !text(router, "error").is_empty() { p.none { (text(router, "error")) } } }),
+        Cell::shown(configured_words, configured),
+        Cell::shown(bmp.1, shown(bmp.0, bmp.1)),
+        Cell::text(number(router, "sessions")),
+        Cell::text(number(router, "routesReceived")),
+        Cell::text(text(router, "loopback")),
+    ]
+}
+
+/// Whether it is reached.
+pub(super) fn reach(router: &Value) -> (Markup, &'static str) {
+    let (mood, words) = match router["reachable"].as_bool() {
+        Some(true) => (Mood::Good, "Reachable"),
+        Some(false) => (Mood::Bad, "Unreachable"),
+        None => (Mood::Quiet, "Not reported yet"),
+    };
+    (shown(mood, words), words)
+}
+
+/// Whether it has what it should have.
+pub(super) fn configured(router: &Value) -> (Markup, &'static str) {
+    let intended = router["intendedGeneration"].as_u64().unwrap_or(0);
+    let (mood, words) = match router["appliedGeneration"].as_u64() {
+        _ if router["drifted"] == true => (Mood::Bad, "Changed by hand"),
+        _ if intended == 0 => (Mood::Quiet, "Nothing intended yet"),
+        Some(applied) if applied >= intended => (Mood::Good, "As intended"),
+        _ => (Mood::Moving, "Not applied yet"),
+    };
+    (shown(mood, words), words)
+}

@@ -1,0 +1,214 @@
+//! The steps as pages.
+
+use super::super::choices::NO_BACKUP;
+use super::super::prefixes::KEY_HINT;
+use super::send::prefix_rows;
+use super::{PATH, ROWS, choices};
+use crate::error::PageError;
+use crate::layout::{Page, kept_for_back};
+use crate::parts::faults::Faults;
+use crate::parts::form::{Field, form, subscription};
+use crate::parts::message;
+use crate::parts::typed::Typed;
+use crate::query::encode;
+use crate::session::Context;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+
+const STEPS: [&str; 3] = ["Basics", "Configuration", "Review + create"];
+
+/// Subscription, resource group and name.
+pub(super) async fn basics(context: &Context, typed: &Typed, faults: &Faults) -> Result<Response, PageError> {
+    let known = context.api.subscriptions().await?;
+    let mut groups = Vec::new();
+    for subscription in known.iter().take(20) {
+        let path = format!("/subscriptions/{}/resourceGroups", encode(subscription));
+        let listed = context.api.list(&path, 1000).await?;
+        groups.extend(listed.iter().filter_map(|g| g["name"].as_str().map(str::to_owned)));
+    }
+    groups.sort();
+    groups.dedup();
+    let group = Field {
+        name: "group",
+        label: "Resource group",
+        hint: "Choose one of yours, or write the name of a new one: it comes into being with the peering service.",
+        error: faults.at("group"),
+        required: true,
+    };
+    let name = Field {
+        name: "name",
+        label: "Name",
+        hint: "Subscription, resource group and name can't be changed later.",
+        error: faults.at("name"),
+        required: true,
+    };
+    let own = ["subscription", "group", "name", "from"];
+    let content = html! {
+        (faults_of_step(faults, &own))
+        section.card { (form(&context.viewer, &format!("{PATH}/configuration"), html! {
+            (typed.hidden(|field| own.contains(&field)))
+            input type="hidden" name="from" value="basics";
+            (subscription(&context.viewer, &known, typed.get("subscription"), faults.at("subscription")))
+            (group.suggested(&groups, typed.get("group")))
+            (name.input("text", typed.get("name"), "off"))
+            div.actions {
+                button.primary type="submit" { "Next: Configuration" }
+                a.button href="/peering-services" { "Cancel" }
+            }
+        })) }
+    };
+    Ok(page(context, 0, PATH, content))
+}
+
+/// Location, provider, peering locations and prefixes.
+pub(super) async fn configuration(
+    context: &Context,
+    typed: &Typed,
+    faults: &Faults,
+) -> Result<Response, PageError> {
+    let choices = choices(context, typed).await?;
+    let field = |name: &'static str, label: &'static str, hint: &'static str, required: bool| Field {
+        name,
+        label,
+        hint,
+        error: faults.at(name),
+        required,
+    };
+    let own = ["location", "provider", "primary", "backup", "from"];
+    let is_own = |field: &str| own.contains(&field) || field.starts_with("prefix-");
+    let here = format!("{PATH}/configuration");
+    let content = html! {
+        (faults.top())
+        section.card { (form(&context.viewer, &format!("{PATH}/review"), html! {
+            // The button of the Enter key.
+            button.hidden type="submit" tabindex="-1" aria-hidden="true" { "Next" }
+            (typed.hidden(is_own))
+            input type="hidden" name="from" value="configuration";
+            (choices.place(field("location", "Location", "Where the users of the service are. It can't be changed later.", true), typed.get("location")))
+            (choices.provider(field("provider", "Provider", "The network that brings the traffic to this one. It can't be changed later.", true), typed.get("provider")))
+            (choices.presence(""))
+            (choices.metro(field("primary", "Primary peering location", "Where the provider hands over the traffic of your prefixes. Needed to activate prefixes.", false), typed.get("primary"), "None"))
+            (choices.metro(field("backup", "Backup peering location", NO_BACKUP, false), typed.get("backup"), "None: fall back to the Internet"))
+            (prefix_fields(typed, faults, &here))
+            div.actions {
+                button.primary type="submit" { "Next: Review + create" }
+                button type="submit" formaction=(PATH) formnovalidate { "Previous" }
+                a.button href="/peering-services" { "Cancel" }
+            }
+        })) }
+    };
+    Ok(page(context, 1, &here, content))
+}
+
+fn prefix_fields(typed: &Typed, faults: &Faults, here: &str) -> Markup {
+    let rows = typed.rows(ROWS);
+    let button = |action: &str, words: Markup| html! {
+        button type="submit" name="do" value=(action) formaction=(here) formnovalidate { (words) }
+    };
+    html! {
+        fieldset {
+            legend { "Prefixes" }
+            p.hint { (KEY_HINT) " Prefixes can also be added later." }
+            @for (place, row) in rows.iter().enumerate() {
+                @let name = |column: &str| format!("{ROWS}-{row}-{column}");
+                @let (own, prefix, key) = (name("name"), name("prefix"), name("key"));
+                div.row role="group" aria-label=(format!("Prefix {}", place + 1)) {
+                    (Field { name: &own, label: "Name", error: faults.at(&own), ..Field::default() }.input("text", typed.get(&own), "off"))
+                    (Field { name: &prefix, label: "Prefix", error: faults.at(&prefix), ..Field::default() }.input("text", typed.get(&prefix), "off"))
+                    (Field { name: &key, label: "Prefix key", error: faults.at(&key), ..Field::default() }.input("text", typed.get(&key), "off"))
+                    div.end { (button(&format!("remove-{ROWS}-{row}"), html! { "Remove" span.hidden { " prefix " (place + 1) } })) }
+                }
+            }
+            (button(&format!("add-{ROWS}"), html! { "Add a prefix" }))
+        }
+    }
+}
+
+/// Everything, with what is wrong beside it.
+pub(super) fn review(context: &Context, typed: &Typed, faults: &Faults) -> Response {
+    let line = |label: &str, field: &str, none: &str| html! {
+        div.wrong[faults.at(field).is_some()] {
+            dt { (label) }
+            dd {
+                @if typed.get(field).is_empty() { span.none { (none) } } @else { (typed.get(field)) }
+                @if let Some(error) = faults.at(field) { p.error { (error) } }
+            }
+        }
+    };
+    let back = |step: &str, words: &str, about: &str| html! {
+        button type="submit" formaction=(step) { (words) span.hidden { " " (about) } }
+    };
+    let configuration = format!("{PATH}/configuration");
+    let content = html! {
+        @if faults.none() { (message("success", html! { "Validation passed." })) }
+        @else { (faults.top()) }
+        (form(&context.viewer, &format!("{PATH}/submit"), html! {
+            button.hidden type="submit" tabindex="-1" aria-hidden="true" disabled[!faults.none()] { "Create" }
+            (typed.hidden(|field| field == "from"))
+            input type="hidden" name="from" value="review";
+            section.card {
+                h2 { "Basics" }
+                dl.facts {
+                    (line("Subscription", "subscription", "–"))
+                    (line("Resource group", "group", "–"))
+                    (line("Name", "name", "–"))
+                }
+                div.actions { (back(PATH, "Change", "basics")) }
+            }
+            section.card {
+                h2 { "Configuration" }
+                dl.facts {
+                    (line("Location", "location", "not chosen"))
+                    (line("Provider", "provider", "not chosen"))
+                    (line("Primary peering location", "primary", "None"))
+                    (line("Backup peering location", "backup", "None: traffic falls back to the Internet"))
+                }
+                h3 { "Prefixes" }
+                (review_prefixes(typed, faults))
+                div.actions { (back(&configuration, "Change", "configuration")) }
+            }
+            div.actions {
+                button.primary type="submit" disabled[!faults.none()] { "Create" }
+                button type="submit" formaction=(configuration) { "Previous" }
+                a.button href="/peering-services" { "Cancel" }
+            }
+        }))
+    };
+    page(context, 2, &format!("{PATH}/review"), content)
+}
+
+fn review_prefixes(typed: &Typed, faults: &Faults) -> Markup {
+    let rows = prefix_rows(typed);
+    html! {
+        @if rows.is_empty() { p.none { "None yet. They can be added later." } }
+        @else { div.scroll tabindex="0" role="region" aria-label="Prefixes" { table {
+            thead { tr { th scope="col" { "Name" } th scope="col" { "Prefix" } th scope="col" { "Prefix key" } } }
+            tbody { @for row in rows { tr {
+                @for (column, title) in [("name", "Name"), ("prefix", "Prefix"), ("key", "Prefix key")] {
+                    @let field = format!("{ROWS}-{row}-{column}");
+                    td.wrong[faults.at(&field).is_some()] data-title=(title) {
+                        (typed.get(&field))
+                        @if let Some(error) = faults.at(&field) { p.error { (error) } }
+                    }
+                }
+            } } }
+        } } }
+    }
+}
+
+/// What belongs to no field of this step, with those of later steps.
+fn faults_of_step(faults: &Faults, own: &[&str]) -> Markup {
+    html! { @if !faults.none() && own.iter().any(|field| faults.at(field).is_some()) { (faults.top()) } }
+}
+
+fn page(context: &Context, step: usize, path: &str, content: Markup) -> Response {
+    let content = html! {
+        nav.steps aria-label="Steps" { ol {
+            @for (i, name) in STEPS.iter().enumerate() { li aria-current=[(i == step).then_some("step")] { (name) } }
+        } }
+        (content)
+    };
+    let mut shown = Page::new(&context.viewer, path, "Create a peering service", content);
+    shown.trail = &[("Peering Services", "/peering-services")];
+    kept_for_back(shown.into_response())
+}

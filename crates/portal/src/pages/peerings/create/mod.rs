@@ -1,0 +1,48 @@
+//! The wizard that creates a peering: Basics, Configuration with a pane for each connection, Review +
+//! create. What was chosen travels in the address, so that each step can be reloaded, gone back to
+//! and kept; only the keys of sessions don't, which are asked for in the last step.
+
+pub(super) mod basics;
+pub(super) mod configuration;
+pub(super) mod connection;
+mod draft;
+pub(super) mod review;
+#[cfg(test)]
+mod tests;
+
+use draft::Draft;
+use crate::layout::Page;
+use crate::session::Context;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+
+/// Where the wizard begins.
+pub(super) const CREATE: &str = "/peerings/create";
+const CONFIGURATION: &str = "/peerings/create/configuration";
+const CONNECTION: &str = "/peerings/create/connection";
+const REVIEW: &str = "/peerings/create/review";
+
+const STEPS: [(&str, &str); 3] =
+    [("Basics", CREATE), ("Configuration", CONFIGURATION), ("Review + create", REVIEW)];
+
+/// A step's page.
+fn step(context: &Context, draft: &Draft, here: &str, content: Markup) -> Response {
+    let content = html! {
+        div #wizard {
+            nav.steps aria-label="Steps" {
+                ol { @for (name, path) in STEPS {
+                    li aria-current=[(path == here).then_some("step")] { a href=(draft.at(path)) { (name) } }
+                } }
+            }
+            (content)
+        }
+    };
+    let trail = [("Peerings", "/peerings")];
+    Page { trail: &trail, ..Page::new(&context.viewer, CREATE, "Create a peering", content) }.into_response()
+}
+
+/// What somebody sees who may not create anything.
+fn refused(context: &Context) -> Response {
+    let why = html! { (crate::parts::message("info", html! { "Your account may look, but not create anything. Ask an operator for the role of a peer." })) };
+    Page::new(&context.viewer, CREATE, "Create a peering", why).into_response()
+}

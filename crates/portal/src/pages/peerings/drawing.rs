@@ -1,0 +1,140 @@
+//! A peering drawn: routers of the peer, members of the LAGs, our routers. State is told by colour,
+//! shape and line; what is drawn stands in words below it, too. Made from numbers and escaped text
+//! only.
+
+use super::seen::{Connection, Port, Session};
+use crate::parts::state::Mood;
+use maud::{Markup, html};
+
+const WIDTH: usize = 760;
+const BOX: usize = 190;
+/// Height of a LAG member, and of a session.
+const LINE: usize = 30;
+const MARGIN: usize = 16;
+
+/// The drawing of all connections.
+pub(super) fn drawing(connections: &[Connection]) -> Markup {
+    let heights: Vec<usize> = connections.iter().map(height).collect();
+    let total = heights.iter().sum::<usize>() + MARGIN * (connections.len() + 1);
+    let mut top = MARGIN;
+    let placed: Vec<(usize, &Connection)> = connections
+        .iter()
+        .zip(&heights)
+        .map(|(c, height)| {
+            let own = top;
+            top += height + MARGIN;
+            (own, c)
+        })
+        .collect();
+    html! {
+        div.scroll.drawing tabindex="0" role="region" aria-label="Drawing of the interconnects" {
+            svg viewBox=(format!("0 0 {WIDTH} {total}")) role="img" aria-label=(described(connections)) {
+                @for (top, c) in placed { (connection(top, c)) }
+            }
+        }
+    }
+}
+
+fn height(c: &Connection) -> usize {
+    (c.lag.ports.len().max(1) + c.sessions.len()) * LINE + 24
+}
+
+/// The drawing in words.
+fn described(connections: &[Connection]) -> String {
+    let one = |c: &Connection| {
+        let router = c.router.as_ref().map_or("a router not chosen yet", |r| r.name.as_str());
+        let up = c.lag.ports.iter().filter(|p| p.collecting && p.distributing).count();
+        let sessions = c.sessions.iter().filter(|s| s.is_up()).count();
+        format!(
+            "{} to {router}: {up} of {} members up, {sessions} of {} sessions up",
+            c.tracking_id,
+            c.lag.ports.len(),
+            c.sessions.len()
+        )
+    };
+    connections.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn connection(top: usize, c: &Connection) -> Markup {
+    let height = height(c);
+    let peer_id = c.sessions.iter().find_map(|s| s.peer_router_id.as_deref());
+    let router = c.router.as_ref();
+    let lines = c.lag.ports.len().max(1);
+    let (left, right) = (BOX, WIDTH - BOX);
+    let reachable = router.is_none_or(|r| r.reachable != Some(false));
+    html! {
+        g {
+            (node(0, top, height, "Your router", peer_id.unwrap_or("not seen yet"), "", true))
+            (node(right, top, height, router.map_or("Our router", |r| &r.name),
+                router.map_or("chosen once approved", |r| r.site.as_deref().unwrap_or("")),
+                if reachable { "" } else { "can't be reached" }, reachable && router.is_some()))
+            text.caption x=((left + right) / 2) y=(top + 14) text-anchor="middle" { (c.tracking_id) " · " (crate::parts::state::spaced(c.state())) }
+            @if c.lag.ports.is_empty() {
+                (line(left, right, top + 24 + LINE / 2, Mood::Quiet, "no ports yet", ""))
+            }
+            @for (i, port) in c.lag.ports.iter().enumerate() {
+                (member(left, right, top + 24 + i * LINE + LINE / 2, port))
+            }
+            @for (i, s) in c.sessions.iter().enumerate() {
+                (session(left, right, top + 24 + (lines + i) * LINE + LINE / 2, s))
+            }
+        }
+    }
+}
+
+/// A router with up to three lines of text.
+fn node(x: usize, y: usize, height: usize, title: &str, second: &str, third: &str, known: bool) -> Markup {
+    html! {
+        rect.node.unknown[!known] x=(x + 1) y=(y) width=(BOX - 2) height=(height) rx="6" {}
+        text.title x=(x + 12) y=(y + 24) { (short(title, 24)) }
+        text.detail x=(x + 12) y=(y + 42) { (short(second, 28)) }
+        text.detail.bad x=(x + 12) y=(y + 60) { (third) }
+    }
+}
+
+fn member(left: usize, right: usize, y: usize, port: &Port) -> Markup {
+    let (mood, state) = match (port.light, port.collecting && port.distributing) {
+        (_, true) => (Mood::Good, "up"),
+        (true, false) => (Mood::Waiting, "light, no LACP"),
+        (false, false) => (Mood::Bad, "no light"),
+    };
+    line(left, right, y, mood, state, &port.name)
+}
+
+fn session(left: usize, right: usize, y: usize, s: &Session) -> Markup {
+    let mood = match (s.is_up(), s.bgp.as_str()) {
+        (true, _) => Mood::Good,
+        (false, "None") => Mood::Quiet,
+        (false, "Established") => Mood::Waiting,
+        _ => Mood::Bad,
+    };
+    let state = format!("BGP {}, BFD {}", s.bgp, s.bfd);
+    html! {
+        (line(left, right, y, mood, &state, ""))
+        text.address x=(left + 6) y=(y - 5) { (s.peer_address) }
+        text.address x=(right - 6) y=(y - 5) text-anchor="end" { (s.host_address) }
+    }
+}
+
+/// A line with the state's shape and words in its middle.
+fn line(left: usize, right: usize, y: usize, mood: Mood, words: &str, port: &str) -> Markup {
+    let (class, middle) = (mood.class(), (left + right) / 2 - 60);
+    html! {
+        g.link.(class) {
+            line x1=(left) y1=(y) x2=(right) y2=(y) {}
+            @match mood {
+                Mood::Good => circle cx=(middle) cy=(y) r="5" {},
+                Mood::Waiting => path d=(format!("M{} {}l6 11h-12z", middle, y - 6)) {},
+                Mood::Bad => path d=(format!("M{} {}l6 6-6 6-6-6z", middle, y - 6)) {},
+                Mood::Moving | Mood::Quiet => circle.open cx=(middle) cy=(y) r="5" {},
+            }
+            text.state x=(middle + 10) y=(y - 5) { (words) }
+            @if !port.is_empty() { text.address x=(right - 6) y=(y - 5) text-anchor="end" { (short(port, 16)) } }
+        }
+    }
+}
+
+fn short(text: &str, most: usize) -> String {
+    if text.chars().count() <= most { return text.to_owned(); }
+    text.chars().take(most - 1).chain(['…']).collect()
+}

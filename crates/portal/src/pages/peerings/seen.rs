@@ -1,0 +1,204 @@
+//! What the API tells about a peering, as pages read it.
+
+use super::at::At;
+use crate::error::PageError;
+use crate::session::Context;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A peering as it is.
+pub(super) struct Seen {
+    /// As the API told it, to be changed and sent back.
+    pub whole: Value,
+    /// Its version.
+    pub etag: Option<String>,
+}
+
+impl Seen {
+    /// Reads it; what isn't there becomes the page's error.
+    pub async fn of(context: &Context, at: &At) -> Result<Self, PageError> {
+        let answer = context.api.ask(&at.resource()).await?;
+        let (status, etag) = (answer.status, answer.etag.clone());
+        let whole = answer.into_result().map_err(|refusal| PageError::Refused { status, refusal })?;
+        Ok(Self { whole, etag })
+    }
+
+    /// A text by its path; empty when it isn't there.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.whole.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+    }
+
+    /// `directPeeringType`.
+    pub fn r#type(&self) -> &str {
+        self.text("/properties/direct/directPeeringType")
+    }
+
+    /// The peering location.
+    pub fn location(&self) -> &str {
+        self.text("/properties/peeringLocation")
+    }
+
+    /// The connections that are asked for.
+    pub fn connections(&self) -> &[Value] {
+        let all = self.whole.pointer("/properties/direct/connections").and_then(Value::as_array);
+        all.map_or(&[], Vec::as_slice)
+    }
+
+    /// Name of the peer ASN's resource.
+    pub fn asn_name(&self) -> &str {
+        self.text("/properties/direct/peerAsn/id").rsplit('/').next().unwrap_or("")
+    }
+
+    /// True while it is being taken away.
+    pub fn is_deleting(&self) -> bool {
+        self.text("/properties/provisioningState") == "Deleting"
+    }
+}
+
+/// A peering's connections in detail.
+pub(super) async fn connections(context: &Context, at: &At) -> Result<Vec<Connection>, PageError> {
+    let rows = context.api.list(&format!("{}/connections", at.extension()), usize::MAX).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// An answer as a type; what doesn't fit is a failure of ours.
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, PageError> {
+    serde_json::from_value(value).map_err(PageError::internal)
+}
+
+/// A connection with everything that is known of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Connection {
+    pub tracking_id: String,
+    pub connection_identifier: String,
+    pub connection_state: String,
+    pub since: String,
+    pub active_at: Option<String>,
+    pub error_message: Option<String>,
+    pub awaited: Awaited,
+    pub bandwidth_in_mbps: u32,
+    pub decision: Option<Decision>,
+    pub removal: Option<Removal>,
+    pub router: Option<Router>,
+    pub loa: Option<Loa>,
+    pub lag: Lag,
+    pub sessions: Vec<Session>,
+}
+
+impl Connection {
+    /// True when routes may be used.
+    pub fn is_open(&self) -> bool {
+        matches!(self.connection_state.as_str(), "Active" | "TypeChangeRequested" | "TypeChangeInProgress")
+    }
+
+    /// The state in a word, `Removing` while it is taken away.
+    pub fn state(&self) -> &str {
+        if self.removal.is_some() { "Removing" } else { &self.connection_state }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Awaited {
+    pub party: String,
+    pub what: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Decision {
+    pub approved: bool,
+    pub reason: String,
+    pub at: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Removal {
+    pub step: String,
+    pub since: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Router {
+    pub name: String,
+    pub site: Option<String>,
+    pub address: Option<String>,
+    pub reachable: Option<bool>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Loa {
+    pub code: String,
+    pub issued_at: String,
+    pub expires_at: String,
+    pub expired: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Lag {
+    pub name: String,
+    pub light: bool,
+    pub light_at: Option<String>,
+    pub up: bool,
+    pub ports: Vec<Port>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Port {
+    pub name: String,
+    pub speed_mbps: u32,
+    pub panel: Option<String>,
+    pub light: bool,
+    pub collecting: bool,
+    pub distributing: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Session {
+    pub session_prefix: String,
+    pub host_address: String,
+    pub peer_address: String,
+    pub bgp: String,
+    pub bfd: String,
+    pub bfd_detection_ms: Option<u32>,
+    pub advised_max_prefixes: u32,
+    pub gate_open: bool,
+    pub peer_router_id: Option<String>,
+    pub established_at: Option<String>,
+    pub last_error: Option<String>,
+    pub flaps: u32,
+    pub routes: Option<Routes>,
+}
+
+impl Session {
+    /// True when routes can pass: BGP Established with BFD up.
+    pub fn is_up(&self) -> bool {
+        self.bgp == "Established" && self.bfd == "Up"
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Routes {
+    pub at: String,
+    pub synced: bool,
+    pub error: Option<String>,
+    pub received: u32,
+    pub used: u32,
+    pub faults: Vec<RouteFault>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RouteFault {
+    pub code: String,
+    pub count: u32,
+    pub examples: Vec<String>,
+}
+
+/// Mbps as people say it.
+pub(super) fn gbps(mbps: u32) -> String {
+    if mbps % 1000 == 0 { format!("{} Gbps", mbps / 1000) } else { format!("{mbps} Mbps") }
+}
