@@ -30,8 +30,8 @@ statements! {
             WHERE (CAST($1 AS TEXT) IS NULL OR subscription = $1) AND id < $2
             ORDER BY id DESC LIMIT $3";
     OF_RESOURCE = "SELECT id, at_ms, principal, action, resource, detail FROM audit
-                   WHERE subscription = $1 AND id < $2 AND LOWER(SUBSTR(resource, 1, $3)) = $4
-                   AND (LENGTH(resource) = $3 OR SUBSTR(resource, $3 + 1, 1) = '/')
+                   WHERE subscription = $1 AND id < $2 AND LOWER(SUBSTR(resource, 1, CAST($3 AS INTEGER))) = $4
+                   AND (LENGTH(resource) = $3 OR SUBSTR(resource, CAST($3 AS INTEGER) + 1, 1) = '/')
                    ORDER BY id DESC LIMIT $5";
 }
 

@@ -1,9 +1,9 @@
 //! Connections of peerings (`docs/rules.md` §3), and their MD5 keys, sealed in a table of their
 //! own: a connection that was read never carries its key.
 
-use crate::db::{Access, Db, IdPage, Tx};
+use crate::db::{Access, Db, IdPage, Page, Tx};
 use crate::error::{Conflict, Result, StoreError};
-use crate::observed::{router_state_at, router_states_at};
+use crate::observed::{router_state_at, router_states_latest};
 use crate::peerings::path_key;
 use crate::ports::ports_free;
 use crate::statement::{Columns, Entity, entities, entity, entity_or_none, fold, sql, to_doc};
@@ -13,7 +13,7 @@ use meetme_model::Secret;
 use meetme_model::connection::{Connection, ConnectionState, Stage};
 use meetme_model::link::RouterState;
 use meetme_model::peering::{ConnectionSpec, Peering};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 impl Entity for Connection {
@@ -25,12 +25,14 @@ impl Entity for Connection {
 
 statements! {
     OF = "SELECT id, doc FROM connections WHERE peering_id = $1 ORDER BY id";
-    SHOWN = "SELECT string_agg('[' || CAST(c.id AS TEXT)
-                    || ',' || COALESCE(CAST(k.connection_id AS TEXT), 'null') || ',' || c.doc || ']', ',')
-             FROM peerings p
-             JOIN connections c ON c.peering_id = p.id
-             LEFT JOIN md5_keys k ON k.connection_id = c.id
-             WHERE p.subscription = $1 AND p.path >= $2 AND p.path <= $3";
+    SHOWN = "SELECT p.id, p.doc, (
+                 SELECT string_agg('[' || CAST(c.id AS TEXT)
+                     || ',' || COALESCE(CAST(k.connection_id AS TEXT), 'null') || ',' || c.doc || ']', ',')
+                 FROM connections c LEFT JOIN md5_keys k ON k.connection_id = c.id
+                 WHERE c.peering_id = p.id)
+             FROM peerings p WHERE p.subscription = $1
+             AND (CAST($2 AS TEXT) IS NULL OR p.resource_group = $2) AND p.path > $3
+             ORDER BY p.path LIMIT $4";
     SHOWN_ONE = "SELECT p.id, p.doc, s.at_ms, k.connection_id, c.id, c.doc FROM peerings p
                  LEFT JOIN connections c ON c.peering_id = p.id
                  LEFT JOIN md5_keys k ON k.connection_id = c.id
@@ -71,38 +73,66 @@ pub struct SeenConnection {
     pub router: Option<Arc<RouterState>>,
 }
 
-/// Those of all peerings of a subscription from `first` to `last` in the order of
-/// [`path_key`], oldest first, with what is shown beside them: in two queries for a whole page.
-pub async fn connections_shown(
-    db: &mut impl Db,
-    first: &Peering,
-    last: &Peering,
-) -> Result<Vec<SeenConnection>> {
-    let row = sql(SHOWN)
-        .bind(fold(&first.subscription))
-        .bind(path_key(&first.resource_group, &first.name))
-        .bind(path_key(&last.resource_group, &last.name))
-        .optional(db)
-        .await?;
-    // One text for all of them: a row each would cost more than all else of a page.
-    let list = row.map(|row| row.text_or_null(0)).transpose()?.flatten().unwrap_or_default();
-    let rows: Vec<SeenRow> =
-        serde_json::from_str(&format!("[{list}]")).map_err(|e| StoreError::corrupt(Connection::WHAT, e))?;
-    // Few routers have many connections: looking up each connection's costs more than reading all.
-    let told_at_ms = router_states_at(db).await?;
-    let mut shown = Vec::with_capacity(rows.len());
-    for (id, key, connection) in rows {
-        let state_at_ms = connection.ports.as_ref().and_then(|p| told_at_ms.get(&p.router)).copied();
-        shown.push(seen(db, Connection { id, ..connection }, key, state_at_ms).await?);
+/// A peering with its connections as a page's query found them, not parsed yet: that takes longer than
+/// the query, and can be done by several threads.
+pub struct ShownRow {
+    id: i64,
+    peering: String,
+    connections: String,
+    states: Arc<HashMap<String, Arc<RouterState>>>,
+}
+
+impl ShownRow {
+    /// The peering and its connections, oldest first, with what is shown beside them.
+    pub fn read(&self) -> Result<(Peering, Vec<SeenConnection>)> {
+        let peering: Peering =
+            serde_json::from_str(&self.peering).map_err(|e| StoreError::corrupt(Peering::WHAT, e))?;
+        let rows: Vec<SeenRow> = serde_json::from_str(&format!("[{}]", self.connections))
+            .map_err(|e| StoreError::corrupt(Connection::WHAT, e))?;
+        let seen = |(id, key, connection): SeenRow| SeenConnection {
+            has_md5_key: key.is_some(),
+            router: connection.ports.as_ref().and_then(|p| self.states.get(&p.router)).cloned(),
+            connection: Connection { id, ..connection },
+        };
+        let mut shown: Vec<SeenConnection> = rows.into_iter().map(seen).collect();
+        shown.sort_unstable_by_key(|c| c.connection.id);
+        Ok((Peering { id: self.id, ..peering }, shown))
     }
-    shown.sort_unstable_by_key(|c| c.connection.id);
-    Ok(shown)
+}
+
+/// Those of a subscription (of one resource group) in the order of [`path_key`], with their connections
+/// and what is shown beside them: in two queries for a whole page.
+pub async fn peerings_shown(
+    db: &mut impl Db,
+    subscription: &str,
+    resource_group: Option<&str>,
+    page: &Page,
+) -> Result<Vec<ShownRow>> {
+    let rows = sql(SHOWN)
+        .bind(fold(subscription))
+        .bind(resource_group.map(fold))
+        .bind(page.after_key())
+        .bind(i64::from(page.limit))
+        .all(db)
+        .await?;
+    // Few routers have many connections: looking up each connection's costs more than reading all.
+    let states = Arc::new(router_states_latest(db).await?);
+    rows.iter()
+        .map(|row| {
+            Ok(ShownRow {
+                id: row.int(0)?,
+                peering: row.text(1)?,
+                connections: row.text_or_null(2)?.unwrap_or_default(),
+                states: states.clone(),
+            })
+        })
+        .collect()
 }
 
 /// A connection's id, its id again if it has a key, and itself.
 type SeenRow = (i64, Option<i64>, Connection);
 
-/// The peering of a name, any case, with its connections as [`connections_shown`] gives them: in one
+/// The peering of a name, any case, with its connections as [`peerings_shown`] gives them: in one
 /// query altogether.
 pub async fn peering_shown(
     db: &mut impl Db,

@@ -10,6 +10,7 @@
 #[macro_use]
 mod statement;
 
+mod attention;
 mod audit;
 mod connections;
 mod db;
@@ -34,6 +35,7 @@ mod registered_prefixes;
 mod resource_groups;
 mod router_intents;
 mod seal;
+mod search;
 mod secret_token;
 mod service_prefixes;
 mod sessions;
@@ -44,11 +46,12 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use attention::{Counts, Unsettled, counts, unsettled};
 pub use audit::{AuditEntry, audit_add, audit_list, audit_of_resource};
 pub use connections::{
-    SeenConnection, connection_by_id, connection_delete, connection_insert, connection_update,
+    SeenConnection, ShownRow, connection_by_id, connection_delete, connection_insert, connection_update,
     connections_by_state, connections_of, connections_of_range, connections_on_router, connections_pending,
-    connections_shown, md5_key_delete, md5_key_get, md5_key_put, peering_shown,
+    md5_key_delete, md5_key_get, md5_key_put, peering_shown, peerings_shown,
 };
 pub use db::{Db, IdPage, Page, Reader, Scope, Store, Tx};
 pub use error::{Conflict, ResourceRef, Result, StoreError};
@@ -108,6 +111,7 @@ pub use router_intents::{
     router_intent_generation, router_intent_get, router_intent_list, router_intent_put,
 };
 pub use seal::SealKey;
+pub use search::{Found, search};
 pub use service_prefixes::{
     StoredPrefixEvent, prefix_event_add, prefix_events_list, service_prefix_by_id, service_prefix_by_prefix,
     service_prefix_delete, service_prefix_get, service_prefix_insert, service_prefix_lock,

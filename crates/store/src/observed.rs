@@ -68,10 +68,17 @@ pub(crate) async fn router_state_at(
     Ok(state)
 }
 
-/// When each router told its latest state, in milliseconds since the epoch, by name.
-pub(crate) async fn router_states_at(db: &mut impl Db) -> Result<HashMap<String, i64>> {
+/// All routers' latest states by name, from memory where they are those that are remembered.
+pub(crate) async fn router_states_latest(db: &mut impl Db) -> Result<HashMap<String, Arc<RouterState>>> {
     let rows = sql(STATES_AT).all(db).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
+    let mut states = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let router = row.text(0)?;
+        if let Some(state) = router_state_at(db, &router, row.int(1)?).await? {
+            states.insert(router, state);
+        }
+    }
+    Ok(states)
 }
 
 /// A router's latest state, from memory where it is the one that is remembered.

@@ -4,8 +4,7 @@ use super::wire::{Shown, Source};
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use meetme_model::peering::Peering;
-use meetme_store::{Db, SeenConnection, connections_shown, inventory_get, peering_get, peering_shown};
-use std::collections::HashMap;
+use meetme_store::{Db, SeenConnection, inventory_get, peering_get, peering_shown};
 
 /// Answers one peering.
 pub(super) async fn get(call: Call) -> Answer {
@@ -42,24 +41,4 @@ async fn shown(
         false => inventory_get(db).await?.map(|(_, inventory)| inventory),
     };
     Ok(Shown::from(Source { peering, connections, inventory: inventory.as_deref() }))
-}
-
-/// A page of peerings as they follow one another in a list, each as [`show`] shows it.
-pub(super) async fn show_page(db: &mut impl Db, peerings: Vec<Peering>) -> Result<Vec<Shown>, ApiError> {
-    let (Some(first), Some(last)) = (peerings.first(), peerings.last()) else {
-        return Ok(Vec::new());
-    };
-    let mut connections: HashMap<i64, Vec<SeenConnection>> = HashMap::with_capacity(peerings.len());
-    for seen in connections_shown(db, first, last).await? {
-        connections.entry(seen.connection.peering_id).or_default().push(seen);
-    }
-    let inventory = match peerings.iter().all(|p| p.spec.probes.is_empty()) {
-        true => None,
-        false => inventory_get(db).await?.map(|(_, inventory)| inventory),
-    };
-    let shown = peerings.into_iter().map(|peering| {
-        let connections = connections.remove(&peering.id).unwrap_or_default();
-        Shown::from(Source { peering, connections, inventory: inventory.as_deref() })
-    });
-    Ok(shown.collect())
 }
