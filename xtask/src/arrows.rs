@@ -24,7 +24,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("meetme-client", &[]),
     (
         "meetme",
-        &["meetme-model", "meetme-store", "meetme-edge", "meetme-control", "meetme-api", "meetme-portal", "meetme-client"],
+        &[
+            "meetme-model",
+            "meetme-store",
+            "meetme-edge",
+            "meetme-control",
+            "meetme-api",
+            "meetme-portal",
+            "meetme-client",
+        ],
     ),
     ("meetme-lab", &[]),
     ("meetme-journey", &["meetme-client", "meetme-lab"]),

@@ -78,9 +78,9 @@ pub(crate) fn permit(
         Role::Operator => Ok(()),
         Role::Peer if decides => Err(ApiError::forbidden("only an operator of this network decides this")),
         Role::Peer => Ok(()),
-        Role::Reader if decides || !matches!(*method, Method::GET | Method::HEAD) => Err(ApiError::forbidden(
-            "a token with role reader may look only; use one with role peer or operator",
-        )),
+        Role::Reader if decides || !matches!(*method, Method::GET | Method::HEAD) => Err(
+            ApiError::forbidden("a token with role reader may look only; use one with role peer or operator"),
+        ),
         Role::Reader => Ok(()),
     }
 }

@@ -105,7 +105,8 @@ pub fn router(state: ApiState) -> axum::Router {
 
 /// True when the path is the API's; on the same address all others are free for pages.
 pub fn owns(path: &str) -> bool {
-    const FIRST: &[&str] = &["subscriptions", "providers", "api", "openapi", "reference", "healthz", "readyz"];
+    const FIRST: &[&str] =
+        &["subscriptions", "providers", "api", "openapi", "reference", "healthz", "readyz"];
     let first = path.trim_start_matches('/').split('/').next().unwrap_or("");
     FIRST.iter().any(|f| f.eq_ignore_ascii_case(first))
 }

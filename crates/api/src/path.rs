@@ -47,6 +47,9 @@ const WORDS: &[&str] = &[
     "mails",
     "audit",
     "inventory",
+    "attention",
+    "counts",
+    "search",
     "healthz",
     "readyz",
 ];

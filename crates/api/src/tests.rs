@@ -13,6 +13,7 @@ mod looking_glass;
 mod metrics;
 mod monitor_tests;
 mod operator;
+mod own;
 mod peer_asns;
 mod peering_parts;
 mod peerings;

@@ -33,9 +33,9 @@ pub mod resource_group;
 pub mod route;
 pub mod samples;
 pub mod secret;
+pub mod stamp;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod stamp;
 pub mod violation;
 
 pub use asn::{Asn, PublicAsn, PublicSpace};

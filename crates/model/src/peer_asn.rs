@@ -3,8 +3,8 @@
 
 use crate::asn::{Asn, PublicAsn};
 use crate::inventory::Host;
-use crate::violation::Violations;
 use crate::stamp::Stamp;
+use crate::violation::Violations;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -74,7 +74,13 @@
     const part = fresh.getElementById(target.id);
     if (!part) { event.detail.shouldSwap = false; return; }
     localise(part);
+    // What somebody opened stays open.
+    const opened = new Set([...target.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
+    for (const summary of part.querySelectorAll("details:not([open]) > summary")) {
+      if (opened.has(summary.textContent)) summary.parentElement.open = true;
+    }
     if (part.innerHTML === target.innerHTML) event.detail.shouldSwap = false;
+    else event.detail.serverResponse = part.outerHTML;
   });
   document.addEventListener("htmx:afterSwap", () => localise(document));
   document.addEventListener("htmx:configRequest", (event) => {
@@ -85,7 +91,9 @@
   const listen = () => {
     const source = new EventSource("/live");
     source.addEventListener("open", () => {
-      if (offline && !offline.hidden) { offline.hidden = true; document.body.dispatchEvent(new Event("changed")); }
+      if (offline) offline.hidden = true;
+      // What changed since the page was made, or while the connection was away.
+      document.body.dispatchEvent(new Event("changed"));
     });
     source.addEventListener("changed", () => document.body.dispatchEvent(new Event("changed")));
     source.addEventListener("error", () => {

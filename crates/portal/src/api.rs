@@ -114,12 +114,7 @@ impl Api {
     }
 
     /// A request with a body or without.
-    pub async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Answer, PageError> {
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, PageError> {
         self.send_if(method, path, body, None).await
     }
 

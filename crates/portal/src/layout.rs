@@ -150,11 +150,16 @@ fn top_bar(viewer: &Viewer) -> Markup {
 }
 
 fn initials(name: &str) -> String {
-    name.split_whitespace().filter_map(|word| word.chars().next()).take(2).flat_map(char::to_uppercase).collect()
+    name.split_whitespace()
+        .filter_map(|word| word.chars().next())
+        .take(2)
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 fn navigation(viewer: &Viewer, path: &str) -> Markup {
-    let shown = |host: bool| NAVIGATION.iter().filter(move |n| n.host == host && (!host || viewer.sees_host()));
+    let shown =
+        |host: bool| NAVIGATION.iter().filter(move |n| n.host == host && (!host || viewer.sees_host()));
     let here = |at: &str| path == at || (at != "/" && path.starts_with(&format!("{at}/")));
     html! {
         nav #navigation popover="manual" aria-label="Main" {

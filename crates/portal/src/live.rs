@@ -31,7 +31,8 @@ pub(crate) async fn stream(
             () = tokio::time::sleep(REFRESH) => {}
             () = tokio::time::sleep_until(ends) => return None,
         }
-        Some((Ok(Event::default().event("changed").data("")), state))
+        // A browser drops an event without data.
+        Some((Ok(Event::default().event("changed").data("1")), state))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10)))
 }

@@ -12,17 +12,22 @@ pub(crate) fn page_of(id: &str) -> Option<String> {
     }
     let subscription = at(1)?;
     if is(2, "providers") {
-        return is(4, "peerAsns").then(|| at(5)).flatten().map(|name| format!("/peer-asns/{subscription}/{name}"));
+        return is(4, "peerAsns")
+            .then(|| at(5))
+            .flatten()
+            .map(|name| format!("/peer-asns/{subscription}/{name}"));
     }
     let (group, name) = (at(3)?, at(7)?);
     if is(6, "peerings") {
         let page = format!("/peerings/{subscription}/{group}/{name}");
         let below = match parts.get(8) {
-            Some(word) if word.eq_ignore_ascii_case("registeredPrefixes") => "/registered-prefixes",
-            Some(word) if word.eq_ignore_ascii_case("registeredAsns") => "/registered-asns",
-            _ => "",
+            Some(word) if word.eq_ignore_ascii_case("registeredPrefixes") => {
+                at(9).map_or_else(String::new, |prefix| format!("/registered-prefixes/{prefix}"))
+            }
+            Some(word) if word.eq_ignore_ascii_case("registeredAsns") => "/registered-asns".to_owned(),
+            _ => String::new(),
         };
-        return Some(page + below);
+        return Some(page + &below);
     }
     if is(6, "peeringServices") {
         let page = format!("/peering-services/{subscription}/{group}/{name}");
@@ -51,8 +56,14 @@ mod tests {
         assert_eq!(page("/subscriptions/S/providers/Microsoft.Peering/peerAsns/a?b"), "/peer-asns/S/a%3Fb");
         let group = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Peering";
         assert_eq!(page(&format!("{group}/peerings/p")), "/peerings/S/G/p");
-        assert_eq!(page(&format!("{group}/peerings/p/registeredPrefixes/x")), "/peerings/S/G/p/registered-prefixes");
-        assert_eq!(page(&format!("{group}/peeringServices/s/prefixes/x")), "/peering-services/S/G/s/prefixes/x");
+        assert_eq!(
+            page(&format!("{group}/peerings/p/registeredPrefixes/x")),
+            "/peerings/S/G/p/registered-prefixes/x"
+        );
+        assert_eq!(
+            page(&format!("{group}/peeringServices/s/prefixes/x")),
+            "/peering-services/S/G/s/prefixes/x"
+        );
         assert_eq!(page_of("/subscriptions/S"), None);
         assert_eq!(page_of("javascript:alert(1)"), None);
         assert_eq!(part(&format!("{group}/peerings/p"), "RESOURCEGROUPS"), "G");

@@ -120,7 +120,8 @@ pub fn secure_origin(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }
-    match (headers.get(ORIGIN).and_then(|v| v.to_str().ok()), headers.get(HOST).and_then(|v| v.to_str().ok())) {
+    match (headers.get(ORIGIN).and_then(|v| v.to_str().ok()), headers.get(HOST).and_then(|v| v.to_str().ok()))
+    {
         (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, o)| o == host),
         (Some(_), None) => false,
         (None, _) => true,

@@ -4,4 +4,10 @@
 pub(crate) mod fixture;
 
 mod accounts;
+mod home;
 mod operate;
+mod peer_asns;
+mod peering_parts;
+mod peering_services;
+mod peerings;
+mod peerings_create;

@@ -13,6 +13,7 @@ use meetme_model::Secret;
 use meetme_model::connection::{Connection, ConnectionState, Stage};
 use meetme_model::link::RouterState;
 use meetme_model::peering::{ConnectionSpec, Peering};
+use sqlx::any::AnyRow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -101,32 +102,36 @@ impl ShownRow {
 }
 
 /// Those of a subscription (of one resource group) in the order of [`path_key`], with their connections
-/// and what is shown beside them: in two queries for a whole page.
+/// and what is shown beside them: in two queries for a whole page, of which `take` gets `chunk` rows at a
+/// time while the next ones are still being found.
 pub async fn peerings_shown(
     db: &mut impl Db,
     subscription: &str,
     resource_group: Option<&str>,
     page: &Page,
-) -> Result<Vec<ShownRow>> {
-    let rows = sql(SHOWN)
+    chunk: usize,
+    mut take: impl FnMut(Vec<ShownRow>) + Send,
+) -> Result<()> {
+    // Few routers have many connections: looking up each connection's costs more than reading all.
+    let states = Arc::new(router_states_latest(db).await?);
+    let read = |row: &AnyRow| {
+        Ok(ShownRow {
+            id: row.int(0)?,
+            peering: row.text(1)?,
+            connections: row.text_or_null(2)?.unwrap_or_default(),
+            states: states.clone(),
+        })
+    };
+    sql(SHOWN)
         .bind(fold(subscription))
         .bind(resource_group.map(fold))
         .bind(page.after_key())
         .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
-    // Few routers have many connections: looking up each connection's costs more than reading all.
-    let states = Arc::new(router_states_latest(db).await?);
-    rows.iter()
-        .map(|row| {
-            Ok(ShownRow {
-                id: row.int(0)?,
-                peering: row.text(1)?,
-                connections: row.text_or_null(2)?.unwrap_or_default(),
-                states: states.clone(),
-            })
+        .in_chunks(db, chunk, |rows| {
+            take(rows.iter().map(read).collect::<Result<_>>()?);
+            Ok(())
         })
-        .collect()
+        .await
 }
 
 /// A connection's id, its id again if it has a key, and itself.

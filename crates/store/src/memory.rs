@@ -23,12 +23,15 @@ const STATES_KEPT: usize = 10_000;
 /// A principal and when it was read.
 type Seen = (Timestamp, Principal);
 
+/// The inventory that holds, with its version and time.
+type Known = ((i64, i64), Arc<Inventory>);
+
 /// What one store remembers.
 #[derive(Default)]
 pub struct Memory {
     states: Mutex<HashMap<String, Arc<RouterState>>>,
     principals: Mutex<HashMap<[u8; 32], Seen>>,
-    inventory: Mutex<Option<((i64, i64), Arc<Inventory>)>>,
+    inventory: Mutex<Option<Known>>,
 }
 
 impl Memory {

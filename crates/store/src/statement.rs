@@ -5,6 +5,7 @@
 
 use crate::db::Db;
 use crate::error::{Result, StoreError};
+use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,6 +48,22 @@ impl Statement {
     pub async fn all(self, db: &mut impl Db) -> Result<Vec<AnyRow>> {
         let text = db.engine().render(self.sql);
         Ok(sqlx::query_with::<Any, _>(text, self.arguments).fetch_all(db.connection()).await?)
+    }
+
+    /// All rows, handed over so many at a time while the next ones are still being found.
+    pub async fn in_chunks(
+        self,
+        db: &mut impl Db,
+        size: usize,
+        mut take: impl FnMut(Vec<AnyRow>) -> Result<()> + Send,
+    ) -> Result<()> {
+        let text = db.engine().render(self.sql);
+        let rows = sqlx::query_with::<Any, _>(text, self.arguments).fetch(db.connection());
+        let mut chunks = rows.try_chunks(size);
+        while let Some(chunk) = chunks.next().await {
+            take(chunk.map_err(|e| e.1)?)?;
+        }
+        Ok(())
     }
 
     /// The first row, if any.

@@ -70,7 +70,8 @@ pub(crate) fn operation(version: &str, method: &Method, route_path: &str) -> Loo
 /// True when `version` knows a property of a schema: what it doesn't know its callers can't have left
 /// out on purpose.
 pub(crate) fn knows(version: &str, schema: &str, property: &str) -> bool {
-    let this = |what: What| matches!(what, What::Property { schema: s, name } if s == schema && name == property);
+    let this =
+        |what: What| matches!(what, What::Property { schema: s, name } if s == schema && name == property);
     all().filter(|d| this(d.what)).all(|d| d.known_to(&version.to_ascii_lowercase()))
 }
 

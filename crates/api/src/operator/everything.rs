@@ -6,13 +6,15 @@ use crate::call::{Answer, Call, ok};
 use crate::page::{Page, by_id, page};
 use jiff::Timestamp;
 use meetme_model::Prefix;
+use meetme_model::connection::Connection;
 use meetme_model::peering_service::{ActivePath, PeeringService};
 use meetme_store::{
-    connections_of, peering_by_id, peering_service_by_id, peerings_all, registered_prefixes_all,
+    connections_of_range, peering_by_id, peering_service_by_id, peerings_all, registered_prefixes_all,
     service_prefixes_all,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,11 +76,18 @@ struct ShownActivated {
 pub(super) async fn all_peerings(call: Call) -> Answer {
     let inventory = crate::arm::inventory(&call).await?;
     let mut db = call.state.store.read().await?;
-    let mut rows = Vec::new();
-    for peering in peerings_all(&mut db, by_id(&call)?).await? {
-        let connections = connections_of(&mut db, peering.id).await?;
-        rows.push((peering, connections));
+    let peerings = peerings_all(&mut db, by_id(&call)?).await?;
+    let ids = peerings.iter().map(|p| p.id);
+    let (first, last) = (ids.clone().min().unwrap_or(0), ids.max().unwrap_or(-1));
+    let mut of: BTreeMap<i64, Vec<Connection>> = BTreeMap::new();
+    for c in connections_of_range(&mut db, first, last).await? {
+        of.entry(c.peering_id).or_default().push(c);
     }
+    let rows = peerings.into_iter().map(|p| {
+        let connections = of.remove(&p.id).unwrap_or_default();
+        (p, connections)
+    });
+    let rows: Vec<_> = rows.collect();
     ok(page(
         &call,
         rows,
@@ -86,10 +95,9 @@ pub(super) async fn all_peerings(call: Call) -> Answer {
         |(p, connections)| ShownPeering {
             resource_id: peerings::id(&p),
             asn: p.spec.asn.0,
-            offering: inventory.offering(p.spec.offering).map_or_else(
-                || format!("{:?}", p.spec.offering),
-                |o| o.name.clone(),
-            ),
+            offering: inventory
+                .offering(p.spec.offering)
+                .map_or_else(|| format!("{:?}", p.spec.offering), |o| o.name.clone()),
             peering_location: p.spec.location,
             deleting: p.deleting,
             created_at: p.stamp.created_at,
@@ -118,8 +126,8 @@ pub(super) async fn all_registered(call: Call) -> Answer {
     let mut known = BTreeMap::new();
     let mut shown = Vec::with_capacity(rows.len());
     for r in rows {
-        if !known.contains_key(&r.peering_id) {
-            known.insert(r.peering_id, peering_by_id(&mut db, r.peering_id).await?);
+        if let Entry::Vacant(entry) = known.entry(r.peering_id) {
+            entry.insert(peering_by_id(&mut db, r.peering_id).await?);
         }
         let Some(Some(p)) = known.get(&r.peering_id) else { continue };
         shown.push(ShownRegistered {
@@ -144,8 +152,8 @@ pub(super) async fn all_activated(call: Call) -> Answer {
     let mut known: BTreeMap<i64, Option<PeeringService>> = BTreeMap::new();
     let mut shown = Vec::with_capacity(rows.len());
     for r in rows {
-        if !known.contains_key(&r.service_id) {
-            known.insert(r.service_id, peering_service_by_id(&mut db, r.service_id).await?);
+        if let Entry::Vacant(entry) = known.entry(r.service_id) {
+            entry.insert(peering_service_by_id(&mut db, r.service_id).await?);
         }
         let Some(Some(s)) = known.get(&r.service_id) else { continue };
         shown.push(ShownActivated {

@@ -60,7 +60,7 @@ pub(super) async fn get(call: Call) -> Answer {
             };
             shown.told_at = shown.told_at.max(Some(state.at));
             shown.routers_reachable += usize::from(state.reachable);
-            shown.bmp_connected += usize::from(state.bmp_connected);
+            shown.bmp_connected += usize::from(state.reachable && state.bmp_connected);
             if !state.reachable {
                 let error = state.error.as_deref().unwrap_or("it isn't reached");
                 shown.errors.push(format!("{}: {error}", router.name));

@@ -1,6 +1,7 @@
 //! The operator and extension API under `/api/v1`: what ARM has no words for. Same conventions for
 //! paging and errors. One file per subject.
 
+mod attention;
 mod audit;
 mod checks;
 mod compliance;
@@ -18,6 +19,7 @@ mod queue;
 mod request;
 mod router_configuration;
 mod routers;
+mod search;
 mod waiting;
 
 use crate::auth::Access;
@@ -66,6 +68,11 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get(), "/api/v1/health", Access::Host, health::get)
         .add(get(), "/api/v1/mails", Access::Host, mails::list)
         .add(get(), SUBSCRIPTION_MAILS, Access::Subscription, mails::of_subscription)
+        .add(get(), ATTENTION, Access::Subscription, attention::list)
+        .add(get(), "/api/v1/counts", Access::Host, attention::all_counts)
+        .add(get(), COUNTS, Access::Subscription, attention::subscription_counts)
+        .add(get(), "/api/v1/search", Access::Host, search::all)
+        .add(get(), SEARCH, Access::Subscription, search::of_subscription)
         .add(post(), VALIDATE_SERVICE, Access::Subscription, crate::arm::peering_services::validate)
         .add(get(), "/api/v1/audit", Access::Host, audit::list)
         .add(get(), "/api/v1/inventory", Access::Host, inventory::get)
@@ -86,6 +93,9 @@ const PEERING_AUDIT: &str =
 const VALIDATE: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/validate";
 const VALIDATE_SERVICE: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/validate";
+const ATTENTION: &str = "/api/v1/subscriptions/{subscription}/attention";
+const COUNTS: &str = "/api/v1/subscriptions/{subscription}/counts";
+const SEARCH: &str = "/api/v1/subscriptions/{subscription}/search";
 const SUBSCRIPTION_MAILS: &str = "/api/v1/subscriptions/{subscription}/mails";
 const OFFERINGS: &str = "/api/v1/subscriptions/{subscription}/offerings";
 const CHECKS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/registeredPrefixes/{registered_prefix}/checks";

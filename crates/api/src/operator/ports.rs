@@ -2,11 +2,16 @@
 
 use crate::arm::peerings;
 use crate::call::{Answer, Call, ok};
+use crate::error::ApiError;
 use crate::page::Page;
 use meetme_model::connection::Connection;
-use meetme_store::{connection_by_id, peering_by_id, ports_used, router_state_list};
+use meetme_model::peering::Peering;
+use meetme_store::{Db, IdPage, connections_of_range, peerings_all, ports_used, router_state_list};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// Peerings read at a time.
+const BATCH: u32 = 1000;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,26 +59,15 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let states: BTreeMap<_, _> =
         router_state_list(&mut db).await?.into_iter().map(|s| (s.router.clone(), s)).collect();
-    let mut users: BTreeMap<i64, Option<User>> = BTreeMap::new();
-    let mut used = BTreeMap::new();
-    for (router, port, connection) in ports_used(&mut db).await? {
-        if let std::collections::btree_map::Entry::Vacant(entry) = users.entry(connection) {
-            let user = match connection_by_id(&mut db, connection).await? {
-                Some(c) => peering_by_id(&mut db, c.peering_id)
-                    .await?
-                    .map(|p| User::new(&c, peerings::id(&p), p.spec.asn.0)),
-                None => None,
-            };
-            entry.insert(user);
-        }
-        used.insert((router, port), connection);
-    }
+    let used = ports_used(&mut db).await?;
+    let used: BTreeMap<_, _> = used.into_iter().map(|(router, port, c)| ((router, port), c)).collect();
+    let users = if used.is_empty() { BTreeMap::new() } else { users(&mut db).await? };
     let mut shown = Vec::new();
     for router in &inventory.routers {
         let state = states.get(&router.name).filter(|s| s.reachable);
         for port in &router.ports {
             let holder = used.get(&(router.name.clone(), port.name.clone()));
-            let used_by = holder.and_then(|c| users.get(c).cloned().flatten());
+            let used_by = holder.and_then(|c| users.get(c).cloned());
             let lag = used_by.as_ref().and_then(|u| state?.lags.get(&u.lag));
             shown.push(Shown {
                 router: router.name.clone(),
@@ -87,4 +81,23 @@ pub(super) async fn list(call: Call) -> Answer {
         }
     }
     ok(Page::whole(shown))
+}
+
+/// Every connection that has ports.
+async fn users(db: &mut impl Db) -> Result<BTreeMap<i64, User>, ApiError> {
+    let mut users = BTreeMap::new();
+    let mut page = IdPage::first(BATCH);
+    loop {
+        let all: BTreeMap<i64, Peering> =
+            peerings_all(db, page).await?.into_iter().map(|p| (p.id, p)).collect();
+        let (Some(first), Some(last)) = (all.keys().next(), all.keys().next_back()) else {
+            return Ok(users);
+        };
+        for c in connections_of_range(db, *first, *last).await?.iter().filter(|c| c.ports.is_some()) {
+            if let Some(p) = all.get(&c.peering_id) {
+                users.insert(c.id, User::new(c, peerings::id(p), p.spec.asn.0));
+            }
+        }
+        page.after = Some(*last);
+    }
 }

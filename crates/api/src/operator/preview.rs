@@ -234,7 +234,8 @@ impl<'a> World<'a> {
         let router = intent.router.clone();
         let c = self.find(id);
         let ports = c.and_then(|c| c.ports.as_ref()).map(|p| p.ports.clone()).unwrap_or_default();
-        let session_prefixes = c.into_iter().flat_map(Connection::sessions).map(|(_, s)| s.prefix.to_string());
+        let session_prefixes =
+            c.into_iter().flat_map(Connection::sessions).map(|(_, s)| s.prefix.to_string());
         let session_prefixes = session_prefixes.collect();
         let query = EdgeQuery::Diff { intent: Box::new(intent) };
         let (diff, error) = match queries(router.clone(), query).await {

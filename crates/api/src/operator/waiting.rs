@@ -12,10 +12,9 @@ use meetme_model::inventory::Inventory;
 use meetme_model::peer_asn::{ASN_DECISION_DUE_H, AsnState, ContactRole, PeerAsn};
 use meetme_model::peering::Peering;
 use meetme_model::plan::approval::{ApprovalCheck, checks};
-use meetme_store::{
-    Db, IdPage, connections_of, peer_asn_get, peer_asns_all, peering_by_id, ports_used,
-};
+use meetme_store::{Db, IdPage, connections_of, peer_asn_get, peer_asns_all, peering_by_id, ports_used};
 use serde::Serialize;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -152,9 +151,8 @@ impl<'a> Checked<'a> {
         c: Connection,
         now: Timestamp,
     ) -> Result<Option<Waiting>, ApiError> {
-        if !self.peerings.contains_key(&c.peering_id) {
-            let whole = whole(db, c.peering_id).await?.map(Arc::new);
-            self.peerings.insert(c.peering_id, whole);
+        if let Entry::Vacant(entry) = self.peerings.entry(c.peering_id) {
+            entry.insert(whole(db, c.peering_id).await?.map(Arc::new));
         }
         let Some(Some(whole)) = self.peerings.get(&c.peering_id).cloned() else {
             return Ok(None);
@@ -162,14 +160,7 @@ impl<'a> Checked<'a> {
         let peering = &whole.peering;
         Ok(Some(Waiting {
             kind: "connection",
-            checks: checks(
-                self.inventory,
-                peering,
-                &whole.connections,
-                &c,
-                whole.asn.as_ref(),
-                &self.ports,
-            ),
+            checks: checks(self.inventory, peering, &whole.connections, &c, whole.asn.as_ref(), &self.ports),
             resource_id: peerings::id(peering),
             subscription: peering.subscription.clone(),
             resource_group: Some(peering.resource_group.clone()),

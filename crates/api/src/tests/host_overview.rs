@@ -101,8 +101,7 @@ async fn a_preview_keeps_what_the_router_has_besides_and_says_what_is_awaited() 
     let id = api.all_connections("ams", waiting).await[0].id;
     let path = format!("/api/v1/connections/{id}/preview");
     let inventory = inventory();
-    let mut intent =
-        meetme_model::plan::router::router_intent(&inventory, &inventory.routers[0], &[]);
+    let mut intent = meetme_model::plan::router::router_intent(&inventory, &inventory.routers[0], &[]);
     intent.lags.push(meetme_model::intent::LagIntent {
         name: "lag900".into(),
         description: String::new(),

@@ -258,5 +258,8 @@ async fn new_contacts_keep_a_decision_and_a_new_name_takes_it_back() {
     let again = claim().await;
     assert_eq!((again.state, &again.decision), (AsnState::Pending, &None));
     assert!(again.stamp.modified_at > now());
-    assert_eq!((again.asked_at, again.stamp.created_at), (Some(again.stamp.modified_at), asked.stamp.created_at));
+    assert_eq!(
+        (again.asked_at, again.stamp.created_at),
+        (Some(again.stamp.modified_at), asked.stamp.created_at)
+    );
 }

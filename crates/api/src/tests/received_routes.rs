@@ -201,3 +201,14 @@ async fn an_edge_that_cannot_answer_is_told_and_a_young_peering_has_no_routes() 
     let reply = api.get(&path("")).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (503, "EdgeUnavailable"));
 }
+
+#[tokio::test]
+async fn the_edge_is_asked_for_used_or_unused_routes_only() {
+    let (api, asked) = api(vec![], 10).await;
+    for (query, used) in [("?accepted=true", Some(true)), ("?accepted=False", Some(false)), ("", None)] {
+        walk(&api, query).await;
+        assert_eq!(asked.lock().unwrap().last().unwrap().used, used, "{query}");
+    }
+    let wrong = api.get(&path("?accepted=maybe")).await;
+    assert_eq!(wrong.violations(), ["InvalidFilter accepted"]);
+}

@@ -80,12 +80,12 @@ pub(super) fn peer_router_per_circuit(facts: &Facts<'_>) -> Finding {
     for c in facts.staying() {
         let ids: BTreeSet<&str> =
             c.observed.sessions.values().filter_map(|s| s.peer_router_id.as_deref()).collect();
-        let (seen, ok) = if ids.is_empty() {
-            (c.unread().unwrap_or("not measured yet: no session was established").to_owned(), None)
-        } else {
-            let shared = ids.iter().any(|id| circuits.get(id).is_some_and(|of| of.len() > 1));
-            let names = ids.into_iter().collect::<Vec<_>>().join(", ");
-            (format!("BGP identifier {names}"), Some(!shared))
+        let shared = ids.iter().any(|id| circuits.get(id).is_some_and(|of| of.len() > 1));
+        let names = ids.into_iter().collect::<Vec<_>>().join(", ");
+        let (seen, ok) = match c.unread() {
+            Some(why) => (why.to_owned(), None),
+            None if names.is_empty() => ("not measured yet: no session was established".to_owned(), None),
+            None => (format!("BGP identifier {names}"), Some(!shared)),
         };
         evidence.push(Sighting::new(c.name(), seen, ok, c.read_at));
     }

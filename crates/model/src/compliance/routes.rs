@@ -160,18 +160,36 @@ fn unlike(routes: &[(IpAddr, &SeenRoute)]) -> Option<String> {
 
 /// Own routable address space: of registered prefixes where they are registered, else of what comes.
 pub(super) fn own_address_space(facts: &Facts<'_>) -> Finding {
-    let evidence: Vec<Sighting> = if facts.registers_prefixes() {
-        facts.prefixes.iter().map(|p| of_checks(p, &[CheckKind::PublicSpace, CheckKind::Origin])).collect()
-    } else {
-        views(facts).iter().map(|v| of_faults(v, &["Bogon", "HostSpace"], "outside your own space")).collect()
-    };
+    if !facts.registers_prefixes() {
+        return public_space(facts);
+    }
+    let kinds = [CheckKind::PublicSpace, CheckKind::Origin];
     Finding::by_evidence(
         Requirement::OwnAddressSpace,
-        evidence,
-        "every prefix is public space, announced by your ASN or one of yours",
-        "a prefix isn't public space, or isn't announced by an ASN of yours",
+        facts.prefixes.iter().map(|p| of_checks(p, &kinds)).collect(),
+        "every registered prefix is public space, announced by your ASN or one of yours",
+        "a registered prefix isn't public space, or isn't announced by an ASN of yours",
         "unknown: no prefix, or not every one, was looked at yet",
     )
+}
+
+/// Where nothing is registered it shows only whether the space is public, not whose it is.
+fn public_space(facts: &Facts<'_>) -> Finding {
+    let evidence: Vec<Sighting> = views(facts)
+        .iter()
+        .map(|v| of_faults(v, &["Bogon", "HostSpace"], "private, bogon or ours"))
+        .collect();
+    let (standing, message) = match weigh(&evidence) {
+        Standing::Met => (
+            Standing::Unknown,
+            "unknown in part: what you announce is public space; whose it is isn't checked",
+        ),
+        Standing::NotMet => {
+            (Standing::NotMet, "you announce space that isn't public, or is ours: stop announcing it")
+        }
+        other => (other, "unknown: no session's routes were looked at yet"),
+    };
+    Finding::new(Requirement::OwnAddressSpace, standing, message, evidence)
 }
 
 /// Class of traffic and endpoints are given for each subnet.
@@ -252,7 +270,7 @@ fn of_checks(prefix: &RegisteredPrefix, kinds: &[CheckKind]) -> Sighting {
 /// How many routes of a session break some rules.
 fn of_faults(view: &View<'_>, codes: &[&str], what: &str) -> Sighting {
     let subject = format!("session {}", view.peer);
-    let Some(routes) = view.routes else {
+    let Some(routes) = view.routes.filter(|_| view.unread.is_none()) else {
         let why = view.unread.unwrap_or("its routes aren't all in yet");
         return Sighting::new(subject, why, None, view.read_at);
     };

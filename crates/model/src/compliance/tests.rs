@@ -256,7 +256,13 @@ fn before_anything_is_measured_nothing_is_claimed() {
 fn a_router_that_cant_be_read_makes_what_it_would_tell_unknown() {
     let mut world = World::good();
     world.connections[1].observed.reachable = Some(false);
-    for requirement in [Requirement::Bfd, Requirement::Lacp, Requirement::ActiveActive] {
+    for requirement in [
+        Requirement::Bfd,
+        Requirement::Lacp,
+        Requirement::ActiveActive,
+        Requirement::PeerRouterPerCircuit,
+        Requirement::RegisteredAndTagged,
+    ] {
         let finding = world.finding(requirement);
         assert_eq!(finding.standing, Standing::Unknown, "{finding:?}");
         assert!(finding.evidence.iter().any(|s| s.seen.contains("can't be read")), "{finding:?}");
@@ -369,7 +375,9 @@ fn own_space_is_what_the_checks_say_or_where_nothing_is_registered_what_comes() 
     let mut plain = World::good();
     plain.peering = peering(OfferingKind::Edge);
     plain.connections.iter_mut().for_each(|c| c.connection.spec.use_for_peering_service = false);
-    assert_eq!(plain.standing(Requirement::OwnAddressSpace), Standing::Met);
+    let finding = plain.finding(Requirement::OwnAddressSpace);
+    assert_eq!(finding.standing, Standing::Unknown, "public, but whose?");
+    assert!(finding.message.contains("whose it is isn't checked"), "{}", finding.message);
     plain.routes(0).faults.insert("Bogon".into(), 3);
     assert_eq!(plain.standing(Requirement::OwnAddressSpace), Standing::NotMet);
     let asked: Vec<Requirement> = plain.findings().iter().map(|f| f.requirement).collect();

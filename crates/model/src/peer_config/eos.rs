@@ -54,17 +54,22 @@ fn link(side: &PeerSide) -> Vec<String> {
 fn announced(side: &PeerSide, session: &PeerSession) -> Vec<String> {
     let family = session.family();
     let prefixes = side.prefixes_of(session);
-    let mut lines = Vec::new();
-    for (i, prefix) in prefixes.iter().enumerate() {
-        lines.push(format!(
-            "{} prefix-list MEETME-{family} seq {} permit {prefix}",
-            ip(session),
-            (i + 1) * 10
-        ));
-    }
+    let mut entries: Vec<String> = prefixes
+        .iter()
+        .enumerate()
+        .map(|(i, prefix)| format!("seq {} permit {prefix}", (i + 1) * 10))
+        .collect();
     if prefixes.is_empty() {
         let everything = if session.is_v4() { "0.0.0.0/0 le 32" } else { "::/0 le 128" };
-        lines.push(format!("{} prefix-list MEETME-{family} seq 10 deny {everything}", ip(session)));
+        entries.push(format!("seq 10 deny {everything}"));
+    }
+    let mut lines = Vec::new();
+    if session.is_v4() {
+        lines.extend(entries.iter().map(|entry| format!("ip prefix-list MEETME-{family} {entry}")));
+    } else {
+        // For IPv6 EOS takes entries only within the list.
+        lines.push(format!("ipv6 prefix-list MEETME-{family}"));
+        lines.extend(entries.iter().map(|entry| format!("   {entry}")));
     }
     lines.push("!".into());
     lines.push(format!("route-map MEETME-OUT-{family} permit 10"));

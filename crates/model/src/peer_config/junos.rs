@@ -28,7 +28,10 @@ pub(super) fn render(side: &PeerSide) -> String {
 }
 
 fn link(side: &PeerSide) -> Vec<String> {
-    let mut lines = vec!["set chassis aggregated-devices ethernet device-count 1".to_owned()];
+    let mut lines = vec![
+        "# Where your platform says gigether-options, write that for ether-options.".to_owned(),
+        "set chassis aggregated-devices ethernet device-count 1".to_owned(),
+    ];
     lines.extend(side.members().map(|m| format!("set interfaces {m} ether-options 802.3ad ae0")));
     lines.push(format!("set interfaces ae0 description \"{}\"", side.description()));
     lines.push("set interfaces ae0 aggregated-ether-options lacp active".into());

@@ -149,6 +149,13 @@ fn a_session_of_birds_has_a_table_of_its_own() {
 }
 
 #[test]
+fn eos_takes_an_ipv6_list_as_a_block() {
+    let text = render(Vendor::Eos, &both());
+    assert!(text.contains("ipv6 prefix-list MEETME-V6\n   seq 10 permit 2001:db8:10::/48\n!"), "{text}");
+    assert!(text.contains("ip prefix-list MEETME-V4 seq 20 permit 198.19.20.0/25"), "{text}");
+}
+
+#[test]
 fn vendors_are_found_by_their_key() {
     for vendor in Vendor::ALL {
         assert_eq!(Vendor::of_key(&vendor.key().to_uppercase()), Some(vendor));

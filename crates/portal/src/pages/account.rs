@@ -93,7 +93,8 @@ async fn page(context: &Context, outcome: &Outcome) -> Result<Response, PageErro
         Role::Peer => "Peer",
         Role::Reader => "Reader",
     };
-    let reach = if context.viewer.sees_host() { "Everything".to_owned() } else { person.subscriptions.join(", ") };
+    let reach =
+        if context.viewer.sees_host() { "Everything".to_owned() } else { person.subscriptions.join(", ") };
     let content = html! {
         section.card {
             h2 { "You" }

@@ -99,7 +99,9 @@ impl Faults {
                 faults.name = Some("Say your name, in up to 100 letters.");
             }
             let parts = email.split_once('@');
-            if email.len() > 254 || !parts.is_some_and(|(l, d)| !l.is_empty() && d.contains('.') && !d.contains('@')) {
+            if email.len() > 254
+                || !parts.is_some_and(|(l, d)| !l.is_empty() && d.contains('.') && !d.contains('@'))
+            {
                 faults.email = Some("Give an e-mail address, such as noc@example.net.");
             }
         }

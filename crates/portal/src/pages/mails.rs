@@ -25,7 +25,8 @@ pub(super) async fn of(context: &Context, id: &str) -> Result<Markup, PageError>
 
 fn one(mail: &Value) -> Markup {
     let text = |name: &str| mail[name].as_str().unwrap_or("");
-    let to: Vec<&str> = mail["recipients"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let to: Vec<&str> =
+        mail["recipients"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     html! {
         details {
             summary { (text("subject")) " " (delivery(mail)) " " span.none { (time(text("createdAt"))) } }

@@ -3,11 +3,15 @@
 mod account;
 mod home;
 mod invitation;
+mod locations;
+mod looking_glass;
 mod mails;
 mod operate;
 mod peer_asns;
+mod peering_parts;
 mod peering_services;
 mod peerings;
+mod search;
 mod sign_in;
 
 use crate::error::PageError;
@@ -35,9 +39,11 @@ pub(crate) struct Entry {
 /// The navigation, in order.
 pub(crate) const NAVIGATION: &[Entry] = &[
     Entry { path: "/", title: "Home", icon: "home", host: false },
-    Entry { path: "/peer-asns", title: "Peer ASNs", icon: "asn", host: false },
-    Entry { path: "/peering-services", title: "Peering Services", icon: "service", host: false },
     Entry { path: "/peerings", title: "Peerings", icon: "peering", host: false },
+    Entry { path: "/peering-services", title: "Peering Services", icon: "service", host: false },
+    Entry { path: "/peer-asns", title: "Peer ASNs", icon: "asn", host: false },
+    Entry { path: "/locations", title: "Locations", icon: "place", host: false },
+    Entry { path: "/looking-glass", title: "Looking glass", icon: "glass", host: false },
     Entry { path: "/operate/queue", title: "Queue", icon: "queue", host: true },
     Entry { path: "/operate/peerings", title: "All peerings", icon: "peering", host: true },
     Entry { path: "/operate/prefixes", title: "Prefixes", icon: "prefix", host: true },
@@ -56,9 +62,13 @@ pub(crate) const NAVIGATION: &[Entry] = &[
 pub(crate) fn routes() -> Router<Arc<PortalState>> {
     Router::new()
         .route("/", get(home::home))
+        .route("/search", get(search::search))
+        .route("/locations", get(locations::show))
+        .route("/looking-glass", get(looking_glass::show).post(looking_glass::look))
         .merge(peer_asns::routes())
         .merge(peering_services::routes())
         .merge(peerings::routes())
+        .merge(peering_parts::routes())
         .merge(operate::routes())
         .route("/live", get(live::stream))
         .route("/assets/{file}", get(assets::serve))

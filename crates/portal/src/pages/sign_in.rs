@@ -68,7 +68,8 @@ pub(super) async fn sign_in(
     }
     let email = sent.email.trim().to_lowercase();
     if must_wait(&email) {
-        let mut response = page(&email, &sent.next, Some("Too many wrong passwords. Wait ten minutes and try again."));
+        let mut response =
+            page(&email, &sent.next, Some("Too many wrong passwords. Wait ten minutes and try again."));
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         return Ok(response);
     }
@@ -77,7 +78,8 @@ pub(super) async fn sign_in(
         meetme_store::person_by_email(&mut db, &email).await?
     };
     let person = person.filter(|p| !p.disabled && !email.is_empty());
-    let right = password::is_right(sent.password, person.as_ref().and_then(|p| p.password_hash.clone())).await?;
+    let right =
+        password::is_right(sent.password, person.as_ref().and_then(|p| p.password_hash.clone())).await?;
     let Some(person) = person.filter(|_| right) else {
         note_wrong(&email);
         return Ok(page(&email, &sent.next, Some("E-mail address or password is wrong.")));
@@ -128,7 +130,8 @@ fn page(email: &str, next: &str, error: Option<&str>) -> Response {
 }
 
 fn form(email: &str, next: &str, error: Option<&str>) -> Markup {
-    let field = |name: &'static str, label: &'static str| Field { name, label, required: true, ..Field::default() };
+    let field =
+        |name: &'static str, label: &'static str| Field { name, label, required: true, ..Field::default() };
     html! {
         @if let Some(error) = error { (message("error", html! { (error) })) }
         form method="post" action="/sign-in" data-once {

@@ -44,11 +44,6 @@ impl Faults {
         self.fields.insert(field.to_owned(), sentence(message));
     }
 
-    /// Forgets what was said of a field.
-    pub fn forget(&mut self, field: &str) {
-        self.fields.remove(field);
-    }
-
     /// Adds what is wrong with no field in particular.
     pub fn add_other(&mut self, message: &str) {
         self.others.push(sentence(message));
@@ -117,7 +112,10 @@ mod tests {
     fn words_become_sentences_and_names_stay_as_they_are() {
         assert_eq!(sentence("the ASN is missing"), "The ASN is missing.");
         assert_eq!(sentence("isn't one; use another!"), "Isn't one; use another!");
-        assert_eq!(sentence("mail.example gives addresses to anybody"), "mail.example gives addresses to anybody.");
+        assert_eq!(
+            sentence("mail.example gives addresses to anybody"),
+            "mail.example gives addresses to anybody."
+        );
         assert_eq!((sentence("é"), sentence(" ")), ("é.".to_owned(), String::new()));
     }
 

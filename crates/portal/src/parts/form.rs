@@ -49,7 +49,7 @@ impl Field<'_> {
     pub fn suggested(&self, known: &[String], value: &str) -> Markup {
         let list = format!("{}-known", self.name);
         self.around(html! {
-            input type="text" id=(self.name) name=(self.name) value=(value) autocomplete="off" list=(list)
+            input type="text" id=(self.name) name=(self.name) value=(value) autocomplete="on" list=(list)
                 required[self.required] aria-invalid=[self.error.map(|_| "true")] aria-describedby=[self.described_by()];
             datalist id=(list) { @for value in known { option value=(value) {} } }
         })

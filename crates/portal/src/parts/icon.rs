@@ -5,7 +5,10 @@ use maud::{Markup, PreEscaped, html};
 /// Path data by name.
 const ICONS: &[(&str, &str)] = &[
     ("home", "M3 9l7-6 7 6v8h-5v-5H8v5H3z"),
-    ("peering", "M4 6a2 2 0 104 0 2 2 0 10-4 0M12 14a2 2 0 104 0 2 2 0 10-4 0M8 6h3a3 3 0 013 3v3M12 14H9a3 3 0 01-3-3V8"),
+    (
+        "peering",
+        "M4 6a2 2 0 104 0 2 2 0 10-4 0M12 14a2 2 0 104 0 2 2 0 10-4 0M8 6h3a3 3 0 013 3v3M12 14H9a3 3 0 01-3-3V8",
+    ),
     ("service", "M3 14c3 0 3-8 7-8s4 8 7 8M10 3v3M10 14v3"),
     ("asn", "M3 5h14v10H3zM6 8h2M6 12h8M10 8h4"),
     ("glass", "M9 3a6 6 0 100 12A6 6 0 009 3zM13.5 13.5L17 17"),
@@ -13,7 +16,10 @@ const ICONS: &[(&str, &str)] = &[
     ("queue", "M4 5h12M4 10h12M4 15h7M15 13v4M13 15h4"),
     ("router", "M3 11h14v5H3zM6 13.5v.01M9 13.5v.01M14 11V7M6 5a6 6 0 018 0"),
     ("port", "M4 4h12v9h-3v3H7v-3H4zM8 7v3M10 7v3M12 7v3"),
-    ("pool", "M4 5c0-1 3-2 6-2s6 1 6 2-3 2-6 2-6-1-6-2zM4 5v10c0 1 3 2 6 2s6-1 6-2V5M4 10c0 1 3 2 6 2s6-1 6-2"),
+    (
+        "pool",
+        "M4 5c0-1 3-2 6-2s6 1 6 2-3 2-6 2-6-1-6-2zM4 5v10c0 1 3 2 6 2s6-1 6-2V5M4 10c0 1 3 2 6 2s6-1 6-2",
+    ),
     ("offering", "M3 3h7l7 7-7 7-7-7zM7 7v.01"),
     ("prefix", "M3 6h5l2 2h7v8H3zM7 12h6"),
     ("mail", "M3 5h14v10H3zM3 6l7 5 7-5"),

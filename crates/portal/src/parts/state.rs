@@ -34,11 +34,24 @@ impl Mood {
 pub(crate) fn mood(state: &str) -> Mood {
     match state {
         "Active" | "Approved" | "Verified" | "Succeeded" | "Established" | "Up" | "Enabled" => Mood::Good,
-        "ProvisioningStarted" | "ProvisioningCompleted" | "Validating" | "TypeChangeInProgress" | "Updating"
-        | "Deleting" | "PendingAdd" | "PendingUpdate" | "PendingRemove" | "OpenSent" | "OpenConfirm"
+        "ProvisioningStarted"
+        | "ProvisioningCompleted"
+        | "Validating"
+        | "TypeChangeInProgress"
+        | "Updating"
+        | "Deleting"
+        | "PendingAdd"
+        | "PendingUpdate"
+        | "PendingRemove"
+        | "OpenSent"
+        | "OpenConfirm"
         | "OpenReceived" => Mood::Moving,
-        "Pending" | "PendingApproval" | "TypeChangeRequested" | "Warning" | "ExternalBlocker" => Mood::Waiting,
-        "Failed" | "Invalid" | "ProvisioningFailed" | "Idle" | "Connect" | "Down" | "Unknown" => Mood::Bad,
+        "Pending" | "PendingApproval" | "Drifted" | "TypeChangeRequested" | "Warning" | "ExternalBlocker" => {
+            Mood::Waiting
+        }
+        "Failed" | "Invalid" | "Overdue" | "ProvisioningFailed" | "Idle" | "Connect" | "Down" | "Unknown" => {
+            Mood::Bad
+        }
         _ => Mood::Quiet,
     }
 }

@@ -161,11 +161,11 @@ impl Table<'_> {
 
     /// All chosen rows as a CSV file (RFC 4180).
     pub fn csv(mut self, asked: &Asked) -> Response {
-        let heading = self.columns.iter().map(|c| quoted(c.title)).collect::<Vec<_>>().join(",");
+        let heading = self.columns.iter().map(|c| csv_field(c.title)).collect::<Vec<_>>().join(",");
         let mut text = heading + "\r\n";
         let name = self.of.replace(' ', "-");
         for row in self.chosen(asked) {
-            text.push_str(&row.iter().map(|cell| quoted(&cell.text)).collect::<Vec<_>>().join(","));
+            text.push_str(&row.iter().map(|cell| csv_field(&cell.text)).collect::<Vec<_>>().join(","));
             text.push_str("\r\n");
         }
         let mut headers = HeaderMap::new();
@@ -179,7 +179,7 @@ impl Table<'_> {
 }
 
 /// A CSV field. What a spreadsheet would take for a formula is kept from being one.
-fn quoted(text: &str) -> String {
+pub(crate) fn csv_field(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
@@ -238,7 +238,7 @@ mod tests {
     fn what_is_in_a_cell_is_text_on_the_page_and_in_a_file() {
         let page = table().render(&asked("", "")).into_string();
         assert!(page.contains("&lt;b&gt;") && !page.contains("<b>"));
-        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
-        assert_eq!(quoted("c\"d"), "\"c\"\"d\"");
+        assert_eq!(csv_field("=1+1"), "\"'=1+1\"");
+        assert_eq!(csv_field("c\"d"), "\"c\"\"d\"");
     }
 }

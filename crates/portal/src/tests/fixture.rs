@@ -15,6 +15,9 @@ use tower::ServiceExt;
 /// A name that would do harm if it weren't escaped.
 pub const HOSTILE: &str = "\"><img src=x onerror=alert(1)>";
 
+/// Status and body by method and path with query.
+type Answers = dyn Fn(&Method, &str) -> Option<(u16, Value)> + Send + Sync;
+
 /// What the API was asked: method, path with query, body, and by whom.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -60,9 +63,7 @@ impl Reply {
 
 impl Portal {
     /// A portal whose API answers by `answer` (method, path with query); `None` is 404.
-    pub async fn new(
-        answer: impl Fn(&Method, &str) -> Option<(u16, Value)> + Send + Sync + 'static,
-    ) -> Self {
+    pub async fn new(answer: impl Fn(&Method, &str) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("meetme.db").display());
         let store = Store::open(&url, &SealKey::new([7; 32])).await.unwrap();
@@ -136,11 +137,7 @@ impl Portal {
     }
 }
 
-async fn respond(
-    request: Request,
-    answer: &(dyn Fn(&Method, &str) -> Option<(u16, Value)> + Send + Sync),
-    noted: &Mutex<Vec<Asked>>,
-) -> Response {
+async fn respond(request: Request, answer: &Answers, noted: &Mutex<Vec<Asked>>) -> Response {
     let (parts, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let path = parts.uri.path_and_query().unwrap().as_str().to_owned();

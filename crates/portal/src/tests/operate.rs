@@ -80,17 +80,21 @@ fn host(method: &Method, path: &str) -> Option<(u16, Value)> {
     });
     match path.split('?').next().unwrap_or(path) {
         "/api/v1/queue" => Some((200, json!({ "value": [waiting()], "overdue": 1 }))),
-        "/api/v1/connections/1" | "/api/v1/subscriptions/Sub-A/peerAsns/tel/checks" => {
-            Some((200, waiting()))
-        }
-        "/api/v1/connections/1/preview" => Some((200, json!({ "message": HOSTILE, "steps": [
+        "/api/v1/connections/1" | "/api/v1/subscriptions/Sub-A/peerAsns/tel/checks" => Some((200, waiting())),
+        "/api/v1/connections/1/preview" => Some((
+            200,
+            json!({ "message": HOSTILE, "steps": [
             { "when": "approved", "router": HOSTILE, "ports": [HOSTILE], "sessionPrefixes": [], "diff": format!("+{HOSTILE}") },
             { "when": "lagUp", "router": "er1", "ports": [], "sessionPrefixes": [HOSTILE], "error": HOSTILE },
-        ] }))),
-        "/subscriptions/Sub-A/providers/Microsoft.Peering/peerAsns/tel" => Some((200, json!({ "properties": {
+        ] }),
+        )),
+        "/subscriptions/Sub-A/providers/Microsoft.Peering/peerAsns/tel" => Some((
+            200,
+            json!({ "properties": {
             "validationState": "Pending", "errorMessage": HOSTILE,
             "peerContactDetail": [{ "role": "Noc", "email": HOSTILE, "phone": HOSTILE }],
-        } }))),
+        } }),
+        )),
         "/api/v1/peerings" => list(json!({
             "resourceId": peering_id(), "subscription": HOSTILE, "name": HOSTILE, "asn": 64510,
             "peeringLocation": HOSTILE, "offering": HOSTILE, "deleting": true, "createdAt": AT,
@@ -100,12 +104,15 @@ fn host(method: &Method, path: &str) -> Option<(u16, Value)> {
         "/api/v1/routers" => list(router_value()),
         "/api/v1/routers/er1" => Some((200, router_value())),
         "/api/v1/routers/er1/diff" => Some((200, json!({ "generation": 3, "diff": format!("-{HOSTILE}") }))),
-        "/api/v1/inventory" => Some((200, json!({ "inventory": {
+        "/api/v1/inventory" => Some((
+            200,
+            json!({ "inventory": {
             "host": { "name": HOSTILE, "asn": 64500 },
             "site": [{ "name": HOSTILE, "location": HOSTILE, "address": HOSTILE, "latitude": 1.5, "longitude": -2.0 }],
             "offering": [{ "name": HOSTILE, "kind": "Voice", "bfd": { "multiplier": 3, "interval_ms": 50 } }],
             "router": [{ "name": "er1", "site": HOSTILE, "management": { "driver": "frr", "lag": { "backend": "ovs" } }, "port": [{}] }],
-        } }))),
+        } }),
+        )),
         "/api/v1/ports" => list(json!({
             "router": HOSTILE, "site": "s", "name": HOSTILE, "speedMbps": 10000, "panel": HOSTILE, "light": false,
             "usedBy": { "connection": 1, "resourceId": peering_id(), "asn": 64510, "connectionState": "Active", "removing": false },
@@ -121,10 +128,13 @@ fn host(method: &Method, path: &str) -> Option<(u16, Value)> {
             "at": AT, "principal": HOSTILE, "action": HOSTILE, "resource": peering_id(),
             "detail": { HOSTILE: { "x": HOSTILE } },
         })),
-        "/api/v1/health" => Some((200, json!({
-            "version": HOSTILE, "inventoryVersion": 1, "workDepth": 0, "mailsUnsent": 2,
-            "sites": [{ "name": HOSTILE, "location": HOSTILE, "routers": 2, "routersReachable": 1, "bmpConnected": 2, "toldAt": AT, "errors": [HOSTILE] }],
-        }))),
+        "/api/v1/health" => Some((
+            200,
+            json!({
+                "version": HOSTILE, "inventoryVersion": 1, "workDepth": 0, "mailsUnsent": 2,
+                "sites": [{ "name": HOSTILE, "location": HOSTILE, "routers": 2, "routersReachable": 1, "bmpConnected": 2, "toldAt": AT, "errors": [HOSTILE] }],
+            }),
+        )),
         _ => None,
     }
 }
@@ -210,7 +220,8 @@ async fn a_decision_goes_to_the_api_as_its_operator_with_the_reason() {
 async fn a_refused_decision_comes_back_with_what_was_typed_and_why() {
     let portal = Portal::new(|method, path| {
         if *method == Method::POST {
-            let error = json!({ "code": "ReasonRequired", "target": "reason", "message": "say why it is refused" });
+            let error =
+                json!({ "code": "ReasonRequired", "target": "reason", "message": "say why it is refused" });
             return Some((400, json!({ "error": error })));
         }
         host(method, path)
@@ -260,13 +271,19 @@ async fn an_invitation_is_shown_once_mailed_and_written_down() {
     assert!(again.text.contains("invited already"));
     let mut db = portal.store.read().await.unwrap();
     let bo = person_by_email(&mut db, "bo@tel.example").await.unwrap().unwrap();
-    assert_eq!((bo.role, bo.subscriptions.as_slice()), (Role::Peer, ["Sub-A".to_owned(), "Sub-B".into()].as_slice()));
+    assert_eq!(
+        (bo.role, bo.subscriptions.as_slice()),
+        (Role::Peer, ["Sub-A".to_owned(), "Sub-B".into()].as_slice())
+    );
     let mails = mails_list(&mut db, meetme_store::Scope::All, IdPage::first(9)).await.unwrap();
     assert_eq!(mails.len(), 1);
     assert_eq!((mails[0].mail.milestone.as_str(), mails[0].mail.recipients.len()), ("Invitation", 1));
     assert!(mails[0].mail.text.contains(&token) && !mails[0].mail.html.contains("<img"));
     let audit = meetme_store::audit_list(&mut db, meetme_store::Scope::All, IdPage::first(9)).await.unwrap();
-    assert_eq!((audit[0].action.as_str(), audit[0].principal.as_str()), ("people/invite", "operator@tel.example"));
+    assert_eq!(
+        (audit[0].action.as_str(), audit[0].principal.as_str()),
+        ("people/invite", "operator@tel.example")
+    );
     assert!(!audit[0].detail.to_string().contains(&token), "no link in the audit trail");
     drop(db);
     let page = portal.get(&format!("/operate/people/{}", bo.id), &cookie).await;

@@ -4,6 +4,7 @@
 mod database;
 mod facts;
 mod fixtures;
+mod found;
 mod inventory_and_edges;
 mod mails_and_audit;
 mod metrics;
@@ -60,6 +61,10 @@ suite! {
         ports_become_free_with_their_connection,
         subnets_never_overlap_and_rest_after_use,
         a_subnet_is_never_taken_twice_at_once,
+    }
+    found {
+        a_word_finds_resources_of_its_scope_only,
+        what_is_not_settled_is_told_until_it_is,
     }
     inventory_and_edges {
         the_last_inventory_holds,

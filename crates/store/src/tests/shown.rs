@@ -38,7 +38,8 @@ async fn put_on(store: &Store, connection: &mut Connection, router: &str) {
 /// A page as a list shows it: each peering with its connections.
 async fn page(db: &mut Reader, after: &str, limit: u32) -> Vec<(Peering, Vec<SeenConnection>)> {
     let asked = Page { after: Some(after.to_owned()).filter(|a| !a.is_empty()), limit };
-    let rows = peerings_shown(db, SUB, Some("RG"), &asked).await.unwrap();
+    let mut rows = Vec::new();
+    peerings_shown(db, SUB, Some("RG"), &asked, 1, |chunk| rows.extend(chunk)).await.unwrap();
     rows.iter().map(|row| row.read().unwrap()).collect()
 }
 

@@ -5,6 +5,7 @@ use crate::db::Access;
 use sqlx::Executor;
 
 const ALL: &[(&str, &[(&str, &str)])] = &[
+    ("attention", crate::attention::STATEMENTS),
     ("audit", crate::audit::STATEMENTS),
     ("connections", crate::connections::STATEMENTS),
     ("inventory", crate::inventory::STATEMENTS),
@@ -23,6 +24,7 @@ const ALL: &[(&str, &[(&str, &str)])] = &[
     ("registered_prefixes", crate::registered_prefixes::STATEMENTS),
     ("resource_groups", crate::resource_groups::STATEMENTS),
     ("router_intents", crate::router_intents::STATEMENTS),
+    ("search", crate::search::STATEMENTS),
     ("service_prefixes", crate::service_prefixes::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),
     ("subnets", crate::subnets::STATEMENTS),

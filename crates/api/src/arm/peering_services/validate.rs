@@ -1,5 +1,5 @@
-//! `POST /api/v1/…/peeringServices/{name}/validate`: what would be refused of a new peering service
-//! with its prefixes. Everything is done as creating them does it, in a transaction that is given up.
+//! `POST /api/v1/…/peeringServices/{name}/validate`: what would be refused of a peering service with
+//! prefixes to be activated in it. Everything is done as PUT does it, in a transaction that is given up.
 
 use super::put::{check, new, provider_of};
 use super::wire::{Sent, SentProperties, Sku};
@@ -7,8 +7,9 @@ use crate::arm::{inventory, service_prefixes};
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use meetme_model::peering::is_resource_name;
+use meetme_model::peering_service::PeeringService;
 use meetme_model::{Violation, Violations};
-use meetme_store::peering_service_insert;
+use meetme_store::{peering_service_get, peering_service_insert};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -34,18 +35,20 @@ struct AskedPrefix {
 pub(crate) async fn validate(call: Call) -> Answer {
     let asked: Asked = call.json()?;
     let prefixes = asked.prefixes.unwrap_or_default();
-    let sent = Sent {
-        location: asked.location,
-        sku: asked.sku,
-        tags: asked.tags,
-        properties: asked.properties,
-    };
+    let sent =
+        Sent { location: asked.location, sku: asked.sku, tags: asked.tags, properties: asked.properties };
     let inventory = inventory(&call).await?;
     let mut tx = call.state.store.begin().await?;
     let provider = provider_of(&mut tx, &sent).await?;
     let mut v = Violations::default();
-    let service = match check(sent, &inventory, provider.as_ref(), None) {
-        Ok(spec) => peering_service_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e)),
+    let name = call.param("peering_service");
+    let existing = peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
+    let created = existing.is_none();
+    let service = match check(sent, &inventory, provider.as_ref(), existing.as_ref()) {
+        Ok(spec) => match existing {
+            Some(old) => Ok(PeeringService { spec, ..old }),
+            None => peering_service_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e)),
+        },
         Err(e) => Err(e),
     };
     let service = service.map_err(|e| take(&mut v, e, None)).ok();
@@ -56,8 +59,7 @@ pub(crate) async fn validate(call: Call) -> Answer {
         }
         let outcome = match &service {
             Some(service) => {
-                let activated = service_prefixes::activate(&call, &mut tx, service, &name, prefix.properties);
-                activated.await.map(|_| ())
+                service_prefixes::try_put(&call, &mut tx, service, &name, prefix.properties).await
             }
             None => service_prefixes::check_syntax(&prefix.properties),
         };
@@ -70,7 +72,7 @@ pub(crate) async fn validate(call: Call) -> Answer {
     }
     drop(tx);
     v.into_result(())?;
-    ok(json!({ "valid": true }))
+    ok(json!({ "created": created }))
 }
 
 /// Takes over a refusal's violations; those of a prefix with its place among the prefixes.

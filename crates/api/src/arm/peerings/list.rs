@@ -7,12 +7,10 @@ use crate::page::{by_name, page};
 use meetme_model::inventory::Inventory;
 use meetme_store::{ShownRow, inventory_get, path_key, peerings_shown};
 use serde_json::value::RawValue;
-use std::sync::Arc;
 
-/// Rows that are worth a thread of their own.
+/// Rows that a thread reads and writes, while the next ones are still being found: both take about as
+/// long.
 const CHUNK: usize = 100;
-/// Threads for one page at most.
-const THREADS: usize = 4;
 
 /// A row's place in the list, and the row as JSON.
 type Rendered = (String, Box<RawValue>);
@@ -22,33 +20,21 @@ pub(super) async fn list(call: Call) -> Answer {
     let asked = by_name(&call)?;
     let group = Some(call.resource_group()).filter(|g| !g.is_empty());
     let mut db = call.state.store.read().await?;
-    let rows = peerings_shown(&mut db, call.subscription(), group, &asked).await?;
     let inventory = inventory_get(&mut db).await?.map(|(_, inventory)| inventory);
-    drop(db);
-    let rendered = render(rows, inventory).await?;
-    ok(page(&call, rendered, |(key, _)| key.clone(), |(_, row)| row))
-}
-
-/// Reading and writing a thousand rows takes longer than finding them, so threads share it.
-async fn render(
-    mut rows: Vec<ShownRow>,
-    inventory: Option<Arc<Inventory>>,
-) -> Result<Vec<Rendered>, ApiError> {
-    let chunk = rows.len().div_ceil(THREADS).max(CHUNK);
-    let mut parts = Vec::new();
-    while !rows.is_empty() {
-        let rest = rows.split_off(chunk.min(rows.len()));
-        let part = std::mem::replace(&mut rows, rest);
+    let mut chunks = Vec::new();
+    peerings_shown(&mut db, call.subscription(), group, &asked, CHUNK, |rows| {
         let inventory = inventory.clone();
-        parts.push(tokio::task::spawn_blocking(move || {
-            part.iter().map(|row| one(row, inventory.as_deref())).collect::<Result<Vec<_>, _>>()
+        chunks.push(tokio::task::spawn_blocking(move || {
+            rows.iter().map(|row| one(row, inventory.as_deref())).collect::<Result<Vec<_>, _>>()
         }));
-    }
+    })
+    .await?;
+    drop(db);
     let mut rendered = Vec::new();
-    for part in parts {
-        rendered.extend(part.await.map_err(ApiError::internal)??);
+    for chunk in chunks {
+        rendered.extend(chunk.await.map_err(ApiError::internal)??);
     }
-    Ok(rendered)
+    ok(page(&call, rendered, |(key, _)| key.clone(), |(_, row)| row))
 }
 
 fn one(row: &ShownRow, inventory: Option<&Inventory>) -> Result<Rendered, ApiError> {

@@ -8,7 +8,7 @@ mod put;
 mod wire;
 
 pub(crate) use get::service_prefix_of;
-pub(crate) use put::{activate, check_syntax, field_of};
+pub(crate) use put::{check_syntax, field_of, try_put};
 pub(crate) use wire::SentProperties;
 
 use crate::auth::Access;

@@ -83,9 +83,22 @@ fn unchanged(old: &ServicePrefix, sent: &SentProperties) -> Result<(), ApiError>
     Ok(v.into_result(())?)
 }
 
-/// Adds a prefix to a service, in a transaction that the caller commits or gives up; also the ASN
-/// whose routers it concerns.
-pub(crate) async fn activate(
+/// Does what PUT does, in a transaction that the caller gives up.
+pub(crate) async fn try_put(
+    call: &Call,
+    tx: &mut Tx,
+    service: &PeeringService,
+    name: &str,
+    sent: SentProperties,
+) -> Result<(), ApiError> {
+    match service_prefix_get(tx, service.id, name).await? {
+        Some(old) => unchanged(&old, &sent),
+        None => activate(call, tx, service, name, sent).await.map(|_| ()),
+    }
+}
+
+/// Adds a prefix to a service; also answers the ASN whose routers it concerns.
+async fn activate(
     call: &Call,
     tx: &mut Tx,
     service: &PeeringService,

@@ -1,3 +1,5 @@
+//! What a router's minute becomes, by what its connections and probes are.
+
 use super::*;
 use crate::connection::{ConnectionState, PortAssignment, SessionSubnet};
 use crate::peering::{AddressProvider, ConnectionSpec};

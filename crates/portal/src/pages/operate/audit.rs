@@ -52,7 +52,8 @@ async fn page(context: &Context, subscription: Option<&str>, asked: &Asked) -> R
     let note = html! {
         @if entries.len() == SHOWN { p.remark { "The newest " (SHOWN) @if subscription.is_none() { ". Choose a subscription for more of it" } "." } }
     };
-    let commands = html! { @if subscription.is_some() { a.button href="/operate/audit" { "All subscriptions" } } };
+    let commands =
+        html! { @if subscription.is_some() { a.button href="/operate/audit" { "All subscriptions" } } };
     let table = Table {
         of: "entries",
         path: &path,
@@ -73,21 +74,61 @@ fn row(entry: &Value) -> Vec<Cell> {
         Cell::shown(at, time(at)),
         Cell::text(text(entry, "principal")),
         Cell::text(text(entry, "action")),
-        Cell::shown(id, html! { span title=(id) { (resource(id, name)) } }),
-        Cell::shown(subscription, html! {
-            @if subscription.is_empty() { span.none { "–" } }
-            @else { a href=(format!("/operate/audit/{}", encode(subscription))) { (subscription) } }
-        }),
+        Cell::shown(id, html! { span title=(id) { (about(id, name)) } }),
+        Cell::shown(
+            subscription,
+            html! {
+                @if subscription.is_empty() { span.none { "–" } }
+                @else { a href=(format!("/operate/audit/{}", encode(subscription))) { (subscription) } }
+            },
+        ),
         Cell::shown(words.join("; "), shown(&detail)),
     ]
+}
+
+/// A resource, or somebody.
+fn about(id: &str, name: &str) -> Markup {
+    html! {
+        @match id.strip_prefix("people/") {
+            Some(person) => a href=(format!("/operate/people/{}", encode(person))) { (id) },
+            None => (resource(id, name)),
+        }
+    }
 }
 
 fn shown(detail: &[(String, String)]) -> Markup {
     html! { @for (name, value) in detail { div { span.none { (name) ": " } (value) } } }
 }
 
-/// Names with values; what isn't a text is written as JSON.
+/// Names with values; what is empty is left out.
 fn particulars(detail: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    detail.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect()
+    let pairs = detail.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), words(value)));
+    pairs.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(all) => all.iter().map(words).collect::<Vec<_>>().join(", "),
+        Value::Object(all) => {
+            all.iter().map(|(name, value)| format!("{name} {}", words(value))).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn particulars_are_written_for_people() {
+        let all =
+            particulars(&json!({ "added": ["a", "b"], "asn": 64510, "removed": [], "tags": { "x": "y" } }));
+        let all: Vec<String> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(all, ["added=a, b", "asn=64510", "tags=x y"]);
+    }
 }

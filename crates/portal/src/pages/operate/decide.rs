@@ -1,7 +1,7 @@
 //! A yes or no, sent by the form of a request. The API decides whether it is one.
 
-use super::request::{self, asn_page, connection_page};
 use super::queue;
+use super::request::{self, asn_page, connection_page};
 use crate::error::PageError;
 use crate::parts::faults::sentence;
 use crate::parts::typed::Typed;

@@ -14,10 +14,14 @@ use serde_json::Value;
 pub(super) async fn show(context: Context) -> Result<Response, PageError> {
     host(&context)?;
     let health = context.api.get("/api/v1/health").await?;
-    let content = live("health", "/operate/health", html! {
-        section.card { h2 { "Control plane" } (control(&health)) }
-        section.card { h2 { "Edge" } (sites(&health)) }
-    });
+    let content = live(
+        "health",
+        "/operate/health",
+        html! {
+            section.card { h2 { "Control plane" } (control(&health)) }
+            section.card { h2 { "Edge" } (sites(&health)) }
+        },
+    );
     Ok(Page::new(&context.viewer, "/operate/health", "Health", content).into_response())
 }
 
@@ -27,14 +31,20 @@ fn control(health: &Value) -> Markup {
     facts(&[
         ("API and database", shown(Mood::Good, "Answer")),
         ("Version", html! { (text(health, "version")) }),
-        ("Inventory", html! {
-            @if inventory == 0 { (shown(Mood::Waiting, "None yet")) " meetme inventory apply FILE" }
-            @else { "Version " (inventory) }
-        }),
+        (
+            "Inventory",
+            html! {
+                @if inventory == 0 { (shown(Mood::Waiting, "None yet")) " meetme inventory apply FILE" }
+                @else { "Version " (inventory) }
+            },
+        ),
         ("Waits for a reconciler now", html! { (number(health, "workDepth")) }),
-        ("Mails not sent", html! {
-            @if unsent == 0 { "0" } @else { a href="/operate/mails" { (shown(Mood::Waiting, &unsent.to_string())) } }
-        }),
+        (
+            "Mails not sent",
+            html! {
+                @if unsent == 0 { "0" } @else { a href="/operate/mails" { (shown(Mood::Waiting, &unsent.to_string())) } }
+            },
+        ),
     ])
 }
 

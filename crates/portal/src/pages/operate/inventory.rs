@@ -2,8 +2,8 @@
 
 use super::{host, listed, number, or_none, text};
 use crate::error::PageError;
+use crate::parts::empty;
 use crate::parts::table::{Asked, Cell, Column, Table};
-use crate::parts::{empty, state};
 use crate::query::encode;
 use crate::session::Context;
 use axum::extract::Query;
@@ -108,7 +108,11 @@ fn offered(offering: &Value, host_asn: &str) -> Vec<Cell> {
     let path = number(offering, "max_path");
     vec![
         Cell::text(text(offering, "name")),
-        Cell::text(state::spaced(kind)),
+        Cell::text(match kind {
+            "Edge" => "Plain",
+            "IxRs" => "Exchange with route server",
+            other => other,
+        }),
         Cell::shown(&community, or_none(&community)),
         Cell::text(format!("{} × {} ms", bfd["multiplier"], bfd["interval_ms"])),
         Cell::text(format!("/{} and /{}", offering["max_length_v4"], offering["max_length_v6"])),

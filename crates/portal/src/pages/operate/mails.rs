@@ -4,7 +4,7 @@ use super::{host, listed, resource, text};
 use crate::error::PageError;
 use crate::parts::state::{Mood, shown, spaced};
 use crate::parts::table::{Asked, Cell, Column, Table};
-use crate::parts::{empty, time};
+use crate::parts::{empty, message, time};
 use crate::session::Context;
 use axum::extract::Query;
 use axum::response::Response;
@@ -28,6 +28,9 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
     host(&context)?;
     let all = context.api.list("/api/v1/mails", SHOWN).await?;
     let note = html! {
+        @if !context.state.sends_mail {
+            (message("warning", html! { "No mail is sent from here until the configuration file has a table [mail] that names a server. What is written waits." }))
+        }
         @if all.len() == SHOWN { p.remark { "The newest " (SHOWN) ". Older ones are on the pages of what they are about." } }
     };
     let table = Table {
@@ -35,14 +38,19 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
         path: "/operate/mails",
         columns: COLUMNS,
         rows: all.iter().map(row).collect(),
-        empty: empty("No mail was written yet", "Milestones of claims, connections and prefixes are mailed to the contacts that they concern.", html! {}),
+        empty: empty(
+            "No mail was written yet",
+            "Milestones of claims, connections and prefixes are mailed to the contacts that they concern.",
+            html! {},
+        ),
     };
     Ok(listed(&context, "Mails", table, &asked, note, html! {}))
 }
 
 fn row(mail: &Value) -> Vec<Cell> {
     let (written, subject) = (text(mail, "createdAt"), text(mail, "subject"));
-    let to: Vec<&str> = mail["recipients"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let to: Vec<&str> =
+        mail["recipients"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let (words, delivery) = delivery(mail);
     let id = text(mail, "resourceId");
     let name = id.rsplit('/').next().unwrap_or(id);

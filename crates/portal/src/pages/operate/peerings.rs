@@ -32,7 +32,11 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
         path: "/operate/peerings",
         columns: COLUMNS,
         rows: all.iter().map(row).collect(),
-        empty: empty("No peerings yet", "Peers make them once their ASN is approved.", html! { a.button href="/operate/queue" { "Look at the queue" } }),
+        empty: empty(
+            "No peerings yet",
+            "Peers make them once their ASN is approved.",
+            html! { a.button href="/operate/queue" { "Look at the queue" } },
+        ),
     };
     Ok(listed(&context, "Peerings of all subscriptions", table, &asked, html! {}, html! {}))
 }
@@ -47,18 +51,24 @@ fn row(peering: &Value) -> Vec<Cell> {
     routers.dedup();
     let created = text(peering, "createdAt");
     vec![
-        Cell::shown(name, html! {
-            (resource(text(peering, "resourceId"), name))
-            @if peering["deleting"] == true { " " (shown(Mood::Moving, "being deleted")) }
-        }),
+        Cell::shown(
+            name,
+            html! {
+                (resource(text(peering, "resourceId"), name))
+                @if peering["deleting"] == true { " " (shown(Mood::Moving, "being deleted")) }
+            },
+        ),
         Cell::text(format!("AS{}", peering["asn"])),
         Cell::text(text(peering, "peeringLocation")),
         Cell::text(text(peering, "offering")),
         Cell::shown(words.join(", "), badges(&states)),
-        Cell::shown(routers.join(", "), html! {
-            @if routers.is_empty() { span.none { "–" } }
-            @for router in &routers { a href=(format!("/operate/routers/{}", crate::query::encode(router))) { (router) } " " }
-        }),
+        Cell::shown(
+            routers.join(", "),
+            html! {
+                @if routers.is_empty() { span.none { "–" } }
+                @for router in &routers { a href=(format!("/operate/routers/{}", crate::query::encode(router))) { (router) } " " }
+            },
+        ),
         Cell::text(text(peering, "subscription")),
         Cell::shown(created, time(created)),
     ]

@@ -20,6 +20,9 @@ const COLUMNS: &[Column] = &[
     Column { key: "share", title: "Taken" },
 ];
 
+/// More subnets than this many bits count aren't written out.
+const MANY_BITS: u64 = 20;
+
 /// Above this share a pool is about to run out.
 const SCARCE_PERCENT: f64 = 80.0;
 
@@ -47,12 +50,27 @@ fn row(pool: &Value) -> Vec<Cell> {
         Cell::text(format!("/{}", number(pool, "subnetLength"))),
         Cell::text(number(pool, "used")),
         Cell::text(number(pool, "resting")),
-        Cell::text(number(pool, "subnets")),
-        Cell::shown(&words, html! {
-            meter min="0" max="100" high=(SCARCE_PERCENT) value=(format!("{share:.1}")) aria-label="Taken" { (words) }
-            " " (words)
-        }),
+        subnets(pool),
+        Cell::shown(
+            &words,
+            html! {
+                meter min="0" max="100" high=(SCARCE_PERCENT) value=(format!("{share:.1}")) aria-label="Taken" { (words) }
+                " " (words)
+            },
+        ),
     ]
+}
+
+/// How many there are; very many as a power of two.
+fn subnets(pool: &Value) -> Cell {
+    let length = text(pool, "prefix").split_once('/').and_then(|(_, length)| length.parse::<u64>().ok());
+    match (length, pool["subnetLength"].as_u64()) {
+        (Some(length), Some(given)) if given > length + MANY_BITS => {
+            let bits = given - length;
+            Cell::shown(format!("2^{bits}"), html! { "2" sup { (bits) } })
+        }
+        _ => Cell::text(number(pool, "subnets")),
+    }
 }
 
 /// Share of a pool's subnets that can't be given out now.

@@ -34,7 +34,11 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
         path: "/operate/ports",
         columns: COLUMNS,
         rows: all.iter().map(row).collect(),
-        empty: empty("No ports for peers yet", "They come with the routers of the inventory: meetme inventory apply FILE.", html! {}),
+        empty: empty(
+            "No ports for peers yet",
+            "They come with the routers of the inventory: meetme inventory apply FILE.",
+            html! {},
+        ),
     };
     Ok(listed(&context, "Ports", table, &asked, note, html! {}))
 }
@@ -61,13 +65,19 @@ fn row(port: &Value) -> Vec<Cell> {
         Cell::text(text(port, "name")),
         Cell::text(capacity(port["speedMbps"].as_u64().unwrap_or(0))),
         Cell::text(text(port, "panel")),
-        Cell::shown(&by, html! {
-            @if used { a href=(format!("/operate/queue/connections/{}", user["connection"])) { (by) } }
-            @else { (shown(Mood::Quiet, "free")) }
-        }),
+        Cell::shown(
+            &by,
+            html! {
+                @if used { a href=(format!("/operate/queue/connections/{}", user["connection"])) { (by) } }
+                @else { (shown(Mood::Quiet, "free")) }
+            },
+        ),
         Cell::shown(spaced(state), html! { @if state.is_empty() { (or_none("")) } @else { (badge(state)) } }),
-        Cell::shown(light.map_or("", |(_, words)| words), html! {
-            @match light { Some((mood, words)) => (shown(mood, words)), None => (or_none("")) }
-        }),
+        Cell::shown(
+            light.map_or("", |(_, words)| words),
+            html! {
+                @match light { Some((mood, words)) => (shown(mood, words)), None => (or_none("")) }
+            },
+        ),
     ]
 }

@@ -52,7 +52,11 @@ pub(super) async fn registered(context: Context, Query(asked): Query<Asked>) -> 
         path: "/operate/prefixes",
         columns: REGISTERED,
         rows: rows.collect(),
-        empty: empty("No prefix is registered yet", "Peers register prefixes on a peering once one of its connections is Active.", html! {}),
+        empty: empty(
+            "No prefix is registered yet",
+            "Peers register prefixes on a peering once one of its connections is Active.",
+            html! {},
+        ),
     };
     Ok(shown(&context, table, &asked))
 }
@@ -77,7 +81,11 @@ pub(super) async fn activated(context: Context, Query(asked): Query<Asked>) -> R
         path: "/operate/prefixes/activated",
         columns: ACTIVATED,
         rows: rows.collect(),
-        empty: empty("No prefix is activated yet", "Peers activate verified prefixes by their keys, in a peering service.", html! {}),
+        empty: empty(
+            "No prefix is activated yet",
+            "Peers activate verified prefixes by their keys, in a peering service.",
+            html! {},
+        ),
     };
     Ok(shown(&context, table, &asked))
 }
@@ -86,7 +94,12 @@ fn shown(context: &Context, table: Table<'_>, asked: &Asked) -> Response {
     if asked.format == "csv" {
         return table.csv(asked);
     }
-    let mut page = Page::new(&context.viewer, "/operate/prefixes", "Prefixes of all subscriptions", table.render_live(asked));
+    let mut page = Page::new(
+        &context.viewer,
+        "/operate/prefixes",
+        "Prefixes of all subscriptions",
+        table.render_live(asked),
+    );
     page.tabs = tabs(
         &[("Registered", "/operate/prefixes".into()), ("Activated", "/operate/prefixes/activated".into())],
         &context.path,

@@ -2,6 +2,7 @@
 
 use super::{ROWS, capacity, host, listed, text};
 use crate::error::PageError;
+use crate::parts::faults::sentence;
 use crate::parts::state::{Mood, shown};
 use crate::parts::table::{Asked, Cell, Column, Table};
 use crate::parts::{empty, time};
@@ -37,7 +38,11 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
         path: "/operate/queue",
         columns: COLUMNS,
         rows: waiting.iter().take(ROWS).map(row).collect(),
-        empty: empty("Nothing waits for a decision", "Claims to ASNs and new connections appear here, with all checks of each.", html! {}),
+        empty: empty(
+            "Nothing waits for a decision",
+            "Claims to ASNs and new connections appear here, with all checks of each.",
+            html! {},
+        ),
     };
     Ok(listed(&context, "Queue", table, &asked, note, html! {}))
 }
@@ -106,7 +111,7 @@ pub(super) fn checks(waiting: &Value) -> Markup {
         ul.verdicts {
             @for check in waiting["checks"].as_array().into_iter().flatten() {
                 @let (mood, word) = if check["ok"] == true { (Mood::Good, "Passes") } else { (Mood::Bad, "Fails") };
-                li { (shown(mood, word)) div { strong { (words(text(check, "name"))) } p { (text(check, "message")) } } }
+                li { (shown(mood, word)) div { strong { (words(text(check, "name"))) } p { (sentence(text(check, "message"))) } } }
             }
         }
     }

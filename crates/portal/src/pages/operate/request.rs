@@ -5,6 +5,7 @@ use super::queue::{checks, network, title};
 use super::{capacity, host, resource, text};
 use crate::error::PageError;
 use crate::layout::Page;
+use crate::parts::faults::sentence;
 use crate::parts::form::{Field, default_button, form};
 use crate::parts::state::badge;
 use crate::parts::{facts, live, message, time};
@@ -67,16 +68,13 @@ pub(super) async fn connection_page(
 }
 
 /// Shows what an approval would change, asked of the router now.
-pub(super) async fn preview(
-    context: Context,
-    Path(connection): Path<String>,
-) -> Result<Response, PageError> {
+pub(super) async fn preview(context: Context, Path(connection): Path<String>) -> Result<Response, PageError> {
     host(&context)?;
     let path = format!("/operate/queue/connections/{}", encode(&connection));
     let answer = context.api.ask(&format!("/api/v1/connections/{}/preview", encode(&connection))).await?;
     let section = match answer.into_result() {
         Ok(preview) => steps(&preview),
-        Err(refusal) => message("info", html! { (refusal.message) "." }),
+        Err(refusal) => message("info", html! { (sentence(&refusal.message)) }),
     };
     let content = preview_section(&path, section, false);
     let mut page = Page::new(&context.viewer, "/operate/queue", "Preview", content);
@@ -103,7 +101,8 @@ pub(super) async fn asn_page(
 ) -> Result<Response, PageError> {
     host(context)?;
     let (subscription, name) = (encode(subscription), encode(name));
-    let claim = context.api.get(&format!("/api/v1/subscriptions/{subscription}/peerAsns/{name}/checks")).await?;
+    let claim =
+        context.api.get(&format!("/api/v1/subscriptions/{subscription}/peerAsns/{name}/checks")).await?;
     let id = format!("/subscriptions/{subscription}/providers/Microsoft.Peering/peerAsns/{name}");
     let found = context.api.get(&id).await?;
     let state = text(&found["properties"], "validationState");
@@ -159,7 +158,7 @@ fn connection_facts(found: &Value) -> Markup {
             ("Connection identifier", html! { (text(found, "connectionIdentifier")) }),
             ("In this state since", time(text(found, "since"))),
         ]))
-        @if !text(found, "message").is_empty() { p.remark { (text(found, "message")) } }
+        @if !text(found, "message").is_empty() { p.remark { (sentence(text(found, "message"))) } }
     }
 }
 
@@ -210,7 +209,7 @@ fn steps(preview: &Value) -> Markup {
             @match (step["diff"].as_str(), step["error"].as_str()) {
                 (Some(""), _) => p { "Nothing: the router is like that already." },
                 (Some(text), _) => (diff(text)),
-                (None, error) => (message("warning", html! { "The router couldn't be asked: " (error.unwrap_or("no answer")) })),
+                (None, error) => (message("warning", html! { "The router couldn't be asked: " (error.unwrap_or("no answer")) "." })),
             }
         }
         @if !text(preview, "message").is_empty() { p.remark { "Then: " (text(preview, "message")) } }

@@ -1,10 +1,11 @@
 //! One edge router: its state, what was applied, drift, sessions and LAGs.
 
 use super::diff::diff;
-use super::routers::{configured, reach};
+use super::routers::{configured, feed, reach};
 use super::{connection_of, host, number, or_none, text};
 use crate::error::PageError;
 use crate::layout::Page;
+use crate::parts::faults::sentence;
 use crate::parts::state::{Mood, badge, shown, spaced};
 use crate::parts::{facts, live, message, time};
 use crate::query::encode;
@@ -23,20 +24,25 @@ pub(super) async fn show(context: Context, Path(router): Path<String>) -> Result
     let inventory = context.api.get("/api/v1/inventory").await?;
     let name = text(&found, "name");
     let path = format!("/operate/routers/{}", encode(name));
-    let declared = inventory["inventory"]["router"].as_array().into_iter().flatten().find(|r| r["name"] == name);
-    let content = live("router", &path, html! {
-        (state(&found, declared.unwrap_or(&Value::Null)))
-        @if let Some(drift) = found["drift"].as_str().filter(|d| !d.is_empty()) {
-            section.card {
-                h2 { "Changed by hand" }
-                p.remark { "What carries Meetme's mark was changed on the router. If it is still so at the next comparison, it is taken back." }
-                (diff(drift))
+    let declared =
+        inventory["inventory"]["router"].as_array().into_iter().flatten().find(|r| r["name"] == name);
+    let content = live(
+        "router",
+        &path,
+        html! {
+            (state(&found, declared.unwrap_or(&Value::Null)))
+            @if let Some(drift) = found["drift"].as_str().filter(|d| !d.is_empty()) {
+                section.card {
+                    h2 { "Changed by hand" }
+                    p.remark { "What carries Meetme's mark was changed on the router. If it is still so at the next comparison, it is taken back." }
+                    (diff(drift))
+                }
             }
-        }
-        section.card { h2 { "LAGs" } (lags(&found["state"]["lags"])) }
-        section.card { h2 { "Sessions" } (sessions(&found["state"]["sessions"])) }
-        section.card { h2 { "Applied lately" } (applies(&found["applies"])) }
-    });
+            section.card { h2 { "LAGs" } (lags(&found["state"]["lags"])) }
+            section.card { h2 { "Sessions" } (sessions(&found["state"]["sessions"])) }
+            section.card { h2 { "Applied lately" } (applies(&found["applies"])) }
+        },
+    );
     let mut page = Page::new(&context.viewer, "/operate/routers", name, content);
     page.kind = "Edge router";
     page.trail = &[TRAIL];
@@ -59,7 +65,7 @@ pub(super) async fn difference(context: Context, Path(router): Path<String>) -> 
                 (text, Some(n)) => { p.remark { "Applying generation " (n) " would change:" } (diff(text)) },
             }
         },
-        Err(refusal) => message("warning", html! { (refusal.message) }),
+        Err(refusal) => message("warning", html! { (sentence(&refusal.message)) }),
     };
     let path = format!("/operate/routers/{}", encode(&router));
     let trail = [TRAIL, (router.as_str(), path.as_str())];
@@ -72,16 +78,17 @@ pub(super) async fn difference(context: Context, Path(router): Path<String>) -> 
 fn state(found: &Value, declared: &Value) -> Markup {
     let management = &declared["management"];
     let site = text(found, "site");
-    let feed = if found["bmpConnected"] == true { shown(Mood::Good, "Connected") } else { shown(Mood::Bad, "Not connected") };
     html! {
         section.card {
             h2 { "State" }
-            @if !text(found, "error").is_empty() { (message("error", html! { (text(found, "error")) })) }
+            @if !text(found, "error").is_empty() {
+                (message("error", html! { p { (sentence(text(found, "error"))) } p { "LAGs and sessions below are as they were known last." } }))
+            }
             (facts(&[
                 ("Reached", reach(found).0),
                 ("Configuration", configured(found).0),
                 ("Generation applied of intended", html! { (or_none(&number(found, "appliedGeneration"))) " of " (number(found, "intendedGeneration")) }),
-                ("Route feed (BMP)", feed),
+                ("Route feed (BMP)", feed(found).0),
                 ("Read last", time(text(&found["state"], "at"))),
                 ("Routes received", html! { (number(found, "routesReceived")) }),
                 ("Site", html! { (site) @if !text(found, "location").is_empty() { ", " (text(found, "location")) } }),

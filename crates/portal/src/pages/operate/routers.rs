@@ -33,7 +33,11 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
         path: "/operate/routers",
         columns: COLUMNS,
         rows: all.iter().map(row).collect(),
-        empty: empty("No routers yet", "They come with the inventory: meetme inventory apply FILE.", html! {}),
+        empty: empty(
+            "No routers yet",
+            "They come with the inventory: meetme inventory apply FILE.",
+            html! {},
+        ),
     };
     Ok(listed(&context, "Routers", table, &asked, html! {}, html! {}))
 }
@@ -42,14 +46,17 @@ fn row(router: &Value) -> Vec<Cell> {
     let name = text(router, "name");
     let (reach, reach_words) = reach(router);
     let (configured, configured_words) = configured(router);
-    let bmp = if router["bmpConnected"] == true { (Mood::Good, "Connected") } else { (Mood::Bad, "Not connected") };
+    let (feed, feed_words) = feed(router);
     vec![
         Cell::shown(name, html! { a href=(format!("/operate/routers/{}", encode(name))) { (name) } }),
         Cell::text(text(router, "site")),
         Cell::text(text(router, "location")),
-        Cell::shown(reach_words, html! { (reach) @if !text(router, "error").is_empty() { p.none { (text(router, "error")) } } }),
+        Cell::shown(
+            reach_words,
+            html! { (reach) @if !text(router, "error").is_empty() { p.none { (text(router, "error")) } } },
+        ),
         Cell::shown(configured_words, configured),
-        Cell::shown(bmp.1, shown(bmp.0, bmp.1)),
+        Cell::shown(feed_words, feed),
         Cell::text(number(router, "sessions")),
         Cell::text(number(router, "routesReceived")),
         Cell::text(text(router, "loopback")),
@@ -70,10 +77,39 @@ pub(super) fn reach(router: &Value) -> (Markup, &'static str) {
 pub(super) fn configured(router: &Value) -> (Markup, &'static str) {
     let intended = router["intendedGeneration"].as_u64().unwrap_or(0);
     let (mood, words) = match router["appliedGeneration"].as_u64() {
+        _ if router["reachable"] != true => (Mood::Quiet, "Not known now"),
         _ if router["drifted"] == true => (Mood::Bad, "Changed by hand"),
         _ if intended == 0 => (Mood::Quiet, "Nothing intended yet"),
         Some(applied) if applied >= intended => (Mood::Good, "As intended"),
         _ => (Mood::Moving, "Not applied yet"),
     };
     (shown(mood, words), words)
+}
+
+/// Whether it sends what its sessions receive.
+pub(super) fn feed(router: &Value) -> (Markup, &'static str) {
+    let (mood, words) = match (router["reachable"].as_bool(), router["bmpConnected"].as_bool()) {
+        (Some(true), Some(true)) => (Mood::Good, "Connected"),
+        (Some(true), _) => (Mood::Bad, "Not connected"),
+        _ => (Mood::Quiet, "Not known now"),
+    };
+    (shown(mood, words), words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_isn_t_known_of_a_router_isn_t_called_good() {
+        let mut router = json!({ "reachable": true, "bmpConnected": true, "intendedGeneration": 2, "appliedGeneration": 2 });
+        assert_eq!((configured(&router).1, feed(&router).1), ("As intended", "Connected"));
+        router["appliedGeneration"] = 1.into();
+        assert_eq!(configured(&router).1, "Not applied yet");
+        router["drifted"] = true.into();
+        assert_eq!(configured(&router).1, "Changed by hand");
+        router["reachable"] = false.into();
+        assert_eq!((configured(&router).1, feed(&router).1), ("Not known now", "Not known now"));
+    }
 }

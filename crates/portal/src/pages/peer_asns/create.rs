@@ -50,7 +50,9 @@ pub(in crate::pages) async fn create(
             Err(_) if there && is_same(&context, subscription, name, &body).await? => {
                 return Ok(Redirect::to(&page(subscription, name)).into_response());
             }
-            Err(_) if there => faults.add("name", "this subscription has an ASN of this name already; choose another"),
+            Err(_) if there => {
+                faults.add("name", "this subscription has an ASN of this name already; choose another")
+            }
             Err(refusal) => faults.merge(Faults::of(&refusal, field)),
         }
     } else if let Some(subscription) = known.iter().find(|s| *s == subscription).or(known.first()) {
@@ -80,7 +82,12 @@ fn own_faults(context: &Context, typed: &Typed, known: &[String]) -> Faults {
 }
 
 /// True when there is just what is asked for: the form was sent twice.
-async fn is_same(context: &Context, subscription: &str, name: &str, asked: &Value) -> Result<bool, PageError> {
+async fn is_same(
+    context: &Context,
+    subscription: &str,
+    name: &str,
+    asked: &Value,
+) -> Result<bool, PageError> {
     let there = context.api.get(&claim(subscription, name)).await?;
     let same = |property: &str| there["properties"][property] == asked["properties"][property];
     Ok(["peerAsn", "peerName", "peerContactDetail"].into_iter().all(same))
@@ -151,7 +158,9 @@ async fn form_page(context: &Context, typed: &Typed, faults: &Faults) -> Result<
 mod tests {
     #[test]
     fn asns_are_taken_as_people_write_them() {
-        for (text, number) in [("AS64510", Some(64510)), ("as 7", Some(7)), ("12", Some(12)), ("ä", None), ("1.1", None)] {
+        for (text, number) in
+            [("AS64510", Some(64510)), ("as 7", Some(7)), ("12", Some(12)), ("ä", None), ("1.1", None)]
+        {
             assert_eq!(super::number(text), number, "{text}");
         }
     }

@@ -64,7 +64,13 @@ fn is_approved(claim: &Value) -> bool {
     property(claim, "validationState") == "Approved"
 }
 
-fn form_page(context: &Context, subscription: &str, there: &Value, typed: &Typed, faults: &Faults) -> Response {
+fn form_page(
+    context: &Context,
+    subscription: &str,
+    there: &Value,
+    typed: &Typed,
+    faults: &Faults,
+) -> Response {
     let name = there["name"].as_str().unwrap_or("");
     let back = page(subscription, name);
     let refused = property(there, "validationState") == "Failed";

@@ -25,7 +25,10 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Shows the list.
-pub(in crate::pages) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(in crate::pages) async fn list(
+    context: Context,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
     let mut rows = Vec::new();
     for subscription in context.api.subscriptions().await? {
         let claims = context.api.list(&claims(&subscription), ROWS - rows.len()).await?;

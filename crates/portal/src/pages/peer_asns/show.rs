@@ -75,7 +75,11 @@ async fn whole(
     shown.kind = "Peer ASN";
     shown.trail = &[("Peer ASNs", "/peer-asns")];
     let refused = (!context.viewer.writes()).then_some("Your account may look only.");
-    shown.commands = command(&format!("{path}/edit"), "Edit contacts", refused);
+    let waits = context.viewer.is_operator() && property(&there, "validationState") == "Pending";
+    shown.commands = html! {
+        @if waits { (command(&format!("/operate/queue/asns/{}/{}", encode(subscription), encode(name)), "Decide", None)) }
+        (command(&format!("{path}/edit"), "Edit contacts", refused))
+    };
     Ok(shown.into_response())
 }
 
@@ -142,13 +146,21 @@ async fn peerings(context: &Context, subscription: &str, id: &str) -> Result<Vec
 fn peering_list(context: &Context, claim: &Value, users: &[Value]) -> Markup {
     if users.is_empty() {
         let approved = property(claim, "validationState") == "Approved";
-        let text = if approved { "The ASN is approved: create a peering for it." } else { "Peerings can be created once the ASN is approved." };
+        let text = if approved {
+            "The ASN is approved: create a peering for it."
+        } else {
+            "Peerings can be created once the ASN is approved."
+        };
         let why = match (approved, context.viewer.writes()) {
             (false, _) => Some("The ASN isn't approved yet."),
             (true, false) => Some("Your account may look only."),
             (true, true) => None,
         };
-        return empty("No peering uses this ASN yet", text, command("/peerings/create", "Create a peering", why));
+        return empty(
+            "No peering uses this ASN yet",
+            text,
+            command("/peerings/create", "Create a peering", why),
+        );
     }
     html! {
         ul.links { @for peering in users {

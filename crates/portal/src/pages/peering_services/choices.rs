@@ -51,7 +51,9 @@ impl Choices {
     /// The field for the provider.
     pub fn provider(&self, field: Field<'_>, value: &str) -> Markup {
         let mut options = vec![(String::new(), "Choose a provider".to_owned())];
-        options.extend(self.providers.iter().filter_map(|p| p["name"].as_str()).map(|n| (n.to_owned(), n.to_owned())));
+        options.extend(
+            self.providers.iter().filter_map(|p| p["name"].as_str()).map(|n| (n.to_owned(), n.to_owned())),
+        );
         field.select(&options, value)
     }
 
@@ -69,7 +71,7 @@ impl Choices {
             @if self.providers.is_empty() {
                 p.hint { "No provider offers Peering Service here yet: a provider appears once it has a peering with Peering Service." }
             } @else {
-                ul.plain-list { @for p in self.providers.iter().filter(of) {
+                ul.notes-list { @for p in self.providers.iter().filter(of) {
                     @let at: Vec<&str> = p["properties"]["peeringLocations"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                     li { strong { (p["name"].as_str().unwrap_or("")) } " is present "
                         @if at.is_empty() { "nowhere yet" } @else { "in " (at.join(", ")) } }

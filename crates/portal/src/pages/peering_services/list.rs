@@ -32,7 +32,8 @@ const COLUMNS: &[Column] = &[
 pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
     let mut rows = Vec::new();
     for subscription in context.api.subscriptions().await? {
-        let path = format!("/subscriptions/{}/providers/Microsoft.Peering/peeringServices", encode(&subscription));
+        let path =
+            format!("/subscriptions/{}/providers/Microsoft.Peering/peeringServices", encode(&subscription));
         let services = context.api.list(&path, ROWS - rows.len()).await?;
         rows.extend(services.iter().map(|service| row(&subscription, service)));
         if rows.len() >= ROWS {

@@ -55,7 +55,10 @@ pub(super) async fn save(
         Err(refusal) => {
             let field = |target: &str| {
                 let name = target.strip_prefix("properties.")?;
-                [(PRIMARY, "primary"), (BACKUP, "backup")].iter().find(|(p, _)| *p == name).map(|(_, f)| (*f).to_owned())
+                [(PRIMARY, "primary"), (BACKUP, "backup")]
+                    .iter()
+                    .find(|(p, _)| *p == name)
+                    .map(|(_, f)| (*f).to_owned())
             };
             page(&context, &service, &there, &typed, &Faults::of(&refusal, field)).await
         }
@@ -78,7 +81,8 @@ async fn page(
         error: faults.at(name),
         required: false,
     };
-    let primary_hint = "Where the provider hands over the traffic of your prefixes. Active prefixes move at once.";
+    let primary_hint =
+        "Where the provider hands over the traffic of your prefixes. Active prefixes move at once.";
     let content = html! {
         (faults.top())
         section.card { (facts(&[

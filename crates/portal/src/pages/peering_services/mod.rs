@@ -2,6 +2,7 @@
 
 mod choices;
 mod create;
+mod json;
 mod list;
 mod locations;
 mod monitor;
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Arc<PortalState>> {
         .route(&below("/monitor"), get(monitor::show).post(monitor::add))
         .route(&below("/monitor/initialize"), post(monitor::initialize))
         .route(&below("/monitor/{test}/delete"), post(monitor::delete))
+        .route(&below("/json"), get(json::show))
         .route(&below("/tags"), get(tags::form).post(tags::save))
 }
 
@@ -99,6 +101,7 @@ impl Service {
             ("Overview", base.clone()),
             ("Connection monitor", format!("{base}/monitor")),
             ("Tags", format!("{base}/tags")),
+            ("JSON", format!("{base}/json")),
         ];
         let mut shown = Page::new(&context.viewer, path, &self.name, content);
         shown.kind = "Peering Service";

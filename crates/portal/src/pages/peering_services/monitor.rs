@@ -11,9 +11,10 @@ use crate::parts::{empty, live};
 use crate::query::encode;
 use crate::session::Context;
 use axum::extract::Path;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use meetme_model::peering::is_resource_name;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,7 +44,8 @@ pub(super) async fn initialize(
 ) -> Result<Response, PageError> {
     context.check_form(&headers, typed.csrf())?;
     let subscription = encode(&service.subscription);
-    let path = format!("/subscriptions/{subscription}/providers/Microsoft.Peering/initializeConnectionMonitor");
+    let path =
+        format!("/subscriptions/{subscription}/providers/Microsoft.Peering/initializeConnectionMonitor");
     match context.api.send(Method::POST, &path, None).await?.into_result() {
         Ok(_) => Ok(Redirect::to(&own_page(&service)).into_response()),
         Err(refusal) => page(&context, &service, &typed, &Faults::of(&refusal, |_| None)).await,
@@ -58,34 +60,36 @@ pub(super) async fn add(
     typed: Typed,
 ) -> Result<Response, PageError> {
     context.check_form(&headers, typed.csrf())?;
-    let name = if typed.get("name").is_empty() { "!" } else { typed.get("name") };
     let mut faults = Faults::default();
-    let mut number = |field: &str| match typed.get(field) {
-        "" => Value::Null,
-        text => text.parse::<i64>().map_or_else(
-            |_| {
-                faults.add(field, "this isn't a whole number");
-                Value::Null
-            },
-            Value::from,
-        ),
-    };
-    let body = json!({ "properties": {
-        "sourceAgent": typed.get("agent"),
-        "destination": typed.get("destination"),
-        "destinationPort": number("port"),
-        "testFrequencyInSec": number("interval"),
-    } });
-    let path = format!("{}/connectionMonitorTests/{}", service.api(), encode(name));
-    let refusal = if faults.none() {
-        context.api.create(&path, &body).await?.into_result().err()
-    } else {
-        context.api.check(&path, &body).await?
-    };
-    match refusal {
-        None if faults.none() => Ok(Redirect::to(&own_page(&service)).into_response()),
-        None => page(&context, &service, &typed, &faults).await,
-        Some(refusal) if refusal.code == "PreconditionFailed" => {
+    for field in ["port", "interval"] {
+        if !typed.get(field).is_empty() && typed.get(field).parse::<i64>().is_err() {
+            faults.add(field, "this isn't a whole number");
+        }
+    }
+    let named = is_resource_name(typed.get("name"));
+    if !named {
+        faults.add("name", "give it a name of 1 to 63 letters, digits, dots, dashes and underscores");
+    }
+    let path = |name: &str| format!("{}/connectionMonitorTests/{}", service.api(), encode(name));
+    if !faults.none() {
+        // All else is looked at, too: with a port that is none, nothing is made of it.
+        let mut body = body(&typed);
+        body["properties"]["destinationPort"] = json!(-1);
+        let answer = context.api.send(Method::PUT, &path("unnamed"), Some(&body)).await?;
+        let told = answer.into_result().err().map(|refusal| Faults::of(&refusal, field)).unwrap_or_default();
+        for field in ["agent", "destination", "interval"] {
+            if let (Some(message), None) = (told.at(field), faults.at(field)) {
+                faults.add(field, message);
+            }
+        }
+        return page(&context, &service, &typed, &faults).await;
+    }
+    let (path, body) = (path(typed.get("name")), body(&typed));
+    let answer = context.api.create(&path, &body).await?;
+    let there = answer.status == StatusCode::PRECONDITION_FAILED;
+    match answer.into_result() {
+        Ok(_) => return Ok(Redirect::to(&own_page(&service)).into_response()),
+        Err(_) if there => {
             // Sent twice, or another one of this name.
             let there = context.api.ask(&path).await?.into_result().unwrap_or_default();
             let same = |name: &str| there["properties"][name] == body["properties"][name];
@@ -93,13 +97,20 @@ pub(super) async fn add(
                 return Ok(Redirect::to(&own_page(&service)).into_response());
             }
             faults.add("name", "there is a test of this name already; choose another");
-            page(&context, &service, &typed, &faults).await
         }
-        Some(refusal) => {
-            faults.merge(Faults::of(&refusal, field));
-            page(&context, &service, &typed, &faults).await
-        }
+        Err(refusal) => faults = Faults::of(&refusal, field),
     }
+    page(&context, &service, &typed, &faults).await
+}
+
+fn body(typed: &Typed) -> Value {
+    let number = |field: &str| typed.get(field).parse::<i64>().ok();
+    json!({ "properties": {
+        "sourceAgent": typed.get("agent"),
+        "destination": typed.get("destination"),
+        "destinationPort": number("port"),
+        "testFrequencyInSec": number("interval"),
+    } })
 }
 
 /// Deletes a test.
@@ -163,10 +174,16 @@ async fn page(
 
 fn uninitialized(context: &Context, path: &str) -> Markup {
     let action = match refused(&context.viewer) {
-        Some(why) => html! { button type="button" disabled title=(why) { "Initialize the connection monitor" } },
-        None => form(&context.viewer, &format!("{path}/initialize"), html! {
-            button.primary type="submit" { "Initialize the connection monitor" }
-        }),
+        Some(why) => {
+            html! { button type="button" disabled title=(why) { "Initialize the connection monitor" } }
+        }
+        None => form(
+            &context.viewer,
+            &format!("{path}/initialize"),
+            html! {
+                button.primary type="submit" { "Initialize the connection monitor" }
+            },
+        ),
     };
     empty(
         "The connection monitor isn't initialized",
@@ -208,7 +225,8 @@ fn outcome(test: &Value) -> Markup {
 }
 
 fn hops(test: &Value) -> Markup {
-    let all: Vec<&str> = test["properties"]["path"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let all: Vec<&str> =
+        test["properties"]["path"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     html! {
         @if all.is_empty() { span.none { "–" } }
         @else { details { summary { (all.len()) " hops" } ol.hops { @for hop in all { li { code { (hop) } } } } } }

@@ -11,14 +11,13 @@ use crate::parts::{command, empty, message};
 use crate::query::encode;
 use crate::session::Context;
 use axum::extract::Path;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
 /// What a key is.
-pub(super) const KEY_HINT: &str =
-    "A prefix is activated by its key, which its provider has from the registered prefix once that is Verified.";
+pub(super) const KEY_HINT: &str = "A prefix is activated by its key, which its provider has from the registered prefix once that is Verified.";
 
 /// Prefixes shown of a service, at most.
 const SHOWN: usize = 500;
@@ -48,7 +47,8 @@ pub(super) async fn table(context: &Context, service: &Service) -> Result<Markup
 /// What the API knows of a prefix besides the resource.
 pub(super) async fn status(context: &Context, service: &Service, name: &str) -> Result<Value, PageError> {
     // It may have been deleted since the list was read.
-    let answer = context.api.ask(&format!("{}/prefixes/{}/status", service.extension(), encode(name))).await?;
+    let answer =
+        context.api.ask(&format!("{}/prefixes/{}/status", service.extension(), encode(name))).await?;
     Ok(answer.into_result().unwrap_or(Value::Null))
 }
 
@@ -77,9 +77,11 @@ pub(super) fn path(status: &Value) -> Markup {
 /// Why a prefix has its state.
 pub(super) fn why(prefix: &Value, status: &Value) -> Markup {
     let told = property(prefix, "errorMessage");
-    let failing = status["checks"].as_array().into_iter().flatten().find(|check| {
-        !matches!(check["outcome"].as_str(), Some("passed" | "notChecked"))
-    });
+    let failing = status["checks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|check| !matches!(check["outcome"].as_str(), Some("passed" | "notChecked")));
     html! {
         @if !told.is_empty() { (sentence(told)) }
         @else if let Some(check) = failing { (sentence(check["message"].as_str().unwrap_or(""))) }
@@ -107,18 +109,44 @@ pub(super) async fn activate(
     context.check_form(&headers, typed.csrf())?;
     let there = service.read(&context).await?;
     let (name, prefix, key) = (typed.get("name"), typed.get("prefix"), typed.get("key"));
-    match activation(&context, &service, name, prefix, key).await? {
-        Ok(()) => Ok(Redirect::to(&service.page()).into_response()),
-        Err(refusal) => {
-            let field = |target: &str| match target {
-                "name" | "prefix" => Some("name".to_owned()),
-                "properties.prefix" => Some("prefix".to_owned()),
-                "properties.peeringServicePrefixKey" => Some("key".to_owned()),
-                _ => None,
-            };
-            Ok(form_page(&context, &service, &there, &typed, &Faults::of(&refusal, field)))
+    let mut faults = validated(&context, &service, &there, &typed).await?;
+    if faults.none() {
+        match activation(&context, &service, name, prefix, key).await? {
+            Ok(()) => return Ok(Redirect::to(&service.page()).into_response()),
+            Err(refusal) => faults = Faults::of(&refusal, field),
         }
     }
+    Ok(form_page(&context, &service, &there, &typed, &faults))
+}
+
+/// Everything that speaks against the prefix at once, its name among it.
+async fn validated(
+    context: &Context,
+    service: &Service,
+    there: &Value,
+    typed: &Typed,
+) -> Result<Faults, PageError> {
+    let mut body = there.clone();
+    body["prefixes"] = json!([{
+        "name": typed.get("name"),
+        "prefix": typed.get("prefix"),
+        "peeringServicePrefixKey": typed.get("key"),
+    }]);
+    let answer =
+        context.api.send(Method::POST, &format!("{}/validate", service.extension()), Some(&body)).await?;
+    let refusal = answer.into_result().err();
+    Ok(refusal.map_or_else(Faults::default, |refusal| Faults::of(&refusal, field)))
+}
+
+/// The field of a target, of PUT or of the validation.
+fn field(target: &str) -> Option<String> {
+    let field = match target.trim_start_matches("prefixes[0].").trim_start_matches("properties.") {
+        "name" => "name",
+        "prefix" => "prefix",
+        "peeringServicePrefixKey" => "key",
+        _ => return None,
+    };
+    Some(field.to_owned())
 }
 
 /// Has a prefix activated; the same again changes nothing.
@@ -129,15 +157,19 @@ pub(super) async fn activation(
     prefix: &str,
     key: &str,
 ) -> Result<Result<(), Refusal>, PageError> {
-    // Without a name there would be no path to send it to: all else is looked at all the same.
-    let path_name = if name.is_empty() { "!" } else { name };
-    let path = format!("{}/prefixes/{}", service.api(), encode(path_name));
+    let path = format!("{}/prefixes/{}", service.api(), encode(name));
     let body = json!({ "properties": { "prefix": prefix, "peeringServicePrefixKey": key } });
-    let answer = context.api.send(axum::http::Method::PUT, &path, Some(&body)).await?;
+    let answer = context.api.send(Method::PUT, &path, Some(&body)).await?;
     Ok(answer.into_result().map(|_| ()))
 }
 
-fn form_page(context: &Context, service: &Service, there: &Value, typed: &Typed, faults: &Faults) -> Response {
+fn form_page(
+    context: &Context,
+    service: &Service,
+    there: &Value,
+    typed: &Typed,
+    faults: &Faults,
+) -> Response {
     let field = |name: &'static str, label: &'static str, hint: &'static str| Field {
         name,
         label,

@@ -46,7 +46,8 @@ async fn whole(
     faults: &Faults,
 ) -> Result<Response, PageError> {
     let there = service.read(context).await?;
-    let service = &Service { name: there["name"].as_str().unwrap_or(&service.name).to_owned(), ..service.clone() };
+    let service =
+        &Service { name: there["name"].as_str().unwrap_or(&service.name).to_owned(), ..service.clone() };
     let path = service.page();
     let content = html! {
         (faults.top())
@@ -70,9 +71,12 @@ fn essentials(service: &Service, there: &Value) -> Markup {
         ("Location", html! { (property(there, "peeringServiceLocation")) }),
         ("Provider", html! { (property(there, "peeringServiceProvider")) }),
         ("Primary peering location", or_none(property(there, "providerPrimaryPeeringLocation"))),
-        ("Backup peering location", html! {
-            @if backup.is_empty() { "None: traffic falls back to the Internet" } @else { (backup) }
-        }),
+        (
+            "Backup peering location",
+            html! {
+                @if backup.is_empty() { "None: traffic falls back to the Internet" } @else { (backup) }
+            },
+        ),
         ("Resource group", html! { (service.group) }),
         ("Subscription", copyable(&service.subscription)),
         ("Created", time(there["systemData"]["createdAt"].as_str().unwrap_or(""))),

@@ -2,8 +2,8 @@
 //! somebody else changed it meanwhile.
 
 use super::at::{At, Within};
-use super::frame::below;
 use super::faults::{Faults, told};
+use super::frame::{below, check_writes};
 use super::link::{Link, TARGETS};
 use super::offering::Catalogue;
 use super::seen::Seen;
@@ -38,7 +38,9 @@ impl Whole {
 
     /// Where a connection stands in the peering.
     fn place(&self, identifier: &str) -> Result<usize, PageError> {
-        let own = |c: &Value| c["connectionIdentifier"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(identifier));
+        let own = |c: &Value| {
+            c["connectionIdentifier"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(identifier))
+        };
         self.seen.connections().iter().position(own).ok_or(PageError::NotFound)
     }
 
@@ -50,6 +52,7 @@ impl Whole {
 
 /// Shows the form for a new connection.
 pub(super) async fn add(context: Context, Path(at): Path<At>) -> Result<Response, PageError> {
+    check_writes(&context)?;
     let whole = Whole::of(&context, &at).await?;
     let (offering, place) =
         (whole.catalogue.offering(whole.seen.r#type()), whole.catalogue.place(whole.seen.location()));
@@ -83,6 +86,7 @@ pub(super) async fn save_new(
 
 /// Shows the form for a connection that is there.
 pub(super) async fn edit(context: Context, Path(within): Path<Within>) -> Result<Response, PageError> {
+    check_writes(&context)?;
     let at = within.at();
     let whole = Whole::of(&context, &at).await?;
     let i = whole.place(&within.child)?;
@@ -103,7 +107,8 @@ pub(super) async fn save(
     let i = whole.place(&within.child)?;
     let old = Link::of_json(&whole.seen.connections()[i]);
     // What the form doesn't offer stays.
-    let link = Link { facility: old.facility, provider: old.provider, service: old.service, ..Link::of_form(&sent) };
+    let link =
+        Link { facility: old.facility, provider: old.provider, service: old.service, ..Link::of_form(&sent) };
     let offering = whole.catalogue.offering(whole.seen.r#type()).cloned();
     let c = &mut connections(&mut whole.seen)?[i];
     link.write(c, offering.as_ref());
@@ -116,6 +121,7 @@ pub(super) async fn save(
 
 /// Asks whether a connection shall really go.
 pub(super) async fn confirm(context: Context, Path(within): Path<Within>) -> Result<Response, PageError> {
+    check_writes(&context)?;
     let at = within.at();
     let whole = Whole::of(&context, &at).await?;
     let i = whole.place(&within.child)?;
@@ -146,7 +152,7 @@ pub(super) async fn remove(
 fn check(context: &Context, headers: &HeaderMap, sent: &Sent) -> Result<(), PageError> {
     let token = sent.iter().find(|(n, _)| n == "_csrf").map(|(_, value)| value.as_str());
     context.check_form(headers, token)?;
-    if context.viewer.writes() { Ok(()) } else { Err(PageError::NotAllowed) }
+    check_writes(context)
 }
 
 fn connections(seen: &mut Seen) -> Result<&mut Vec<Value>, PageError> {
@@ -172,7 +178,10 @@ async fn put(context: &Context, at: &At, seen: &Seen) -> Result<Result<(), Fault
     Ok(answer.into_result().map(|_| ()).map_err(|refusal| {
         if status == StatusCode::PRECONDITION_FAILED {
             let mut faults = Faults::default();
-            faults.add("", "Somebody changed the peering at this moment. Look at it again, and repeat what you want.");
+            faults.add(
+                "",
+                "Somebody changed the peering at this moment. Look at it again, and repeat what you want.",
+            );
             return faults;
         }
         Faults::from(&refusal)
@@ -201,7 +210,11 @@ fn on_top(faults: &Faults) -> Markup {
 
 fn key_field(faults: &Faults, has: bool) -> Markup {
     let error = faults.at(KEY);
-    let hint = if has { "A key is set; it is never shown. Type another one to replace it." } else { "Optional; 1 to 80 characters without spaces. Never shown again." };
+    let hint = if has {
+        "A key is set; it is never shown. Type another one to replace it."
+    } else {
+        "Optional; 1 to 80 characters without spaces. Never shown again."
+    };
     html! {
         (Field { name: "md5", label: "MD5 key", hint, error: error.as_deref(), required: false }.input("password", "", "off"))
         @if has {
@@ -225,7 +238,7 @@ fn new_form(context: &Context, at: &At, whole: &Whole, link: &Link, faults: &Fau
             (buttons(at, "Add connection", "primary"))
         }))
     };
-    below(context, at, TAB, "Add a connection", html! {}, content)
+    below(context, at, TAB, "Connection", "Add a connection", html! {}, content)
 }
 
 fn edit_form(context: &Context, at: &At, whole: &Whole, i: usize, link: &Link, faults: &Faults) -> Response {
@@ -241,7 +254,15 @@ fn edit_form(context: &Context, at: &At, whole: &Whole, i: usize, link: &Link, f
             (buttons(at, "Save", "primary"))
         }))
     };
-    below(context, at, TAB, &format!("Change connection {}", text("microsoftTrackingId")), html! {}, content)
+    below(
+        context,
+        at,
+        TAB,
+        "Connection",
+        &format!("Change connection {}", text("microsoftTrackingId")),
+        html! {},
+        content,
+    )
 }
 
 fn confirm_form(context: &Context, at: &At, whole: &Whole, i: usize, faults: &Faults) -> Response {
@@ -257,5 +278,13 @@ fn confirm_form(context: &Context, at: &At, whole: &Whole, i: usize, faults: &Fa
             (form(&context.viewer, &path, buttons(at, "Remove connection", "danger")))
         }
     };
-    below(context, at, TAB, &format!("Remove connection {}", text("microsoftTrackingId")), html! {}, content)
+    below(
+        context,
+        at,
+        TAB,
+        "Connection",
+        &format!("Remove connection {}", text("microsoftTrackingId")),
+        html! {},
+        content,
+    )
 }

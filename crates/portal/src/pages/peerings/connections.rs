@@ -26,15 +26,15 @@ pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Respons
         @if all.is_empty() { (empty("No connections", "All connections were taken away.", html! {})) }
         @for c in &all { (card(&at, c, may)) }
     };
-    let commands = command(may, &at.page("/connections/add"), "primary", "Add connection");
+    let commands = html! {
+        a.button href=(at.page("/json?of=connections")) { "JSON view" }
+        (command(may, &at.page("/connections/add"), "primary", "Add connection"))
+    };
     Ok(tab(&context, &at, PATH, commands, live("connections", &at.page(PATH), content)))
 }
 
 fn card(at: &At, c: &Connection, may: Result<(), &'static str>) -> Markup {
-    let may = may.and_then(|()| match c.removal {
-        Some(_) => Err("It is being removed."),
-        None => Ok(()),
-    });
+    let may = if c.removal.is_some() { may.and(Err("It is being removed.")) } else { may };
     let own = at.page(&format!("{PATH}/{}", c.connection_identifier));
     html! {
         section.card {
@@ -43,7 +43,7 @@ fn card(at: &At, c: &Connection, may: Result<(), &'static str>) -> Markup {
             @if let Some(error) = &c.error_message { (message("warning", html! { (super::faults::sentence(error)) })) }
             (facts(&rows(c)))
             (ports(&c.lag))
-            @if !c.sessions.is_empty() { (sessions(&c.sessions)) }
+            @if !c.sessions.is_empty() { (sessions(&c.tracking_id, &c.sessions)) }
             div.actions {
                 (command(may, &own, "", "Change"))
                 (command(may, &format!("{own}/remove"), "danger", "Remove"))
@@ -55,20 +55,31 @@ fn card(at: &At, c: &Connection, may: Result<(), &'static str>) -> Markup {
 fn rows(c: &Connection) -> Vec<(&'static str, Markup)> {
     let router = c.router.as_ref();
     let place = router.and_then(|r| r.address.as_deref().or(r.site.as_deref()));
+    let lag = match (c.lag.up, c.lag.light) {
+        (true, _) => shown(Mood::Good, "up"),
+        (false, true) => shown(Mood::Waiting, "light, not up"),
+        (false, false) => shown(Mood::Quiet, "no light"),
+    };
     let mut rows = vec![
         ("Bandwidth", html! { (gbps(c.bandwidth_in_mbps)) }),
-        ("Our router", html! {
-            @if let Some(r) = router { (r.name) @if r.reachable == Some(false) { " " (shown(Mood::Bad, "can't be reached")) } }
-            @else { span.none { "Chosen once approved" } }
-        }),
+        (
+            "Our router",
+            html! {
+                @if let Some(r) = router { (r.name) @if r.reachable == Some(false) { " " (shown(Mood::Bad, "can't be reached")) } }
+                @else { span.none { "Chosen once approved" } }
+            },
+        ),
         ("Place", html! { @if let Some(place) = place { (place) } @else { span.none { "–" } } }),
-        ("Letter of authorization", html! {
-            @if let Some(loa) = &c.loa {
-                (copyable(&loa.code)) " "
-                @if loa.expired { (shown(Mood::Bad, "expired")) } @else { "until " (time(&loa.expires_at)) }
-            } @else { span.none { "Issued once approved" } }
-        }),
-        ("LAG", html! { (c.lag.name) " " @if c.lag.up { (shown(Mood::Good, "up")) } @else if c.lag.light { (shown(Mood::Waiting, "light, not up")) } @else { (shown(Mood::Quiet, "no light")) } }),
+        (
+            "Letter of authorization",
+            html! {
+                @if let Some(loa) = &c.loa {
+                    (copyable(&loa.code)) " "
+                    @if loa.expired { (shown(Mood::Bad, "expired")) } @else { "until " (time(&loa.expires_at)) }
+                } @else { span.none { "Issued once approved" } }
+            },
+        ),
+        ("LAG", html! { (c.lag.name) " " (lag) }),
     ];
     if let Some(at) = &c.active_at {
         rows.push(("Active since", time(at)));
@@ -99,10 +110,10 @@ fn ports(lag: &Lag) -> Markup {
     }
 }
 
-fn sessions(all: &[Session]) -> Markup {
+fn sessions(of: &str, all: &[Session]) -> Markup {
     html! {
         h3 { "Sessions" }
-        div.scroll tabindex="0" role="region" aria-label="Sessions" {
+        div.scroll tabindex="0" role="region" aria-label=(format!("Sessions of {of}")) {
             table {
                 thead { tr { @for title in ["Your address", "Our address", "BGP", "BFD", "Routes", "Last error"] { th scope="col" { (title) } } } }
                 tbody { @for s in all { tr {

@@ -2,7 +2,7 @@
 
 use super::at::At;
 use super::faults::{Faults, told};
-use super::frame::below;
+use super::frame::{below, check_writes};
 use super::seen::Seen;
 use crate::error::PageError;
 use crate::parts::form::{Field, form};
@@ -24,6 +24,7 @@ pub(super) struct Sent {
 
 /// Asks for the name.
 pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Response, PageError> {
+    check_writes(&context)?;
     Seen::of(&context, &at).await?;
     Ok(page(&context, &at, None, &Faults::default()))
 }
@@ -69,5 +70,5 @@ fn page(context: &Context, at: &At, wrong: Option<&str>, faults: &Faults) -> Res
             }))
         }
     };
-    below(context, at, ("", ""), &format!("Delete {}", at.name), html! {}, content)
+    below(context, at, ("", ""), "Peering", &format!("Delete {}", at.name), html! {}, content)
 }

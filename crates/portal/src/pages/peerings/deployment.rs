@@ -31,5 +31,13 @@ pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Respons
     };
     let commands = html! { a.button.primary href=(at.page("")) { "Go to the peering" } };
     let title = format!("Deployment of {}", at.name);
-    Ok(below(&context, &at, ("", ""), &title, commands, live("deployment", &at.page("/deployment"), content)))
+    Ok(below(
+        &context,
+        &at,
+        ("", ""),
+        "Peering",
+        &title,
+        commands,
+        live("deployment", &at.page("/deployment"), content),
+    ))
 }

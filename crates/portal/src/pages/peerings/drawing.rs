@@ -135,6 +135,8 @@ fn line(left: usize, right: usize, y: usize, mood: Mood, words: &str, port: &str
 }
 
 fn short(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { return text.to_owned(); }
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
     text.chars().take(most - 1).chain(['…']).collect()
 }

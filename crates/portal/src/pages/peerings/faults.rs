@@ -1,6 +1,7 @@
 //! What the API refuses, put beside the fields that it is about.
 
 use crate::api::Refusal;
+pub(super) use crate::parts::faults::sentence;
 use maud::{Markup, html};
 
 /// Violations by their targets.
@@ -53,16 +54,6 @@ impl Faults {
     }
 }
 
-/// A message as a sentence: a capital first, a full stop last.
-pub(super) fn sentence(text: &str) -> String {
-    let mut letters = text.trim().chars();
-    let mut out: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    if !out.is_empty() && !out.ends_with(['.', '!', '?', ':']) {
-        out.push('.');
-    }
-    out
-}
-
 /// Messages one below the other.
 pub(super) fn told(messages: &[&str]) -> Markup {
     html! {
@@ -84,6 +75,5 @@ mod tests {
         assert_eq!(faults.below("a.b[1]").at("c").as_deref(), Some("wrong"));
         assert_eq!(faults.below("a.b[1]").0.len(), 1, "the tenth isn't the first");
         assert_eq!(faults.others(&["y"], &["a.b"]), ["elsewhere"]);
-        assert_eq!(sentence("the name is missing"), "The name is missing.");
     }
 }

@@ -1,6 +1,7 @@
 //! What all pages of a peering have in common: the way here, tabs, title.
 
 use super::at::At;
+use crate::error::PageError;
 use crate::layout::Page;
 use crate::parts::tabs;
 use crate::session::Context;
@@ -23,7 +24,13 @@ const TABS: &[(&str, &str)] = &[
 ];
 
 /// A tab's page. `tab` is its place among the peering's pages.
-pub(in crate::pages) fn tab(context: &Context, at: &At, tab: &str, commands: Markup, content: Markup) -> Response {
+pub(in crate::pages) fn tab(
+    context: &Context,
+    at: &At,
+    tab: &str,
+    commands: Markup,
+    content: Markup,
+) -> Response {
     let here = at.page(tab);
     let all: Vec<(&str, String)> = TABS.iter().map(|(name, path)| (*name, at.page(path))).collect();
     Page {
@@ -36,11 +43,13 @@ pub(in crate::pages) fn tab(context: &Context, at: &At, tab: &str, commands: Mar
     .into_response()
 }
 
-/// A page below a tab: a form, or one thing of the tab's list.
+/// A page below a tab (its name and place; empty for the overview): a form, or one thing of the tab's
+/// list, of `kind`.
 pub(in crate::pages) fn below(
     context: &Context,
     at: &At,
     tab: (&str, &str),
+    kind: &str,
     title: &str,
     commands: Markup,
     content: Markup,
@@ -48,12 +57,11 @@ pub(in crate::pages) fn below(
     let (own, above) = (at.page(""), at.page(tab.1));
     let trail = [("Peerings", "/peerings"), (at.name.as_str(), own.as_str()), (tab.0, above.as_str())];
     let steps = if tab.1.is_empty() { &trail[..2] } else { &trail[..] };
-    Page { kind: "Peering", trail: steps, commands, ..Page::new(&context.viewer, &own, title, content) }
-        .into_response()
+    Page { kind, trail: steps, commands, ..Page::new(&context.viewer, &own, title, content) }.into_response()
 }
 
 /// A link that looks like a button; without one's permission it says why instead of leading there.
-pub(super) fn command(allowed: Result<(), &str>, path: &str, class: &str, words: &str) -> Markup {
+pub(in crate::pages) fn command(allowed: Result<(), &str>, path: &str, class: &str, words: &str) -> Markup {
     match allowed {
         Ok(()) => html! { a.button.(class) href=(path) { (words) } },
         Err(why) => html! {
@@ -63,6 +71,11 @@ pub(super) fn command(allowed: Result<(), &str>, path: &str, class: &str, words:
             }
         },
     }
+}
+
+/// Refuses who may only look.
+pub(super) fn check_writes(context: &Context) -> Result<(), PageError> {
+    if context.viewer.writes() { Ok(()) } else { Err(PageError::NotAllowed) }
 }
 
 /// Whether the viewer may change something in the subscription.

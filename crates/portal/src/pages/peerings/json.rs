@@ -4,7 +4,7 @@ use super::at::At;
 use super::frame::tab;
 use crate::api::API_VERSION;
 use crate::error::PageError;
-use crate::parts::tabs;
+use crate::query::encode;
 use crate::session::Context;
 use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, header};
@@ -18,7 +18,13 @@ const PATH: &str = "/json";
 pub(super) struct Asked {
     #[serde(default)]
     of: String,
+    /// Which registered prefix's checks.
+    #[serde(default)]
+    prefix: String,
 }
+
+/// A view: its name, its name in addresses, and what the API is asked for.
+type View = (&'static str, String, String);
 
 /// Shows the tab.
 pub(super) async fn show(
@@ -28,18 +34,29 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let version = format!("?api-version={API_VERSION}");
-    let paths = [
-        ("Peering", "", format!("{}{version}", at.resource())),
-        ("Connections in detail", "connections", format!("{}/connections", at.extension())),
-        ("Registered prefixes", "registered-prefixes", format!("{}/registeredPrefixes{version}", at.resource())),
+    let extension = at.extension();
+    let prefixes = format!("{}/registeredPrefixes{version}", at.resource());
+    let first: View = ("Peering", String::new(), format!("{}{version}", at.resource()));
+    let mut views: Vec<View> = vec![
+        ("Connections in detail", "connections".into(), format!("{extension}/connections")),
+        ("Registered prefixes", "registered-prefixes".into(), prefixes),
     ];
-    let (_, of, path) = paths.iter().find(|(_, of, _)| *of == asked.of).unwrap_or(&paths[0]);
+    if !asked.prefix.is_empty() {
+        let prefix = encode(&asked.prefix);
+        let path = format!("{extension}/registeredPrefixes/{prefix}/checks");
+        views.push(("Checks of a prefix", format!("checks&prefix={prefix}"), path));
+    }
+    let is_asked = |(_, of, _): &&View| of.split('&').next() == Some(asked.of.as_str());
+    let (_, of, path) = views.iter().find(is_asked).unwrap_or(&first);
     let body = context.api.get(path).await?;
     let text = serde_json::to_string_pretty(&body).map_err(PageError::internal)?;
     let link = |of: &str| format!("{}?of={of}", at.page(PATH));
-    let views: Vec<(&str, String)> = paths.iter().map(|(name, of, _)| (*name, link(of))).collect();
     let content = html! {
-        (tabs(&views, &link(of)))
+        nav.tabs aria-label="Views" {
+            @for (name, other, _) in [&first].into_iter().chain(&views) {
+                a href=(link(other)) aria-current=[(other == of).then_some("true")] { (name) }
+            }
+        }
         section {
             h2 { "The same by API" }
             p.more { "With a token in " code { "TOKEN" } "; an operator of this network gives it." }
@@ -50,7 +67,8 @@ pub(super) async fn show(
     Ok(tab(&context, &at, PATH, html! {}, content))
 }
 
-fn block(text: &str, words: &str) -> Markup {
+/// Text as it is, with a button that copies it.
+pub(in crate::pages) fn block(text: &str, words: &str) -> Markup {
     html! {
         div.block {
             button.copy type="button" data-copy=(text) aria-label=(words) title="Copy" { (crate::parts::icon::of("copy")) }
@@ -60,12 +78,12 @@ fn block(text: &str, words: &str) -> Markup {
 }
 
 /// The call as a shell takes it. Paths are percent-encoded, so nothing in them ends the quotes.
-fn curl(origin: &str, path: &str) -> String {
+pub(in crate::pages) fn curl(origin: &str, path: &str) -> String {
     format!("curl -sS -H \"Authorization: Bearer $TOKEN\" \\\n  '{origin}{path}'")
 }
 
 /// Where this portal is, as the browser says it. Sign-in needs TLS anywhere but on the machine itself.
-fn origin(headers: &HeaderMap) -> String {
+pub(in crate::pages) fn origin(headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or("localhost");
     let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(*c)).collect();
     let own = ["localhost", "127.", "[::1]"].iter().any(|start| host.starts_with(start));
@@ -79,7 +97,9 @@ mod tests {
 
     #[test]
     fn the_call_goes_where_the_browser_went_and_nowhere_else() {
-        let of = |host: &'static str| origin(&HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]));
+        let of = |host: &'static str| {
+            origin(&HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]))
+        };
         assert_eq!(of("127.0.0.1:8971"), "http://127.0.0.1:8971");
         assert_eq!(of("meet.example"), "https://meet.example");
         assert_eq!(of("a';rm -rf"), "https://arm-rf");

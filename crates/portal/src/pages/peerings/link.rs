@@ -28,7 +28,10 @@ impl Link {
         let providers = offering.map_or(&[][..], |o| &o.session_address_providers);
         Self {
             facility: place.and_then(|p| p.facilities.first()).map(|(id, _)| id.clone()).unwrap_or_default(),
-            bandwidth_mbps: place.and_then(|p| p.bandwidths().into_iter().next()).map(|b| b.0).unwrap_or_default(),
+            bandwidth_mbps: place
+                .and_then(|p| p.bandwidths().into_iter().next())
+                .map(|b| b.0)
+                .unwrap_or_default(),
             provider: providers.first().cloned().unwrap_or_default(),
             max_v4: "1000".into(),
             ..Self::default()
@@ -162,7 +165,13 @@ impl Link {
         }
     }
 
-    fn service_field(&self, offering: Option<&Offering>, error: Option<&str>, is_there: bool, fixed: &str) -> Markup {
+    fn service_field(
+        &self,
+        offering: Option<&Offering>,
+        error: Option<&str>,
+        is_there: bool,
+        fixed: &str,
+    ) -> Markup {
         let mode = offering.map_or("optional", |o| &o.peering_service);
         let why = offering.map_or("", Offering::why);
         html! {
@@ -190,22 +199,36 @@ impl Link {
             let only = if also { " Only where you give the addresses." } else { "" };
             format!("{what}{only}")
         };
+        let hints = [
+            hint("A /30 or /31 of yours. In a /31 yours is the lower address; in a /30, base + 1."),
+            hint("A /64 to /127 of yours; empty for no IPv6."),
+        ];
+        let field = |name, label, hint, error| Field { name, label, hint, error, required: false };
+        let v4 = field("prefix_v4", "Session prefix IPv4", &hints[0], v4.as_deref());
+        let v6 = field("prefix_v6", "Session prefix IPv6", &hints[1], v6.as_deref());
+        let mailed = "A mail tells the addresses once the port is configured, and they are shown here.";
         html! {
             @if by_peer {
-                @let hints = [hint("A /30 or /31 of yours. In a /31 yours is the lower address; in a /30, base + 1."), hint("A /64 to /127 of yours; empty for no IPv6.")];
-                (Field { name: "prefix_v4", label: "Session prefix IPv4", hint: &hints[0], error: v4.as_deref(), required: false }.input("text", &self.prefix_v4, "off"))
-                (Field { name: "prefix_v6", label: "Session prefix IPv6", hint: &hints[1], error: v6.as_deref(), required: false }.input("text", &self.prefix_v6, "off"))
+                (v4.input("text", &self.prefix_v4, "off"))
+                (v6.input("text", &self.prefix_v6, "off"))
             } @else if !is_there {
-                (forced("Session prefixes", "Given by the host", "You get a mail with the addresses once the port is configured, and they are shown here."))
+                (forced("Session prefixes", "Given by the host", mailed))
             }
         }
     }
 
     fn limit_fields(&self, faults: &Faults) -> Markup {
-        let (v4, v6) = (faults.at("bgpSession.maxPrefixesAdvertisedV4"), faults.at("bgpSession.maxPrefixesAdvertisedV6"));
+        let (v4, v6) = (
+            faults.at("bgpSession.maxPrefixesAdvertisedV4"),
+            faults.at("bgpSession.maxPrefixesAdvertisedV6"),
+        );
+        let field = |name, label, hint, error| Field { name, label, hint, error, required: false };
+        let hints = ["1 to 20000; more close the session.", "1 to 2000; empty for no IPv6 session."];
+        let v4 = field("max_v4", "Maximum of IPv4 prefixes", hints[0], v4.as_deref());
+        let v6 = field("max_v6", "Maximum of IPv6 prefixes", hints[1], v6.as_deref());
         html! {
-            (Field { name: "max_v4", label: "Maximum of IPv4 prefixes", hint: "1 to 20000; more close the session.", error: v4.as_deref(), required: false }.input("number", &self.max_v4, "off"))
-            (Field { name: "max_v6", label: "Maximum of IPv6 prefixes", hint: "1 to 2000; empty for no IPv6 session.", error: v6.as_deref(), required: false }.input("number", &self.max_v6, "off"))
+            (v4.input("number", &self.max_v4, "off"))
+            (v6.input("number", &self.max_v6, "off"))
         }
     }
 }
@@ -253,7 +276,11 @@ fn text(text: &str) -> Option<Value> {
 
 /// A number; what is none goes as it is, for the API to say so.
 fn number(typed: &str) -> Option<Value> {
-    if typed.is_empty() { None } else { Some(typed.parse::<i64>().map_or_else(|_| Value::from(typed), Value::from)) }
+    if typed.is_empty() {
+        None
+    } else {
+        Some(typed.parse::<i64>().map_or_else(|_| Value::from(typed), Value::from))
+    }
 }
 
 #[cfg(test)]
@@ -275,7 +302,10 @@ mod tests {
         assert_eq!(Link::unpack(""), Link::default());
         let mut c = json!({ "connectionIdentifier": "a" });
         link.write(&mut c, None);
-        assert_eq!(c["bgpSession"], json!({ "sessionPrefixV4": "203.0.113.0/31", "maxPrefixesAdvertisedV4": "x" }));
+        assert_eq!(
+            c["bgpSession"],
+            json!({ "sessionPrefixV4": "203.0.113.0/31", "maxPrefixesAdvertisedV4": "x" })
+        );
         assert_eq!(c["connectionIdentifier"], "a");
         assert_eq!(c["bandwidthInMbps"], 20000);
     }

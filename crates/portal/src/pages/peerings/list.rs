@@ -44,9 +44,11 @@ pub(super) async fn show(context: Context, Query(asked): Query<Asked>) -> Result
             .list(&format!("{path}/peerAsns"), LIMIT)
             .await?
             .iter()
-            .filter_map(|a| Some((a["name"].as_str()?.to_lowercase(), format!("AS{}", a["properties"]["peerAsn"]))))
+            .filter_map(|a| {
+                Some((a["name"].as_str()?.to_lowercase(), format!("AS{}", a["properties"]["peerAsn"])))
+            })
             .collect();
-        let catalogue = Catalogue::of(&context, &subscription, "").await?;
+        let catalogue = Catalogue::without_places(&context, &subscription).await?;
         rows.extend(peerings.iter().filter_map(|p| row(p, &subscription, &asns, &catalogue)));
     }
     let create = command(may_write(&context), super::create::CREATE, "primary", "Create a peering");
@@ -65,7 +67,8 @@ pub(super) async fn show(context: Context, Query(asked): Query<Asked>) -> Result
         return Ok(table.csv(&asked));
     }
     let content = table.render_live(&asked);
-    Ok(Page { commands: create, ..Page::new(&context.viewer, "/peerings", "Peerings", content) }.into_response())
+    Ok(Page { commands: create, ..Page::new(&context.viewer, "/peerings", "Peerings", content) }
+        .into_response())
 }
 
 fn row(

@@ -9,7 +9,7 @@ mod deployment;
 mod drawing;
 mod faults;
 pub(super) mod frame;
-mod json;
+pub(super) mod json;
 mod link;
 mod list;
 mod offering;

@@ -62,7 +62,8 @@ pub(super) struct Place {
 impl Place {
     fn of(location: &Value) -> Self {
         let text = |pointer: &str| location.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
-        let rows = |pointer: &str| location.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+        let rows =
+            |pointer: &str| location.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
         let mut facilities: Vec<(String, String)> = Vec::new();
         for facility in rows("/properties/direct/peeringFacilities")
             .iter()
@@ -100,7 +101,10 @@ impl Place {
 
     /// A facility's words.
     pub fn facility(&self, id: &str) -> String {
-        self.facilities.iter().find(|(known, _)| known == id).map_or_else(|| id.to_owned(), |(_, w)| w.clone())
+        self.facilities
+            .iter()
+            .find(|(known, _)| known == id)
+            .map_or_else(|| id.to_owned(), |(_, w)| w.clone())
     }
 }
 
@@ -114,15 +118,21 @@ pub(super) struct Catalogue {
 impl Catalogue {
     /// Reads it, places being those of Direct peerings, or of Exchange ones for type `Ix`.
     pub async fn of(context: &Context, subscription: &str, r#type: &str) -> Result<Self, PageError> {
+        let without = Self::without_places(context, subscription).await?;
         let subscription = encode(subscription);
-        let path = format!("/api/v1/subscriptions/{subscription}/offerings");
-        let rows = context.api.list(&path, usize::MAX).await?;
-        let offerings = rows.into_iter().map(read).collect::<Result<Vec<Offering>, _>>()?;
         let kind = if r#type == "Ix" { "Exchange" } else { "Direct" };
         let path =
             format!("/subscriptions/{subscription}/providers/Microsoft.Peering/peeringLocations?kind={kind}");
         let places = context.api.list(&path, usize::MAX).await?;
-        Ok(Self { offerings, places: places.iter().map(Place::of).collect() })
+        Ok(Self { places: places.iter().map(Place::of).collect(), ..without })
+    }
+
+    /// Reads the offerings only.
+    pub async fn without_places(context: &Context, subscription: &str) -> Result<Self, PageError> {
+        let path = format!("/api/v1/subscriptions/{}/offerings", encode(subscription));
+        let rows = context.api.list(&path, usize::MAX).await?;
+        let offerings = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { offerings, places: Vec::new() })
     }
 
     /// The offering of a type.

@@ -19,7 +19,7 @@ use maud::{Markup, html};
 pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Response, PageError> {
     let seen = Seen::of(&context, &at).await?;
     let all = connections(&context, &at).await?;
-    let catalogue = Catalogue::of(&context, &at.subscription, seen.r#type()).await?;
+    let catalogue = Catalogue::without_places(&context, &at.subscription).await?;
     let asn = asn(&context, &at, seen.asn_name()).await?;
     let content = html! {
         @if seen.is_deleting() {
@@ -42,7 +42,8 @@ pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Respons
 }
 
 fn essentials(at: &At, seen: &Seen, all: &[Connection], catalogue: &Catalogue, asn: &str) -> Markup {
-    let open: u32 = all.iter().filter(|c| c.is_open() && c.removal.is_none()).map(|c| c.bandwidth_in_mbps).sum();
+    let open: u32 =
+        all.iter().filter(|c| c.is_open() && c.removal.is_none()).map(|c| c.bandwidth_in_mbps).sum();
     let asked: u32 = all.iter().filter(|c| c.removal.is_none()).map(|c| c.bandwidth_in_mbps).sum();
     let community = catalogue.offering(seen.r#type()).and_then(|o| o.community.clone());
     let service = seen.whole.pointer("/properties/direct/useForPeeringService") == Some(&true.into());
@@ -54,11 +55,17 @@ fn essentials(at: &At, seen: &Seen, all: &[Connection], catalogue: &Catalogue, a
         ("Peer ASN", html! { a href=(asn_page) { (asn) } }),
         ("Bandwidth", html! { (gbps(open)) " in use of " (gbps(asked)) " asked for" }),
         ("Peering Service", html! { @if service { "Yes" } @else { "No" } }),
-        ("Community for your prefixes", html! { @if let Some(c) = community { (copyable(&c)) } @else { span.none { "None is needed" } } }),
+        (
+            "Community for your prefixes",
+            html! { @if let Some(c) = community { (copyable(&c)) } @else { span.none { "None is needed" } } },
+        ),
         ("SKU", html! { (sku_words(seen.text("/sku/name"))) }),
         ("Subscription", html! { (at.subscription) }),
         ("Resource group", html! { (at.resource_group) }),
-        ("Created", html! { (time(seen.text("/systemData/createdAt"))) " by " (seen.text("/systemData/createdBy")) }),
+        (
+            "Created",
+            html! { (time(seen.text("/systemData/createdAt"))) " by " (seen.text("/systemData/createdBy")) },
+        ),
         ("Resource id", copyable(seen.text("/id"))),
     ])
 }
@@ -72,8 +79,11 @@ fn key() -> Markup {
 }
 
 async fn asn(context: &Context, at: &At, name: &str) -> Result<String, PageError> {
-    let path =
-        format!("/subscriptions/{}/providers/Microsoft.Peering/peerAsns/{}", encode(&at.subscription), encode(name));
+    let path = format!(
+        "/subscriptions/{}/providers/Microsoft.Peering/peerAsns/{}",
+        encode(&at.subscription),
+        encode(name)
+    );
     let answer = context.api.ask(&path).await?;
     Ok(match answer.into_result() {
         Ok(asn) => {

@@ -2,8 +2,8 @@
 
 use super::at::{At, Within};
 use super::faults::{Faults, sentence, told};
-use super::frame::{below, may_write};
-use super::prefixes::{TAB, key, usage};
+use super::frame::{below, check_writes, may_write};
+use super::prefixes::{KIND, TAB, key, usage};
 use super::seen::read;
 use crate::error::PageError;
 use crate::parts::form::form;
@@ -56,6 +56,7 @@ pub(super) async fn show(context: Context, Path(within): Path<Within>) -> Result
     let verdict: Verdict = read(context.api.get(&checks).await?)?;
     let own = at.page(&format!("{}/{}", TAB.1, encode(name)));
     let commands = html! {
+        a.button href=(at.page(&format!("/json?of=checks&prefix={}", encode(name)))) { "JSON view" }
         @if may_write(&context).is_ok() {
             (form(&context.viewer, &format!("{own}/validate"), html! { button type="submit" { "Validate again" } }))
             a.button.danger href=(format!("{own}/delete")) { "Delete" }
@@ -66,7 +67,7 @@ pub(super) async fn show(context: Context, Path(within): Path<Within>) -> Result
         section { h2 { "Checks" } @for check in &verdict.checks { (one(check)) }
             @if verdict.checks.is_empty() { p.nothing { "Nothing was checked yet. It begins by itself, within seconds." } } }
     };
-    Ok(below(&context, &at, TAB, name, commands, live("prefix", &own, content)))
+    Ok(below(&context, &at, TAB, KIND, name, commands, live("prefix", &own, content)))
 }
 
 /// Has the prefix looked at again now.
@@ -87,6 +88,7 @@ pub(super) async fn validate(
 
 /// Asks whether the registration shall really go.
 pub(super) async fn confirm(context: Context, Path(within): Path<Within>) -> Result<Response, PageError> {
+    check_writes(&context)?;
     let at = within.at();
     context.api.get(&at.prefix(&within.child)).await?;
     Ok(confirm_page(&context, &at, &within.child, &Faults::default()))
@@ -126,7 +128,7 @@ fn confirm_page(context: &Context, at: &At, name: &str, faults: &Faults) -> Resp
             }))
         }
     };
-    below(context, at, TAB, &format!("Delete {name}"), html! {}, content)
+    below(context, at, TAB, KIND, &format!("Delete {name}"), html! {}, content)
 }
 
 fn essentials(prefix: &Value, verdict: &Verdict) -> Markup {

@@ -3,7 +3,7 @@
 use super::at::At;
 use super::faults::{Faults, told};
 use super::frame::below;
-use super::prefixes::{CLASSES, ENDPOINTS, TAB, may_register};
+use super::prefixes::{CLASSES, ENDPOINTS, KIND, TAB, may_register};
 use super::seen::Seen;
 use crate::error::PageError;
 use crate::parts::form::{Field, form};
@@ -23,7 +23,15 @@ pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Respons
     let seen = Seen::of(&context, &at).await?;
     match may_register(&context, &at, &seen).await? {
         Ok(()) => Ok(page(&context, &at, &Sent::default(), &Faults::default())),
-        Err(why) => Ok(below(&context, &at, TAB, "Add a registered prefix", html! {}, message("info", html! { (why) }))),
+        Err(why) => Ok(below(
+            &context,
+            &at,
+            TAB,
+            KIND,
+            "Add a registered prefix",
+            html! {},
+            message("info", html! { (why) }),
+        )),
     }
 }
 
@@ -66,11 +74,15 @@ fn page(context: &Context, at: &At, sent: &Sent, faults: &Faults) -> Response {
     let name = faults.at("name").or(faults.at("registered_prefix"));
     let prefix = faults.at("properties.prefix");
     let others = faults.others(&["name", "registered_prefix", "properties.prefix"], &[]);
+    let field = |name, label, hint, error| Field { name, label, hint, error, required: true };
+    let name = field("name", "Name", "1 to 63 of A-Z a-z 0-9 _ . -", name.as_deref());
+    let hint = "Public address space of yours, exactly as you announce it, such as 203.0.113.0/24.";
+    let prefix = field("prefix", "Prefix", hint, prefix.as_deref());
     let content = html! {
         @if !others.is_empty() { (message("error", told(&others))) }
         (form(&context.viewer, &at.page("/registered-prefixes/add"), html! {
-            (Field { name: "name", label: "Name", hint: "1 to 63 of A-Z a-z 0-9 _ . -", error: name.as_deref(), required: true }.input("text", of("name"), "off"))
-            (Field { name: "prefix", label: "Prefix", hint: "Public address space of yours, exactly as you announce it, such as 203.0.113.0/24.", error: prefix.as_deref(), required: true }.input("text", of("prefix"), "off"))
+            (name.input("text", of("name"), "off"))
+            (prefix.input("text", of("prefix"), "off"))
             (choices("class", "Class of traffic", &CLASSES, sent))
             (choices("endpoint", "Endpoints in it", &ENDPOINTS, sent))
             div.actions {
@@ -79,7 +91,7 @@ fn page(context: &Context, at: &At, sent: &Sent, faults: &Faults) -> Response {
             }
         }))
     };
-    below(context, at, TAB, "Add a registered prefix", html! {}, content)
+    below(context, at, TAB, KIND, "Add a registered prefix", html! {}, content)
 }
 
 fn choices(name: &str, title: &str, all: &[(&str, &str)], sent: &Sent) -> Markup {

@@ -15,8 +15,15 @@ use serde_json::Value;
 
 /// The tab: its name and its place.
 pub(super) const TAB: (&str, &str) = ("Registered prefixes", "/registered-prefixes");
+/// What one of the tab's list is.
+pub(super) const KIND: &str = "Registered prefix";
 /// Prefixes that are listed.
 const LIMIT: usize = 10_000;
+
+const NONE: &str = "A route is optimized, and with Voice used at all, only when its very prefix is \
+                    registered. One registration serves all locations.";
+const KEYS: &str = "Once a prefix is Verified it has a key: give the key to whoever activates the prefix \
+                    in a peering service. One key serves all locations.";
 
 /// Shows the tab.
 pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Response, PageError> {
@@ -26,11 +33,10 @@ pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Respons
     let add = command(may, &at.page("/registered-prefixes/add"), "primary", "Add registered prefix");
     let content = html! {
         @if rows.is_empty() {
-            @let text = "A route is optimized, and with Voice used at all, only when its very prefix is registered. One registration serves all locations.";
             @let next = html! { @match may { Ok(()) => (add), Err(why) => p.none { (why) } } };
-            (empty("No registered prefixes", text, next))
+            (empty("No registered prefixes", NONE, next))
         } @else {
-            (message("info", html! { "Once a prefix is Verified it has a key: give the key to whoever activates the prefix in a peering service. One key serves all locations." }))
+            (message("info", html! { (KEYS) }))
             (table(&at, &rows))
         }
     };
@@ -82,7 +88,10 @@ fn line(at: &At, row: &Value) -> Markup {
             td data-title="State" { (badge(of("prefixValidationState"))) }
             td data-title="Prefix key" { (key(of("peeringServicePrefixKey"))) }
             td data-title="Used for" { (usage(row)) }
-            td data-title="What to do" { @if of("errorMessage").is_empty() { span.none { "Nothing" } } @else { (super::faults::sentence(of("errorMessage"))) " " a href=(path) { "Why?" } } }
+            td data-title="What to do" {
+                @if of("errorMessage").is_empty() { span.none { "Nothing" } }
+                @else { (super::faults::sentence(of("errorMessage"))) " " a href=(path) { "Why?" } }
+            }
         }
     }
 }
@@ -94,9 +103,9 @@ pub(super) fn key(key: &str) -> Markup {
 
 /// Classes of traffic and endpoints, in words.
 pub(super) fn usage(row: &Value) -> Markup {
-    let all = ["trafficClasses", "endpoints"].iter().flat_map(|list| {
-        row["properties"][list].as_array().into_iter().flatten().filter_map(Value::as_str)
-    });
+    let all = ["trafficClasses", "endpoints"]
+        .iter()
+        .flat_map(|list| row["properties"][list].as_array().into_iter().flatten().filter_map(Value::as_str));
     let words: Vec<&str> = all.map(word).collect();
     html! { @if words.is_empty() { span.none { "Not said" } } @else { (words.join(", ")) } }
 }
@@ -104,8 +113,12 @@ pub(super) fn usage(row: &Value) -> Markup {
 /// Classes of traffic, and kinds of endpoints: as the API has them, and in words.
 pub(super) const CLASSES: [(&str, &str); 4] =
     [("media", "Media"), ("signalling", "Signalling"), ("messaging", "Messaging"), ("other", "Other")];
-pub(super) const ENDPOINTS: [(&str, &str); 4] =
-    [("sbc", "Session border controller"), ("sipGateway", "SIP gateway"), ("mediaRelay", "Media relay"), ("other", "Other")];
+pub(super) const ENDPOINTS: [(&str, &str); 4] = [
+    ("sbc", "Session border controller"),
+    ("sipGateway", "SIP gateway"),
+    ("mediaRelay", "Media relay"),
+    ("other", "Other"),
+];
 
 fn word(value: &str) -> &str {
     CLASSES.iter().chain(&ENDPOINTS).find(|(v, _)| *v == value).map_or(value, |(_, words)| words)

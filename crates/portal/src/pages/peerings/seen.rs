@@ -67,7 +67,7 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, PageError> {
     serde_json::from_value(value).map_err(PageError::internal)
 }
 
-/// A connection with everything that is known of it.
+/// A connection with everything that is known of it, named as in the API's document.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Connection {
@@ -200,5 +200,5 @@ pub(super) struct RouteFault {
 
 /// Mbps as people say it.
 pub(super) fn gbps(mbps: u32) -> String {
-    if mbps % 1000 == 0 { format!("{} Gbps", mbps / 1000) } else { format!("{mbps} Mbps") }
+    if mbps.is_multiple_of(1000) { format!("{} Gbps", mbps / 1000) } else { format!("{mbps} Mbps") }
 }

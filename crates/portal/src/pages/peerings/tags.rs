@@ -40,7 +40,8 @@ pub(super) async fn save(
     headers: HeaderMap,
     Form(sent): Form<Tags>,
 ) -> Result<Response, PageError> {
-    let all = |name: &'static str| sent.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.trim().to_owned());
+    let all =
+        |name: &'static str| sent.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.trim().to_owned());
     context.check_form(&headers, all("_csrf").next().as_deref())?;
     let typed: Tags = all("tag").zip(all("value")).filter(|(tag, _)| !tag.is_empty()).collect();
     let mut faults = Faults::default();
@@ -73,13 +74,18 @@ fn page(context: &Context, at: &At, tags: Tags, saved: bool, faults: &Faults) ->
             div.tags {
                 @for (i, (tag, value)) in rows.iter().enumerate() {
                     div.tag {
-                        input type="text" name="tag" value=(tag) maxlength="512" readonly[!writes] aria-label=(format!("Name of tag {}", i + 1)) placeholder="Name" autocomplete="off";
-                        input type="text" name="value" value=(value) maxlength="256" readonly[!writes] aria-label=(format!("Value of tag {}", i + 1)) placeholder="Value" autocomplete="off";
+                        input type="text" name="tag" value=(tag) maxlength="512" readonly[!writes]
+                            aria-label=(format!("Name of tag {}", i + 1)) placeholder="Name" autocomplete="off";
+                        input type="text" name="value" value=(value) maxlength="256" readonly[!writes]
+                            aria-label=(format!("Value of tag {}", i + 1)) placeholder="Value" autocomplete="off";
                     }
                 }
             }
             @if rows.is_empty() { p.nothing { "No tags." } }
-            @if writes { p.hint { "A tag without a name is taken away. Save to get more rows." } div.actions { button.primary type="submit" { "Save" } } }
+            @if writes {
+                p.hint { "A tag without a name is taken away. Save to get more rows." }
+                div.actions { button.primary type="submit" { "Save" } }
+            }
         }))
     };
     tab(context, at, PATH, html! {}, content)

@@ -1,7 +1,7 @@
 //! What a connection has behind it, what is going on, and what is ahead (`docs/rules.md` §3).
 
-use super::faults::sentence;
 use super::seen::Connection;
+use crate::parts::faults::sentence;
 use crate::parts::state::{Mood, badge, shown};
 use crate::parts::time;
 use maud::{Markup, html};
@@ -36,7 +36,7 @@ pub(super) fn awaited(c: &Connection) -> Markup {
         "host" => (Mood::Moving, "The host is at work"),
         _ => (Mood::Good, "Nobody is awaited"),
     };
-    html! { p.awaited { (shown(mood, who)) span { (sentence(&c.awaited.what)) } } }
+    html! { p.awaited { (shown(mood, who)) span { (sentence(c.awaited.what.trim_start_matches("nothing; "))) } } }
 }
 
 /// The milestones in order, the first that isn't reached marked as the current one.
@@ -74,7 +74,13 @@ fn rank(c: &Connection) -> u8 {
         "Validating" => 4,
         "Active" | "TypeChangeRequested" | "TypeChangeInProgress" => 5,
         _ if c.active_at.is_some() => 5,
-        _ if !c.sessions.is_empty() => if c.lag.up { 3 } else { 2 },
+        _ if !c.sessions.is_empty() => {
+            if c.lag.up {
+                3
+            } else {
+                2
+            }
+        }
         _ if c.loa.is_some() => 1,
         _ => 0,
     }
@@ -93,7 +99,8 @@ fn milestones(c: &Connection) -> Vec<Milestone<'_>> {
         let ends = if l.expired { " (it has expired)" } else { "" };
         format!("Code {}{ends}", l.code)
     });
-    let milestone = |title, least: u8, at, note: String| Milestone { title, note, at, is_done: rank >= least };
+    let milestone =
+        |title, least: u8, at, note: String| Milestone { title, note, at, is_done: rank >= least };
     let some = |is: bool, text: String| if is { text } else { String::new() };
     let reason = approved.or(refused).map(|d| sentence(&d.reason)).unwrap_or_default();
     let light = Milestone {
@@ -107,7 +114,12 @@ fn milestones(c: &Connection) -> Vec<Milestone<'_>> {
     vec![
         Milestone { title: "Requested", note: String::new(), at: None, is_done: true },
         milestone("Approved", 1, approved.map(|d| d.at.as_str()), reason),
-        milestone("Letter of authorization issued", 1, c.loa.as_ref().map(|l| l.issued_at.as_str()), loa.unwrap_or_default()),
+        milestone(
+            "Letter of authorization issued",
+            1,
+            c.loa.as_ref().map(|l| l.issued_at.as_str()),
+            loa.unwrap_or_default(),
+        ),
         milestone("Port configured, addresses given", 2, None, addresses.join("; ")),
         light,
         milestone("LAG up", 3, None, lag),

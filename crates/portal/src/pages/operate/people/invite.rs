@@ -1,7 +1,7 @@
 //! Inviting somebody.
 
-use super::letter::{Invited, invitation_page, mail};
 use super::super::host;
+use super::letter::{Invited, invitation_page, mail};
 use crate::error::PageError;
 use crate::layout::Page;
 use crate::parts::faults::Faults;
@@ -89,11 +89,13 @@ fn read(typed: &Typed) -> (Person, Faults) {
         .map(str::to_owned)
         .collect();
     subscriptions.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
-    let fits = |s: &String| {
-        s.len() <= 63 && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
-    };
+    let fits =
+        |s: &String| s.len() <= 63 && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
     if let Some(bad) = subscriptions.iter().find(|s| !fits(s)) {
-        faults.add("subscriptions", &format!("'{bad}' isn't a subscription's id: letters, digits, '-', '_' and '.'"));
+        faults.add(
+            "subscriptions",
+            &format!("'{bad}' isn't a subscription's id: letters, digits, '-', '_' and '.'"),
+        );
     }
     if subscriptions.len() > SUBSCRIPTIONS {
         faults.add("subscriptions", &format!("a person reaches {SUBSCRIPTIONS} subscriptions at most"));

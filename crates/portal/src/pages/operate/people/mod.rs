@@ -95,7 +95,7 @@ fn role(role: Role) -> &'static str {
 }
 
 fn reach(person: &Person) -> String {
-    let everything = person.role == Role::Operator
-        || (person.role == Role::Reader && person.subscriptions.is_empty());
+    let everything =
+        person.role == Role::Operator || (person.role == Role::Reader && person.subscriptions.is_empty());
     if everything { "everything".to_owned() } else { person.subscriptions.join(", ") }
 }

@@ -33,9 +33,17 @@ pub(super) async fn again(_: Context) -> Redirect {
 }
 
 /// Back to the first step.
-pub(super) async fn basics(context: Context, headers: HeaderMap, typed: Typed) -> Result<Response, PageError> {
+pub(super) async fn basics(
+    context: Context,
+    headers: HeaderMap,
+    typed: Typed,
+) -> Result<Response, PageError> {
     context.check_form(&headers, typed.csrf())?;
-    let faults = if typed.get("from") == "review" { send::validate(&context, &typed).await? } else { Faults::default() };
+    let faults = if typed.get("from") == "review" {
+        send::validate(&context, &typed).await?
+    } else {
+        Faults::default()
+    };
     steps::basics(&context, &typed, &faults).await
 }
 
@@ -58,7 +66,11 @@ pub(super) async fn configuration(
 }
 
 /// The last step: everything is checked and shown.
-pub(super) async fn review(context: Context, headers: HeaderMap, typed: Typed) -> Result<Response, PageError> {
+pub(super) async fn review(
+    context: Context,
+    headers: HeaderMap,
+    typed: Typed,
+) -> Result<Response, PageError> {
     context.check_form(&headers, typed.csrf())?;
     let wrong = basics_faults(&context, &typed).await?;
     if !wrong.none() {
@@ -69,7 +81,11 @@ pub(super) async fn review(context: Context, headers: HeaderMap, typed: Typed) -
 }
 
 /// Creates it.
-pub(super) async fn submit(context: Context, headers: HeaderMap, typed: Typed) -> Result<Response, PageError> {
+pub(super) async fn submit(
+    context: Context,
+    headers: HeaderMap,
+    typed: Typed,
+) -> Result<Response, PageError> {
     context.check_form(&headers, typed.csrf())?;
     let wrong = basics_faults(&context, &typed).await?;
     if !wrong.none() {

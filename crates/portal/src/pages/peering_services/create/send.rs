@@ -10,6 +10,9 @@ use crate::session::Context;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+/// Told of a name that another service has.
+const TAKEN: &str = "this resource group has a peering service of this name already; choose another";
+
 /// What became of it.
 pub(super) enum Outcome {
     /// It is there, at this page.
@@ -57,15 +60,17 @@ pub(super) async fn validate(context: &Context, typed: &Typed) -> Result<Faults,
     let path = format!("{}/validate", service(typed).extension());
     let answer = context.api.send(Method::POST, &path, Some(&body)).await?;
     let mut faults = match answer.into_result() {
+        Ok(answer) if answer["created"] == true => return Ok(Faults::default()),
         Ok(_) => Faults::default(),
         Err(refusal) => Faults::of(&refusal, |target| field(&rows, target)),
     };
-    // Sent twice, or again after a prefix was refused: it is there, just so.
-    if faults.at("name").is_some() && is_same(context, &service(typed), &body).await? {
-        faults.forget("name");
+    // Sent twice, or again after a prefix was refused, it is there just so.
+    if let Some(false) = same(context, &service(typed), &body).await? {
+        faults.add("name", TAKEN);
     }
     // The region comes from the location: what is wrong with it was told there.
-    for (field, what) in [("location", "choose the location of the users"), ("provider", "choose a provider")] {
+    for (field, what) in [("location", "choose the location of the users"), ("provider", "choose a provider")]
+    {
         if typed.get(field).is_empty() {
             faults.replace(field, what);
         }
@@ -102,7 +107,7 @@ pub(super) async fn create(context: &Context, typed: &Typed) -> Result<Outcome, 
     let answer = context.api.create(&service.api(), &body).await?;
     let there = answer.status == StatusCode::PRECONDITION_FAILED;
     if let Err(refusal) = answer.into_result()
-        && !(there && is_same(context, &service, &body).await?)
+        && !(there && same(context, &service, &body).await? == Some(true))
     {
         return Ok(Outcome::Refused(Faults::of(&refusal, |target| field(&[], target))));
     }
@@ -121,11 +126,11 @@ pub(super) async fn create(context: &Context, typed: &Typed) -> Result<Outcome, 
     if faults.none() { Ok(Outcome::Created(service.page())) } else { Ok(Outcome::Refused(faults)) }
 }
 
-/// True when there is just what is asked for.
-async fn is_same(context: &Context, service: &Service, asked: &Value) -> Result<bool, PageError> {
+/// Whether what is there is what is asked for; `None` when nothing is there.
+async fn same(context: &Context, service: &Service, asked: &Value) -> Result<Option<bool>, PageError> {
     let Ok(there) = context.api.ask(&service.api()).await?.into_result() else {
-        return Ok(false);
+        return Ok(None);
     };
     let properties = asked["properties"].as_object();
-    Ok(properties.into_iter().flatten().all(|(name, value)| there["properties"][name] == *value))
+    Ok(Some(properties.into_iter().flatten().all(|(name, value)| there["properties"][name] == *value)))
 }

@@ -50,7 +50,7 @@ pub(super) async fn basics(context: &Context, typed: &Typed, faults: &Faults) ->
             input type="hidden" name="from" value="basics";
             (subscription(&context.viewer, &known, typed.get("subscription"), faults.at("subscription")))
             (group.suggested(&groups, typed.get("group")))
-            (name.input("text", typed.get("name"), "off"))
+            (name.input("text", typed.get("name"), "on"))
             div.actions {
                 button.primary type="submit" { "Next: Configuration" }
                 a.button href="/peering-services" { "Cancel" }
@@ -102,8 +102,10 @@ pub(super) async fn configuration(
 
 fn prefix_fields(typed: &Typed, faults: &Faults, here: &str) -> Markup {
     let rows = typed.rows(ROWS);
-    let button = |action: &str, words: Markup| html! {
-        button type="submit" name="do" value=(action) formaction=(here) formnovalidate { (words) }
+    let button = |action: &str, words: Markup| {
+        html! {
+            button type="submit" name="do" value=(action) formaction=(here) formnovalidate { (words) }
+        }
     };
     html! {
         fieldset {
@@ -113,9 +115,9 @@ fn prefix_fields(typed: &Typed, faults: &Faults, here: &str) -> Markup {
                 @let name = |column: &str| format!("{ROWS}-{row}-{column}");
                 @let (own, prefix, key) = (name("name"), name("prefix"), name("key"));
                 div.row role="group" aria-label=(format!("Prefix {}", place + 1)) {
-                    (Field { name: &own, label: "Name", error: faults.at(&own), ..Field::default() }.input("text", typed.get(&own), "off"))
-                    (Field { name: &prefix, label: "Prefix", error: faults.at(&prefix), ..Field::default() }.input("text", typed.get(&prefix), "off"))
-                    (Field { name: &key, label: "Prefix key", error: faults.at(&key), ..Field::default() }.input("text", typed.get(&key), "off"))
+                    (Field { name: &own, label: "Name", error: faults.at(&own), ..Field::default() }.input("text", typed.get(&own), "on"))
+                    (Field { name: &prefix, label: "Prefix", error: faults.at(&prefix), ..Field::default() }.input("text", typed.get(&prefix), "on"))
+                    (Field { name: &key, label: "Prefix key", error: faults.at(&key), ..Field::default() }.input("text", typed.get(&key), "on"))
                     div.end { (button(&format!("remove-{ROWS}-{row}"), html! { "Remove" span.hidden { " prefix " (place + 1) } })) }
                 }
             }
@@ -126,17 +128,21 @@ fn prefix_fields(typed: &Typed, faults: &Faults, here: &str) -> Markup {
 
 /// Everything, with what is wrong beside it.
 pub(super) fn review(context: &Context, typed: &Typed, faults: &Faults) -> Response {
-    let line = |label: &str, field: &str, none: &str| html! {
-        div.wrong[faults.at(field).is_some()] {
-            dt { (label) }
-            dd {
-                @if typed.get(field).is_empty() { span.none { (none) } } @else { (typed.get(field)) }
-                @if let Some(error) = faults.at(field) { p.error { (error) } }
+    let line = |label: &str, field: &str, none: &str| {
+        html! {
+            div.wrong[faults.at(field).is_some()] {
+                dt { (label) }
+                dd {
+                    @if typed.get(field).is_empty() { span.none { (none) } } @else { (typed.get(field)) }
+                    @if let Some(error) = faults.at(field) { p.error { (error) } }
+                }
             }
         }
     };
-    let back = |step: &str, words: &str, about: &str| html! {
-        button type="submit" formaction=(step) { (words) span.hidden { " " (about) } }
+    let back = |step: &str, words: &str, about: &str| {
+        html! {
+            button type="submit" formaction=(step) { (words) span.hidden { " " (about) } }
+        }
     };
     let configuration = format!("{PATH}/configuration");
     let content = html! {

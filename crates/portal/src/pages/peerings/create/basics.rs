@@ -56,6 +56,8 @@ pub(in crate::pages::peerings) async fn show(
         form action=(CONFIGURATION) {
             (draft.hidden(&FIELDS))
             input type="hidden" name="from" value="basics";
+            // Enter goes on, whatever other buttons the form has.
+            button.hidden type="submit" tabindex="-1" aria-hidden="true" { "Next" }
             (subscription(&draft, &subscriptions))
             (group(&draft, &groups, faults.at("group").as_deref()))
             @let wrong = faults.at("name");
@@ -97,7 +99,8 @@ pub(super) async fn check(context: &Context, draft: &Draft) -> Result<Faults, Pa
         StatusCode::OK => faults.add("name", "There is a peering of this name in the group already."),
         _ => {
             if let Err(refusal) = there.into_result() {
-                let target = if refusal.target.as_deref() == Some("resource_group") { "group" } else { "name" };
+                let target =
+                    if refusal.target.as_deref() == Some("resource_group") { "group" } else { "name" };
                 faults.add(target, &sentence(&refusal.message));
             }
         }
@@ -141,7 +144,7 @@ fn subscription(draft: &Draft, all: &[String]) -> Markup {
             div hx-get=(CREATE) hx-trigger="change from:#subscription" hx-include="closest form" hx-select="#wizard" hx-target="#wizard" hx-swap="outerHTML" hx-push-url="true" {
                 (field.select(&options, &draft.subscription))
             }
-            noscript { button type="submit" formaction=(CREATE) formnovalidate { "Show its groups and ASNs" } }
+            button.scriptless type="submit" formaction=(CREATE) formnovalidate { "Show its groups and ASNs" }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Second step: what kind of peering, where, and its connections.
 
-use super::{CONFIGURATION, CONNECTION, CREATE, Draft, REVIEW, refused, step};
 use super::basics::check;
+use super::{CONFIGURATION, CONNECTION, CREATE, Draft, REVIEW, refused, step};
 use crate::error::PageError;
 use crate::pages::peerings::link::{Link, forced};
 use crate::pages::peerings::offering::{Catalogue, Offering, provider_words, sku_words};
@@ -12,6 +12,7 @@ use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
+const COLUMNS: [&str; 6] = ["No.", "Facility", "Bandwidth", "Addresses", "Peering Service", "Max prefixes"];
 const FIELDS: [&str; 3] = ["type", "sku", "metro"];
 
 /// Shows the step; from Basics only when nothing is wrong there.
@@ -28,7 +29,9 @@ pub(in crate::pages::peerings) async fn show(
     if unknown || (of("from") == Some("basics") && !check(&context, &draft).await?.is_empty()) {
         return Ok(Redirect::to(&format!("{}&check=1", draft.at(CREATE))).into_response());
     }
-    if let Some(i) = of("remove").and_then(|i| i.parse::<usize>().ok()).filter(|i| *i < draft.connections.len()) {
+    if let Some(i) =
+        of("remove").and_then(|i| i.parse::<usize>().ok()).filter(|i| *i < draft.connections.len())
+    {
         draft.connections.remove(i);
         return Ok(Redirect::to(&draft.at(CONFIGURATION)).into_response());
     }
@@ -41,12 +44,12 @@ pub(in crate::pages::peerings) async fn show(
         }
         form #configuration action=(REVIEW) {
             (draft.hidden(&FIELDS))
-            // Without a script, Enter goes on to the next step as the first button does.
+            // Enter goes on, whatever other buttons the form has.
             button.hidden type="submit" tabindex="-1" aria-hidden="true" { "Next" }
             div hx-get=(CONFIGURATION) hx-trigger="change from:#type" hx-include="closest form" hx-select="#wizard" hx-target="#wizard" hx-swap="outerHTML" hx-push-url="true" {
                 (network(&draft, &catalogue))
             }
-            noscript { button type="submit" formaction=(CONFIGURATION) { "Show what this network takes" } }
+            button.scriptless type="submit" formaction=(CONFIGURATION) { "Show what this network takes" }
             (sku(&draft, offering))
             (metro(&draft, &catalogue))
             (grid(&draft, &catalogue, offering))
@@ -63,7 +66,9 @@ pub(in crate::pages::peerings) async fn show(
 fn network(draft: &Draft, catalogue: &Catalogue) -> Markup {
     let kind = |direct: bool| catalogue.offerings.iter().any(|o| (o.kind == "Direct") == direct);
     let types = match (kind(true), kind(false)) {
-        (true, true) => "Direct over a private interconnect, or Exchange at an exchange: the network below says which.",
+        (true, true) => {
+            "Direct over a private interconnect, or Exchange at an exchange: the network below says which."
+        }
         (_, false) => "This network peers over private interconnects only, not at exchanges.",
         (false, true) => "This network peers at exchanges only.",
     };
@@ -115,7 +120,10 @@ fn grid(draft: &Draft, catalogue: &Catalogue, offering: Option<&Offering>) -> Ma
             } @else {
                 div.scroll tabindex="0" role="region" aria-label="Connections" {
                     table {
-                        thead { tr { @for title in ["No.", "Facility", "Bandwidth", "Addresses", "Peering Service", "Max prefixes"] { th scope="col" { (title) } } th scope="col" { span.hidden { "Actions" } } } }
+                        thead { tr {
+                            @for title in COLUMNS { th scope="col" { (title) } }
+                            th scope="col" { span.hidden { "Actions" } }
+                        } }
                         tbody { @for (i, c) in draft.connections.iter().enumerate() {
                             (row(i, c, place.map_or_else(|| c.facility.clone(), |p| p.facility(&c.facility)), offering))
                         } }

@@ -123,10 +123,8 @@ impl Draft {
                 c
             })
             .collect();
-        let asn = format!(
-            "/subscriptions/{}/providers/Microsoft.Peering/peerAsns/{}",
-            self.subscription, self.asn
-        );
+        let asn =
+            format!("/subscriptions/{}/providers/Microsoft.Peering/peerAsns/{}", self.subscription, self.asn);
         json!({
             "kind": offering.map_or("Direct", |o| &o.kind),
             "location": catalogue.place(&self.location).map(|p| p.region.clone()),

@@ -7,13 +7,11 @@ pub(super) mod configuration;
 pub(super) mod connection;
 mod draft;
 pub(super) mod review;
-#[cfg(test)]
-mod tests;
 
-use draft::Draft;
 use crate::layout::Page;
 use crate::session::Context;
 use axum::response::{IntoResponse, Response};
+use draft::Draft;
 use maud::{Markup, html};
 
 /// Where the wizard begins.

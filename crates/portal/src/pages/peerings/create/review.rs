@@ -3,8 +3,10 @@
 
 use super::configuration::bandwidth;
 use super::{CONFIGURATION, CONNECTION, CREATE, Draft, REVIEW, refused, step};
+use crate::api::API_VERSION;
 use crate::error::PageError;
 use crate::pages::peerings::faults::{Faults, told};
+use crate::pages::peerings::json::{block, origin};
 use crate::pages::peerings::link::{Link, TARGETS};
 use crate::pages::peerings::offering::{Catalogue, provider_words, sku_words};
 use crate::parts::form::form;
@@ -34,6 +36,7 @@ const SHOWN: [&str; 11] = [
 /// Shows the step.
 pub(in crate::pages::peerings) async fn show(
     context: Context,
+    headers: HeaderMap,
     Query(sent): Query<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
     if !context.viewer.writes() {
@@ -49,7 +52,7 @@ pub(in crate::pages::peerings) async fn show(
     if faults.is_empty() {
         faults = validate(&context, &draft, &catalogue).await?;
     }
-    page(&context, &draft, &catalogue, &faults, StatusCode::OK).await
+    page(&context, &draft, &catalogue, &faults, &origin(&headers)).await
 }
 
 /// Asks for the peering, unless there is one of its name.
@@ -81,7 +84,7 @@ pub(in crate::pages::peerings) async fn create(
         faults = Faults::default();
         faults.add("name", "There is a peering of this name in the group already.");
     }
-    page(&context, &draft, &catalogue, &faults, status).await
+    page(&context, &draft, &catalogue, &faults, &origin(&headers)).await
 }
 
 /// What the API says to the draft, without doing it.
@@ -101,7 +104,7 @@ async fn page(
     draft: &Draft,
     catalogue: &Catalogue,
     faults: &Faults,
-    status: StatusCode,
+    origin: &str,
 ) -> Result<Response, PageError> {
     let asns = super::basics::asns(context, &draft.subscription).await?;
     let asn = asns.into_iter().find(|a| a.name == draft.asn).map_or_else(|| draft.asn.clone(), |a| a.words);
@@ -128,6 +131,7 @@ async fn page(
                 }
             }
             p.more { "The host's operators decide about each connection; you are told by mail." }
+            (call(draft, catalogue, origin))
             div.actions {
                 button.primary type="submit" disabled[blocked(faults)] aria-describedby="blocked" { "Create" }
                 a.button href=(draft.at(CONFIGURATION)) { "Previous" }
@@ -136,9 +140,23 @@ async fn page(
             @if blocked(faults) { p.hint #blocked { "Create works once validation passes." } }
         }))
     };
-    let mut response = step(context, draft, REVIEW, content);
-    *response.status_mut() = status;
-    Ok(response)
+    Ok(step(context, draft, REVIEW, content))
+}
+
+/// What Create sends, as a call of the API.
+fn call(draft: &Draft, catalogue: &Catalogue, origin: &str) -> Markup {
+    let body = draft.body(catalogue, &[], &[]);
+    let body = serde_json::to_string_pretty(&body).unwrap_or_default().replace('\'', "'\\''");
+    let path = format!("{}?api-version={API_VERSION}", draft.place().resource());
+    let call = format!(
+        "curl -sS -X PUT -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -H 'If-None-Match: *' \\\n  '{origin}{path}' \\\n  -d '{body}'"
+    );
+    html! {
+        details.check-row {
+            summary { "The same by API" }
+            (block(&call, "Copy the call"))
+        }
+    }
 }
 
 /// A key can be corrected on this page; everything else on another.
@@ -201,7 +219,11 @@ fn connection(i: usize, link: &Link, draft: &Draft, catalogue: &Catalogue, fault
         ("Session address provider", provider_words(&link.provider).to_owned(), 2),
         ("Use for Peering Service", service.to_owned(), 3),
         ("Session prefix IPv4", or_host(&link.prefix_v4), 4),
-        ("Session prefix IPv6", if link.max_v6.is_empty() && !by_peer { String::new() } else { or_host(&link.prefix_v6) }, 5),
+        (
+            "Session prefix IPv6",
+            if link.max_v6.is_empty() && !by_peer { String::new() } else { or_host(&link.prefix_v6) },
+            5,
+        ),
         ("Maximum of IPv4 prefixes", link.max_v4.clone(), 6),
         ("Maximum of IPv6 prefixes", link.max_v6.clone(), 7),
     ];
