@@ -7,8 +7,10 @@ use crate::routes::BODY_LIMIT_BYTES;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -18,10 +20,55 @@ const BLOCK_BYTES: usize = 64 * 1024;
 /// Blocks for all bodies being read at once: 64 MiB. Slow senders can't hold more.
 static BLOCKS: Semaphore = Semaphore::const_new(1024);
 
+/// Blocks of one caller: 8 MiB, so that nobody holds up all others.
+const OWN_BLOCKS: usize = 128;
+
+/// Blocks held, by the caller's id.
+static OWN: LazyLock<Mutex<HashMap<i64, usize>>> = LazyLock::new(Mutex::default);
+
+/// Blocks that one body holds.
+struct Held {
+    principal_id: i64,
+    permits: Vec<SemaphorePermit<'static>>,
+}
+
+impl Held {
+    fn one_more(&mut self) -> Result<(), ApiError> {
+        let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = own.entry(self.principal_id).or_default();
+        if *held >= OWN_BLOCKS {
+            return Err(busy());
+        }
+        match BLOCKS.try_acquire() {
+            Ok(permit) => self.permits.push(permit),
+            Err(_) => return Err(busy()),
+        }
+        *held += 1;
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = own.get_mut(&self.principal_id) {
+            *held -= self.permits.len();
+            if *held == 0 {
+                own.remove(&self.principal_id);
+            }
+        }
+    }
+}
+
 /// The body, or why it isn't taken: 400 when it ends early, 408 when it isn't there after
 /// `time_limit`, 413 when it is too long, 415 when it isn't announced as plain JSON, 503 when too
 /// many are being read. A GET's or HEAD's body has no meaning (RFC 9110 §9.3.1) and isn't read.
-pub(crate) async fn read(parts: &Parts, body: Body, time_limit: Duration) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(
+    parts: &Parts,
+    body: Body,
+    principal_id: i64,
+    time_limit: Duration,
+) -> Result<Bytes, ApiError> {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return Ok(Bytes::new());
     }
@@ -35,7 +82,7 @@ pub(crate) async fn read(parts: &Parts, body: Body, time_limit: Duration) -> Res
     }
     check_encoding(&parts.headers)?;
     check_type(&parts.headers)?;
-    tokio::time::timeout(time_limit, collect(body)).await.unwrap_or_else(|_| {
+    tokio::time::timeout(time_limit, collect(body, principal_id)).await.unwrap_or_else(|_| {
         Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "RequestTimeout",
@@ -44,9 +91,9 @@ pub(crate) async fn read(parts: &Parts, body: Body, time_limit: Duration) -> Res
     })
 }
 
-async fn collect(mut body: Body) -> Result<Bytes, ApiError> {
+async fn collect(mut body: Body, principal_id: i64) -> Result<Bytes, ApiError> {
     let mut all: Vec<u8> = Vec::new();
-    let mut held: Vec<SemaphorePermit<'_>> = Vec::new();
+    let mut held = Held { principal_id, permits: Vec::new() };
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|_| incomplete())?;
         // Trailers say nothing here.
@@ -54,8 +101,8 @@ async fn collect(mut body: Body) -> Result<Bytes, ApiError> {
         if data.len() > BODY_LIMIT_BYTES - all.len() {
             return Err(ApiError::too_large(BODY_LIMIT_BYTES));
         }
-        while held.len() * BLOCK_BYTES < all.len() + data.len() {
-            held.push(BLOCKS.try_acquire().map_err(|_| busy())?);
+        while held.permits.len() * BLOCK_BYTES < all.len() + data.len() {
+            held.one_more()?;
         }
         all.extend_from_slice(&data);
     }
@@ -131,7 +178,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        read(&parts, body, SOON).await.map_err(|e| (e.status.as_u16(), e.code))
+        read(&parts, body, 1, SOON).await.map_err(|e| (e.status.as_u16(), e.code))
     }
 
     fn refused(status: u16, code: &str) -> Result<Bytes, (u16, String)> {

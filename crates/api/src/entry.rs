@@ -62,7 +62,7 @@ impl Entry {
             Err(e) => e.into_response(),
         };
         if let Ok(Some(ApiVersion(version))) = api_version
-            && response.status().is_client_error()
+            && (response.status().is_client_error() || response.status().is_server_error())
         {
             response = reshaped(response, |body| openapi::error(version, body)).await;
         }
@@ -107,7 +107,7 @@ impl Entry {
             Ok(principal) => principal,
             Err(too_many) => return Ok(Next::Answered(too_many)),
         };
-        let live = path.ends_with("/lookingGlass");
+        let live = asks_a_router(path);
         let remaining = match self.limits.admit(principal.id, request.method(), live) {
             Ok(remaining) => remaining,
             Err(retry) => return Ok(Next::Answered(retry.into_response())),
@@ -150,6 +150,13 @@ impl Entry {
         guess.settle(found.is_ok());
         found.map(Ok)
     }
+}
+
+/// True for questions that put a router to work.
+fn asks_a_router(path: &str) -> bool {
+    path.ends_with("/lookingGlass")
+        || (path.starts_with("/api/v1/connections/") && path.ends_with("/preview"))
+        || (path.starts_with("/api/v1/routers/") && path.ends_with("/diff"))
 }
 
 /// True when the path leads into `Microsoft.Peering`, whose api-versions are known here; what the

@@ -84,7 +84,7 @@ fn decode(token: &str) -> Option<String> {
     }
     let bytes: Option<Vec<u8>> =
         (0..token.len()).step_by(2).map(|i| u8::from_str_radix(&token[i..i + 2], 16).ok()).collect();
-    String::from_utf8(bytes?).ok()
+    String::from_utf8(bytes?).ok().filter(|text| !text.contains('\0'))
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ async fn admit(
         check_name(name, value)?;
     }
     let mut query = query_of(&parts.uri)?;
-    let mut body = crate::body::read(&parts, body, state.settings.body_timeout).await?;
+    let mut body = crate::body::read(&parts, body, principal.id, state.settings.body_timeout).await?;
     if let Some(shape) = shape {
         query = shape.query(query)?;
         if !crate::json::is_absent(&body) {
@@ -173,13 +173,22 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn query_of(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
-    Query::<Vec<(String, String)>>::try_from_uri(uri).map(|q| q.0).map_err(|_| {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| {
         ApiError::new(
             StatusCode::BAD_REQUEST,
             "InvalidQuery",
             "the query can't be read; write it as name=value, percent-encoded",
         )
-    })
+    })?;
+    // Not every database takes it.
+    if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        return Err(ApiError::bad_request(
+            "InvalidText",
+            "query",
+            "the character U+0000 isn't taken in a query",
+        ));
+    }
+    Ok(pairs)
 }
 
 /// The address that the caller used, for links back.

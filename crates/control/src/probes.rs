@@ -1,6 +1,7 @@
 //! Tells an edge what its routers probe, and writes down what tries come to: connection monitor
 //! tests and connectivity probes (`docs/rules.md` §6, §8). Decides nothing about either.
 
+use crate::now;
 use jiff::SignedDuration;
 use meetme_model::connectivity_probe::same_region;
 use meetme_model::inventory::Inventory;
@@ -63,14 +64,23 @@ async fn of_site(db: &mut impl Db, inventory: &Inventory, site: &str) -> Result<
     Ok(probes)
 }
 
+/// An edge's clock may be this much ahead.
+const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
 /// Takes what a probe's newest try came to.
 pub(crate) async fn probed(store: &Store, outcome: ProbeOutcome) -> Result<()> {
     let Ok(id) = outcome.id.parse::<ProbeId>() else {
         tracing::warn!(probe = outcome.id, router = outcome.router, "an edge told of a probe that is none");
         return Ok(());
     };
+    let latest = now() + AHEAD;
+    if outcome.at > latest {
+        tracing::warn!(router = outcome.router, at = %outcome.at, "a probe's outcome is of later; set the clock of the edge's machine");
+        return Ok(());
+    }
     let before = store::probe_outcome_get(&mut store.read().await?, id).await?;
-    if before.is_some_and(|before| !is_news(&before, &outcome)) {
+    // What a clock that ran ahead told stands in nobody's way.
+    if before.is_some_and(|before| before.at <= latest && !is_news(&before, &outcome)) {
         return Ok(());
     }
     let mut tx = store.begin().await?;

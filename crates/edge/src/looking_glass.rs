@@ -40,7 +40,11 @@ pub async fn look(access: &RouterAccess, look: LookingGlass) -> Result<String, S
     };
     match text {
         Ok(text) => Ok(shorten(text)),
-        Err(why) => Err(format!("router '{}' can't look: {why}", access.router)),
+        Err(why) => {
+            // Paths and names of the edge's machine are for its own log.
+            tracing::warn!(router = access.router, why, "a look failed");
+            Err(format!("router '{}' can't look now", access.router))
+        }
     }
 }
 

@@ -52,6 +52,7 @@ pub async fn run_with_input(command: &[String], input: &str) -> Result<String, P
     let output = async {
         let mut child = Command::new(program)
             .args(arguments)
+            .env("LC_ALL", "C")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -102,6 +103,7 @@ pub async fn output(command: &[String], deadline: Duration) -> Result<Output, Pr
     let run = async {
         let mut child = Command::new(program)
             .args(arguments)
+            .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -30,6 +30,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let api = ApiState { store: store.clone(), queries: queries(links.clone()), settings: config.api() };
     let app = pages_and_api(config, store.clone(), meetme_api::router(api));
     let (tell_stop, stop) = watch::channel(false);
+    let mut others = Vec::new();
     let listener = listen(config.listen).await?;
     let tls = tls(config, listener.local_addr()?)?;
     if let Some(address) = config.local_listen {
@@ -39,14 +40,14 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         );
         let listener = listen(address).await?;
         info!("for this machine on http://{}", listener.local_addr()?);
-        tokio::spawn(server::serve(listener, app.clone(), None, config.http, stop.clone()));
+        others.push(tokio::spawn(server::serve(listener, app.clone(), None, config.http, stop.clone())));
     }
     greet(&store, config, listener.local_addr()?).await?;
     if let Some(address) = config.metrics_listen {
         let listener = listen(address).await?;
         info!("metrics on http://{}/metrics", listener.local_addr()?);
         let router = meetme_api::metrics_router(store.clone());
-        tokio::spawn(server::serve(listener, router, None, config.http, stop.clone()));
+        others.push(tokio::spawn(server::serve(listener, router, None, config.http, stop.clone())));
     }
     if let Some(path) = &config.edge_socket {
         let listener = edge_listener(path)?;
@@ -67,6 +68,9 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     tell_stop.send_replace(true);
     if !serving.is_finished() {
         serving.await.context("the API stopped")?;
+    }
+    for other in others {
+        other.await.context("a listener failed")?;
     }
     store.close().await;
     Ok(())

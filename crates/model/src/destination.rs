@@ -1,7 +1,7 @@
 //! What routers may be asked to send packets to, or to look up (`docs/rules.md` §8): public
 //! addresses, never the host's inside. Pure; names aren't resolved anywhere.
 
-use crate::inventory::{Inventory, Management};
+use crate::inventory::{Inventory, Management, PeeringKind};
 use crate::prefix::Prefix;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -151,19 +151,22 @@ fn is_internal(prefix: Prefix, inventory: &Inventory) -> bool {
     let stations = inventory.sites.iter().filter_map(|s| Some(s.bmp?.ip()));
     let backbone = inventory.backbone.iter().map(|b| b.loopback);
     let transits = inventory.transits.iter().map(|t| link_of(t.address));
+    let before = inventory.legacy_sessions.iter().filter(|s| s.kind == PeeringKind::Direct);
+    let before = before.flat_map(|s| [Some(s.session_prefix_v4), s.session_prefix_v6]).flatten();
     let mut inside = inventory
         .pools
         .iter()
         .map(|p| p.prefix)
         .chain(routers.chain(stations).chain(backbone).map(single))
-        .chain(transits);
+        .chain(transits)
+        .chain(before);
     inside.any(|own| own.contains(prefix))
 }
 
-/// The link that a neighbour's address is on: both of its ends.
+/// The link that a neighbour's address is on: both of its ends, with /30 or /31 (/126 or /127).
 fn link_of(neighbour: IpAddr) -> Prefix {
     let whole = IpNet::from(neighbour);
-    Prefix::containing(IpNet::new(neighbour, whole.prefix_len() - 1).unwrap_or(whole))
+    Prefix::containing(IpNet::new(neighbour, whole.prefix_len() - 2).unwrap_or(whole))
 }
 
 #[cfg(test)]

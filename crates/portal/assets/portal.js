@@ -72,7 +72,12 @@
     if (!target?.id || event.detail.xhr.status !== 200) return;
     const fresh = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
     const part = fresh.getElementById(target.id);
-    if (!part) { event.detail.shouldSwap = false; return; }
+    if (!part) {
+      event.detail.shouldSwap = false;
+      const at = new URL(event.detail.xhr.responseURL || location.href, location.href).pathname;
+      if (at === "/sign-in") tellSignedOut();
+      return;
+    }
     localise(part);
     // What somebody opened stays open.
     const opened = new Set([...target.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
@@ -88,20 +93,41 @@
   });
 
   const offline = document.getElementById("offline");
+  let signedOut = false;
+  const tellSignedOut = () => {
+    signedOut = true;
+    if (!offline) return;
+    offline.textContent = "You are signed out. Sign in in another tab, then reload this page.";
+    offline.hidden = false;
+  };
+  // Many changes are asked for as one, and a page that nobody sees waits until it is looked at.
+  const PAUSE_MS = 500;
+  let due = false, last = 0, timer;
+  const changed = () => {
+    if (document.hidden) { due = true; return; }
+    clearTimeout(timer);
+    const wait = last + PAUSE_MS - Date.now();
+    if (wait > 0) { timer = setTimeout(changed, wait); return; }
+    last = Date.now();
+    due = false;
+    document.body.dispatchEvent(new Event("changed"));
+  };
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && due) changed(); });
+  let source;
+  addEventListener("pagehide", () => source?.close());
   const listen = () => {
-    const source = new EventSource("/live");
+    source = new EventSource("/live");
     source.addEventListener("open", () => {
-      if (offline) offline.hidden = true;
+      if (offline && !signedOut) offline.hidden = true;
       // What changed since the page was made, or while the connection was away.
-      document.body.dispatchEvent(new Event("changed"));
+      changed();
     });
-    source.addEventListener("changed", () => document.body.dispatchEvent(new Event("changed")));
+    source.addEventListener("changed", changed);
     source.addEventListener("error", () => {
       // The server ends the stream now and then; only what stays away is told.
       setTimeout(() => { if (source.readyState !== EventSource.OPEN && offline) offline.hidden = false; }, 3000);
       if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(listen, 5000); }
     });
-    addEventListener("pagehide", () => source.close(), { once: true });
   };
   if (document.body.dataset.csrf !== undefined && document.querySelector("[hx-trigger*='changed']")) listen();
 

@@ -2,7 +2,7 @@
 
 use crate::api::Refusal;
 use crate::layout;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use meetme_store::StoreError;
@@ -15,8 +15,6 @@ pub(crate) enum PageError {
     SignInNeeded {
         /// Where to go afterwards.
         next: String,
-        /// What was asked of it.
-        method: Method,
     },
     /// There is nothing at this address, or nothing for this person.
     #[error("there is nothing here")]
@@ -56,8 +54,7 @@ impl From<StoreError> for PageError {
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let (status, title, text) = match self {
-            Self::SignInNeeded { next, method } => {
-                let next = if method == Method::GET { next } else { "/".into() };
+            Self::SignInNeeded { next } => {
                 return Redirect::to(&format!("/sign-in?next={}", crate::query::encode(&next))).into_response();
             }
             Self::NotFound => (

@@ -5,6 +5,7 @@ use crate::error::PageError;
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use rand::RngCore;
+use tokio::sync::Semaphore;
 
 /// Shortest password.
 pub(crate) const MIN_LENGTH: usize = 12;
@@ -52,7 +53,17 @@ pub(crate) async fn is_right(password: String, hash: Option<String>) -> Result<b
     }
 }
 
+/// Hashes at once: each takes 19 MiB and a core.
+static TURNS: Semaphore = Semaphore::const_new(4);
+
 async fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, PageError> {
+    let turn = TURNS.acquire().await.map_err(PageError::internal)?;
+    // The turn ends with the work, not with a browser that goes away.
+    let work = move || {
+        let done = work();
+        drop(turn);
+        done
+    };
     tokio::task::spawn_blocking(work).await.map_err(PageError::internal)
 }
 

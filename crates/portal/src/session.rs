@@ -8,9 +8,9 @@ use crate::access::Viewer;
 use crate::api::Api;
 use crate::error::PageError;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::header::{ACCEPT, COOKIE, HOST, ORIGIN, REFERER};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use jiff::{SignedDuration, Timestamp};
 use meetme_store::{IdPage, Person, Role, Store, StoreError};
 use sha2::{Digest, Sha256};
@@ -46,10 +46,8 @@ impl FromRequestParts<Arc<PortalState>> for Context {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<PortalState>) -> Result<Self, PageError> {
-        let whole = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
-        let viewer = viewer(state, &parts.headers)
-            .await?
-            .ok_or(PageError::SignInNeeded { next: whole, method: parts.method.clone() })?;
+        let viewer = viewer(state, &parts.headers).await?;
+        let viewer = viewer.ok_or_else(|| PageError::SignInNeeded { next: asked_from(parts) })?;
         Ok(Self {
             api: Api::new(state.api.clone(), viewer.clone()),
             viewer,
@@ -74,6 +72,16 @@ impl OptionalFromRequestParts<Arc<PortalState>> for Context {
     }
 }
 
+/// Where to go on after signing in: the page itself, or the one whose form was sent.
+fn asked_from(parts: &Parts) -> String {
+    if parts.method == Method::GET {
+        return parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+    }
+    let referer = parts.headers.get(REFERER).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let path = referer.split_once("://").and_then(|(_, rest)| rest.find('/').map(|slash| &rest[slash..]));
+    path.unwrap_or("/").to_owned()
+}
+
 async fn viewer(state: &PortalState, headers: &HeaderMap) -> Result<Option<Viewer>, PageError> {
     let Some(token) = cookie(headers) else { return Ok(None) };
     let now = now();
@@ -82,7 +90,10 @@ async fn viewer(state: &PortalState, headers: &HeaderMap) -> Result<Option<Viewe
         return Ok(None);
     };
     drop(db);
-    if now.duration_since(session.seen_at) >= NOTE {
+    // What a page asks by itself is no use of it.
+    let by_itself = headers.contains_key("hx-request")
+        || headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+    if !by_itself && now.duration_since(session.seen_at) >= NOTE {
         let mut tx = state.store.begin().await?;
         meetme_store::session_seen(&mut tx, session.id, now, now + IDLE).await?;
         tx.commit().await?;

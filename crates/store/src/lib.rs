@@ -105,7 +105,7 @@ pub use registered_prefixes::{
 };
 pub use resource_groups::{
     resource_group_add, resource_group_content, resource_group_delete, resource_group_get,
-    resource_group_update, resource_groups_list, subscriptions_list,
+    resource_group_lock, resource_group_update, resource_groups_list, subscriptions_list,
 };
 pub use router_intents::{
     router_intent_generation, router_intent_get, router_intent_list, router_intent_put,

@@ -12,6 +12,7 @@ const WHAT: &str = "resource group";
 
 statements! {
     GET = "SELECT doc FROM resource_groups WHERE subscription = $1 AND name = $2";
+    LOCK = "SELECT doc FROM resource_groups WHERE subscription = $1 AND name = $2 {for_update}";
     LIST = "SELECT doc FROM resource_groups WHERE subscription = $1 AND name > $2 ORDER BY name LIMIT $3";
     ADD = "INSERT INTO resource_groups (subscription, name, doc) VALUES ($1, $2, $3)
            ON CONFLICT DO NOTHING";
@@ -37,6 +38,16 @@ pub async fn resource_group_get(
     name: &str,
 ) -> Result<Option<ResourceGroup>> {
     let row = sql(GET).bind(fold(subscription)).bind(fold(name)).optional(db).await?;
+    row.map(|row| row.doc(0, WHAT)).transpose()
+}
+
+/// The one of a name, any case, which nobody else changes or deletes until the transaction ends.
+pub async fn resource_group_lock(
+    tx: &mut Tx,
+    subscription: &str,
+    name: &str,
+) -> Result<Option<ResourceGroup>> {
+    let row = sql(LOCK).bind(fold(subscription)).bind(fold(name)).optional(tx).await?;
     row.map(|row| row.doc(0, WHAT)).transpose()
 }
 

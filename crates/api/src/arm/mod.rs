@@ -32,7 +32,7 @@ use crate::error::ApiError;
 use crate::routes::Routes;
 use axum::http::{Method, StatusCode};
 use meetme_model::inventory::Inventory;
-use meetme_store::inventory_get;
+use meetme_store::{Db, inventory_get};
 use std::sync::Arc;
 
 /// Adds the routes.
@@ -124,8 +124,12 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 
 /// The inventory in force.
 pub(crate) async fn inventory(call: &Call) -> Result<Arc<Inventory>, ApiError> {
-    let mut db = call.state.store.read().await?;
-    match inventory_get(&mut db).await? {
+    inventory_in(&mut call.state.store.read().await?).await
+}
+
+/// The same, for who holds a handle already: nobody waits for a second one.
+pub(crate) async fn inventory_in(db: &mut impl Db) -> Result<Arc<Inventory>, ApiError> {
+    match inventory_get(db).await? {
         Some((_, inventory)) => Ok(inventory),
         None => Err(ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -70,9 +70,13 @@ pub(crate) fn operation(version: &str, method: &Method, route_path: &str) -> Loo
 /// True when `version` knows a property of a schema: what it doesn't know its callers can't have left
 /// out on purpose.
 pub(crate) fn knows(version: &str, schema: &str, property: &str) -> bool {
-    let this =
-        |what: What| matches!(what, What::Property { schema: s, name } if s == schema && name == property);
-    all().filter(|d| this(d.what)).all(|d| d.known_to(&version.to_ascii_lowercase()))
+    let version = version.to_ascii_lowercase();
+    all().all(|d| match d.what {
+        What::Property { schema: s, name } if s == schema && name == property => d.known_to(&version),
+        // Such a row is about the older form.
+        What::Reshaped(r) if r.schema == schema && r.newer == property => !d.known_to(&version),
+        _ => true,
+    })
 }
 
 /// A refusal's body as `version` knows it: the oldest has code and message outside of `error`.

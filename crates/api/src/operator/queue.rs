@@ -27,7 +27,7 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut connections = connections_pending(&mut db, IdPage::first(SHOWN)).await?;
     connections.retain(|c| c.decision.is_none() && c.removal.is_none());
     if !connections.is_empty() {
-        let inventory = crate::arm::inventory(&call).await?;
+        let inventory = crate::arm::inventory_in(&mut db).await?;
         let mut checked = Checked::read(&mut db, &inventory).await?;
         for c in connections {
             value.extend(checked.connection(&mut db, c, call.now).await?);

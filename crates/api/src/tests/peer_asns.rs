@@ -263,3 +263,19 @@ async fn new_contacts_keep_a_decision_and_a_new_name_takes_it_back() {
         (Some(again.stamp.modified_at), asked.stamp.created_at)
     );
 }
+
+#[tokio::test]
+async fn what_a_version_without_roles_shows_and_sends_back_changes_nobody_s_role() {
+    let api = Api::new().await;
+    let mut body = asn_body(64510);
+    body["properties"]["peerContactDetail"] = json!([
+        { "role": "Policy", "email": "policy@tel.example", "phone": "" },
+        { "role": "Noc", "email": "noc@tel.example", "phone": "+31 20 555 0100" },
+    ]);
+    assert_eq!(api.put(&asn("tel"), body).await.status, 201);
+    let before = api.get(&asn("tel")).await.body["properties"]["peerContactDetail"].clone();
+    let old = format!("{}?api-version=2019-08-01-preview", asn("tel"));
+    let shown = api.get(&old).await.body;
+    assert_eq!(api.put(&old, shown).await.status, 200);
+    assert_eq!(api.get(&asn("tel")).await.body["properties"]["peerContactDetail"], before);
+}

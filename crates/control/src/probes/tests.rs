@@ -14,7 +14,7 @@ use meetme_store::{SealKey, inventory_put};
 use serde_json::json;
 
 fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
 }
 
 fn stamp() -> Stamp {
@@ -274,4 +274,13 @@ async fn an_edge_that_links_is_told_its_probes_and_heard() {
     assert_eq!(kept(&world, &id).await, Some(5));
     drop(frames);
     served.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_outcome_of_a_clock_that_runs_ahead_is_left_out() {
+    let world = world().await;
+    let id = format!("test:{}", world.test.id);
+    let ahead = ProbeOutcome { at: crate::now() + AHEAD * 2, ..outcome(&id, 1, Some(1.0)) };
+    probed(&world.store, ahead).await.unwrap();
+    assert_eq!(kept(&world, &id).await, None);
 }

@@ -22,6 +22,7 @@ use meetme_model::link::{ApplyResult, EdgeAnswer, LagState, RouterState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Between looks while nothing happens: cheap enough for hundreds of routers.
@@ -39,6 +40,10 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 /// Before an intent that was refused or undone is tried again, as its cause may have been
 /// somebody else's: the first time, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(900));
+
+/// A difference is worked out within this time: whoever asked waits a little longer.
+const DIFF_WITHIN: Duration = Duration::from_secs(9);
+const DIFFS_AT_ONCE: usize = 2;
 
 /// What a router's task is told.
 pub enum ToRouter {
@@ -92,6 +97,8 @@ pub struct RouterTask {
     back_off: Option<Duration>,
     /// When a refused or undone intent is tried again, and the wait before the time after.
     retry: Option<(Instant, Duration)>,
+    /// Differences that are worked out at once.
+    diffs: Arc<Semaphore>,
     name: String,
 }
 
@@ -132,6 +139,7 @@ impl RouterTask {
             busy_until: now,
             back_off: None,
             retry: None,
+            diffs: Arc::new(Semaphore::new(DIFFS_AT_ONCE)),
             name,
         }
     }
@@ -173,11 +181,21 @@ impl RouterTask {
                 self.look_soon();
             }
             ToRouter::Diff(id, intent) => {
-                let answer = match self.frr.plan(&intent, &self.gates).await {
-                    Ok(plan) => Ok(EdgeAnswer::Diff { diff: plan.diff }),
-                    Err(error) => Err(error.to_string()),
-                };
-                self.outbox.answer(id, answer);
+                // Beside the looks: gates never wait for a question.
+                let (frr, gates) = (self.frr.clone(), self.gates.clone());
+                let (outbox, turns) = (self.outbox.clone(), self.diffs.clone());
+                tokio::spawn(async move {
+                    let plan = async {
+                        let _turn = turns.acquire().await;
+                        frr.plan(&intent, &gates).await
+                    };
+                    let answer = match tokio::time::timeout(DIFF_WITHIN, plan).await {
+                        Ok(Ok(plan)) => Ok(EdgeAnswer::Diff { diff: plan.diff }),
+                        Ok(Err(error)) => Err(error.to_string()),
+                        Err(_) => Err("the router is busy; ask again in some seconds".to_owned()),
+                    };
+                    outbox.answer(id, answer);
+                });
             }
             ToRouter::Refresh => {
                 self.last_result.iter().cloned().for_each(|r| self.outbox.applied(r));

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Tries and paths under way at once from one router.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 
 /// What a try came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,8 +75,10 @@ impl Probes {
     /// Runs the wanted probes of the routers there are. One that is as it was goes on undisturbed.
     pub fn place(&mut self, places: &BTreeMap<String, Place>) {
         self.slots.retain(|router, _| places.contains_key(router));
+        let wanted: BTreeMap<&str, &Probe> = self.wanted.iter().map(|p| (p.id.as_str(), p)).collect();
         let is_wanted = |running: &Running| {
-            self.wanted.contains(&running.probe) && places.get(&running.probe.router) == Some(&running.place)
+            wanted.get(running.probe.id.as_str()) == Some(&&running.probe)
+                && places.get(&running.probe.router) == Some(&running.place)
         };
         let gone: BTreeSet<String> =
             self.running.iter().filter(|(_, r)| !is_wanted(r)).map(|(id, _)| id.clone()).collect();

@@ -59,10 +59,10 @@ pub(super) async fn accept(
     let hash = password::hash(sent.password.clone()).await?;
     let mut tx = state.store.begin().await?;
     // Asked again where it counts: an invitation is used once.
-    let Some(person) = meetme_store::invitation_find(&mut tx, &token, now()).await? else {
-        return Ok(ended());
-    };
     let mut person = meetme_store::person_lock(&mut tx, person.id).await?;
+    if person.disabled || meetme_store::invitation_find(&mut tx, &token, now()).await?.is_none() {
+        return Ok(ended());
+    }
     if person.email.is_empty() {
         person.email = sent.email.trim().to_owned();
         person.name = sent.name.trim().to_owned();

@@ -21,6 +21,9 @@ const TRIES: usize = 10;
 const WINDOW: Duration = Duration::from_secs(600);
 /// Addresses that wrong passwords are counted for at once.
 const COUNTED: usize = 10_000;
+/// Longest e-mail address (RFC 5321 §4.5.3.1).
+const EMAIL_LIMIT: usize = 254;
+const WRONG_ONE: &str = "E-mail address or password is wrong.";
 /// Longest name of a browser that is kept.
 const AGENT_LIMIT: usize = 200;
 
@@ -67,7 +70,10 @@ pub(super) async fn sign_in(
         return Err(PageError::ForeignForm);
     }
     let email = sent.email.trim().to_lowercase();
-    if must_wait(&email) {
+    if email.len() > EMAIL_LIMIT {
+        return Ok(page("", &sent.next, Some(WRONG_ONE)));
+    }
+    if !take_try(&email) {
         let mut response =
             page(&email, &sent.next, Some("Too many wrong passwords. Wait ten minutes and try again."));
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
@@ -81,8 +87,7 @@ pub(super) async fn sign_in(
     let right =
         password::is_right(sent.password, person.as_ref().and_then(|p| p.password_hash.clone())).await?;
     let Some(person) = person.filter(|_| right) else {
-        note_wrong(&email);
-        return Ok(page(&email, &sent.next, Some("E-mail address or password is wrong.")));
+        return Ok(page(&email, &sent.next, Some(WRONG_ONE)));
     };
     forget_wrong(&email);
     let cookie = open(&state, person.id, &headers).await?;
@@ -121,7 +126,9 @@ pub(super) async fn sign_out(
 
 /// Only addresses of this portal: anything else could lead elsewhere.
 fn safe(next: &str) -> &str {
-    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    // Browsers drop tabs and line ends from addresses, and take a backslash for a slash.
+    let odd = |c: char| c == '\\' || c.is_control();
+    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(odd);
     if inside && !next.starts_with("/sign-in") { next } else { "/" }
 }
 
@@ -144,23 +151,26 @@ fn form(email: &str, next: &str, error: Option<&str>) -> Markup {
     }
 }
 
-fn must_wait(email: &str) -> bool {
-    let wrong = WRONG.lock().unwrap_or_else(PoisonError::into_inner);
-    let since = now() - WINDOW;
-    wrong.get(email).is_some_and(|tries| tries.iter().filter(|at| **at > since).count() >= TRIES)
-}
-
-fn note_wrong(email: &str) {
+/// Counts a try for an address; false when it had too many. Right ones are given back.
+fn take_try(email: &str) -> bool {
     let mut wrong = WRONG.lock().unwrap_or_else(PoisonError::into_inner);
     let since = now() - WINDOW;
-    if wrong.len() >= COUNTED {
+    if wrong.len() >= COUNTED && !wrong.contains_key(email) {
         wrong.retain(|_, tries| tries.iter().any(|at| *at > since));
+        if wrong.len() >= COUNTED {
+            wrong.retain(|_, tries| tries.len() >= TRIES);
+        }
+        if wrong.len() >= COUNTED {
+            wrong.clear();
+        }
     }
-    if wrong.len() < COUNTED || wrong.contains_key(email) {
-        let tries = wrong.entry(email.to_owned()).or_default();
-        tries.retain(|at| *at > since);
+    let tries = wrong.entry(email.to_owned()).or_default();
+    tries.retain(|at| *at > since);
+    let may = tries.len() < TRIES;
+    if may {
         tries.push(now());
     }
+    may
 }
 
 fn forget_wrong(email: &str) {
@@ -176,6 +186,7 @@ mod tests {
             ("//evil.example", "/"),
             ("https://evil.example", "/"),
             ("/\\evil.example", "/"),
+            ("/\t/evil.example", "/"),
             ("", "/"),
             ("/sign-in?next=/sign-in", "/"),
         ] {

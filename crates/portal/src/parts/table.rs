@@ -82,7 +82,7 @@ impl Table<'_> {
             None => (false, asked.sort.as_str()),
         };
         if let Some(i) = self.columns.iter().position(|c| c.key == key) {
-            rows.sort_by(|a, b| natural(&a[i].text).cmp(&natural(&b[i].text)));
+            rows.sort_by_cached_key(|row| natural(&row[i].text));
             if descending {
                 rows.reverse();
             }

@@ -38,6 +38,14 @@ async fn who_is_not_signed_in_is_asked_to_and_comes_back() {
     let csrf = portal.get("/account", &cookie).await.csrf();
     assert_eq!(portal.post("/sign-out", &cookie, &format!("_csrf={csrf}")).await.location(), "/sign-in");
     assert_eq!(portal.get("/account", &cookie).await.status, 303, "the cookie is worth nothing any more");
+    let sent = Request::builder()
+        .method(Method::POST)
+        .uri("/account/password")
+        .header("cookie", &cookie)
+        .header("referer", "http://meet.example/account?x=1")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(portal.send(sent).await.location(), "/sign-in?next=%2Faccount%3Fx%3D1", "back to the form");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::arm::inventory;
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use meetme_model::Violations;
-use meetme_model::peer_asn::{AsnState, PeerAsn, PeerAsnDraft, PeerAsnSpec, validate};
+use meetme_model::peer_asn::{AsnState, Contact, PeerAsn, PeerAsnDraft, PeerAsnSpec, validate};
 use meetme_store::{
     WorkKind, audit_add, peer_asn_get, peer_asn_insert, peer_asn_lock, peer_asn_update, work_enqueue,
 };
@@ -29,6 +29,14 @@ pub(super) async fn put(call: Call) -> Answer {
         }
         Some(old) => {
             let mut old = peer_asn_lock(&mut tx, old.id).await?;
+            call.check_conditions(Some(&old.stamp))?;
+            let mut spec = spec;
+            // What such a version shows, sent back, changes nothing.
+            if !call.knows("PeerAsnProperties", "peerContactDetail")
+                && without_roles(&spec.contacts) == without_roles(&old.spec.contacts)
+            {
+                spec.contacts.clone_from(&old.spec.contacts);
+            }
             if change(&call, &mut old, spec)? {
                 refuse_taken(&mut tx, &old.subscription, old.spec.asn, &old.spec.peer_name).await?;
             }
@@ -62,6 +70,19 @@ fn new(call: &Call, spec: PeerAsnSpec) -> PeerAsn {
         asked_at: None,
         stamp: call.stamp(),
     }
+}
+
+/// What a version without roles shows of contacts: addresses and phone numbers, each once.
+fn without_roles(contacts: &[Contact]) -> [Vec<&str>; 2] {
+    let mut all = [Vec::new(), Vec::new()];
+    for contact in contacts {
+        for (list, value) in all.iter_mut().zip([contact.email.as_str(), contact.phone.as_str()]) {
+            if !value.is_empty() && !list.contains(&value) {
+                list.push(value);
+            }
+        }
+    }
+    all
 }
 
 /// Takes over what may change. The number never does; the name doesn't once it was approved,

@@ -5,8 +5,8 @@ use crate::arm::wake;
 use crate::call::{Answer, Call, deleted};
 use meetme_model::Asn;
 use meetme_store::{
-    Page, Tx, audit_add, peering_by_id, peering_service_delete, peering_service_get, registered_prefix_by_id,
-    service_prefixes_list,
+    Page, Tx, audit_add, peering_by_id, peering_service_delete, peering_service_get, peering_service_lock,
+    registered_prefix_by_id, service_prefixes_list,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -17,6 +17,10 @@ pub(super) async fn delete(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let name = call.param("peering_service");
     let found = peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
+    let found = match found {
+        Some(found) => Some(peering_service_lock(&mut tx, found.id).await?),
+        None => None,
+    };
     call.check_conditions(found.as_ref().map(|f| &f.stamp))?;
     let Some(found) = found else {
         return deleted(false);

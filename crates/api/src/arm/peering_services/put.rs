@@ -23,6 +23,10 @@ pub(super) async fn put(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let name = call.param("peering_service");
     let existing = peering_service_get(&mut tx, call.subscription(), call.resource_group(), name).await?;
+    let existing = match existing {
+        Some(found) => Some(peering_service_lock(&mut tx, found.id).await?),
+        None => None,
+    };
     call.check_conditions(existing.as_ref().map(|e| &e.stamp))?;
     let provider = provider_of(&mut tx, &sent).await?;
     if let Some(old) = &existing {
@@ -35,8 +39,7 @@ pub(super) async fn put(call: Call) -> Answer {
             resource_manager::ensure(&call, &mut tx, &spec.region).await?;
             peering_service_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e))?
         }
-        Some(old) => {
-            let mut old = peering_service_lock(&mut tx, old.id).await?;
+        Some(mut old) => {
             let moved = (&old.spec.primary, &old.spec.backup) != (&spec.primary, &spec.backup);
             if old.spec != spec {
                 old.spec = spec;

@@ -4,7 +4,7 @@
 use super::get::show;
 use super::held;
 use super::sent::{Sent, adopt_identifiers, check_addresses, check_changes, peer_asn_name};
-use super::wire::{Shown, id};
+use super::wire::{Shown, id, offering_name};
 use crate::arm::{inventory, resource_manager};
 use crate::call::{Answer, Call, ok, written};
 use crate::error::ApiError;
@@ -121,6 +121,10 @@ async fn check(
             ],
         })
         .collect();
+    if let Some((peering, _)) = existing {
+        // Left out, it stays: older versions have no word for some.
+        draft.direct_peering_type.get_or_insert_with(|| offering_name(peering.spec.offering).to_owned());
+    }
     adopt_identifiers(&had, &mut draft.connections);
     check_changes(&had, &mut draft.connections, &mut v);
     check_addresses(addresses, &had, &draft.connections, &mut v);

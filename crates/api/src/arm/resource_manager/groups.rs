@@ -10,8 +10,8 @@ use axum::response::IntoResponse;
 use meetme_model::resource_group::ResourceGroup;
 use meetme_model::{Violation, Violations};
 use meetme_store::{
-    Db, Tx, audit_add, resource_group_add, resource_group_content, resource_group_delete, resource_group_get,
-    resource_group_update, resource_groups_list,
+    Db, StoreError, Tx, audit_add, resource_group_add, resource_group_content, resource_group_delete,
+    resource_group_get, resource_group_lock, resource_group_update, resource_groups_list,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -99,7 +99,7 @@ pub(super) async fn put(call: Call) -> Answer {
     }
     v.into_result(())?;
     let mut tx = call.state.store.begin().await?;
-    let existing = find(&call, &mut tx).await?;
+    let existing = lock(&call, &mut tx).await?;
     call.check_conditions(existing.as_ref().map(|g| &g.stamp))?;
     let created = existing.is_none();
     let kept = match existing {
@@ -136,7 +136,7 @@ pub(super) async fn put(call: Call) -> Answer {
 pub(super) async fn patch(call: Call) -> Answer {
     let tags = tags::check(call.json::<Sent>()?.tags)?;
     let mut tx = call.state.store.begin().await?;
-    let mut group = find(&call, &mut tx).await?.ok_or_else(|| missing(&call))?;
+    let mut group = lock(&call, &mut tx).await?.ok_or_else(|| missing(&call))?;
     call.check_conditions(Some(&group.stamp))?;
     if let Some(tags) = tags {
         group.tags = tags;
@@ -151,7 +151,7 @@ pub(super) async fn patch(call: Call) -> Answer {
 /// Deletes an empty group: 204 when there is none, 409 when something is in it.
 pub(super) async fn delete(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
-    let found = find(&call, &mut tx).await?;
+    let found = lock(&call, &mut tx).await?;
     call.check_conditions(found.as_ref().map(|g| &g.stamp))?;
     let Some(group) = found else {
         return deleted(false);
@@ -183,6 +183,9 @@ pub(crate) async fn ensure(call: &Call, tx: &mut Tx, region: &str) -> Result<(),
     let group = new(call, region.to_owned(), BTreeMap::new());
     if resource_group_add(tx, &group).await? {
         audit(call, tx, "resourceGroups/write", &group).await?;
+    } else if lock(call, tx).await?.is_none() {
+        // It was deleted in this very moment.
+        return Err(StoreError::Busy.into());
     }
     Ok(())
 }
@@ -199,6 +202,10 @@ fn new(call: &Call, location: String, tags: BTreeMap<String, String>) -> Resourc
 
 async fn find(call: &Call, db: &mut impl Db) -> Result<Option<ResourceGroup>, ApiError> {
     Ok(resource_group_get(db, call.subscription(), call.resource_group()).await?)
+}
+
+async fn lock(call: &Call, tx: &mut Tx) -> Result<Option<ResourceGroup>, ApiError> {
+    Ok(resource_group_lock(tx, call.subscription(), call.resource_group()).await?)
 }
 
 fn missing(call: &Call) -> ApiError {

@@ -29,8 +29,8 @@ fn command(prefix: Prefix) -> String {
     }
 }
 
-/// Leaves out to whom a route is announced, which is every peer's session address, and from which
-/// router of the host it comes.
+/// Leaves out to whom a route is announced and from which session it comes, as both are addresses of
+/// other peers or of the host's routers, and the communities by which the host routes.
 fn without_internals(text: &str) -> String {
     let mut kept: Vec<String> = Vec::new();
     let mut lines = text.lines();
@@ -44,8 +44,11 @@ fn without_internals(text: &str) -> String {
         let attribute = line.strip_prefix("      ");
         if attribute.is_none() && line.starts_with("    ") && line.contains(" from ") {
             source = Some(kept.len());
+            kept.push("    from a session of this router".into());
+            continue;
         }
-        if attribute.is_some_and(|a| a.starts_with("Originator: ") || a.starts_with("Cluster list: ")) {
+        let left_out = ["Originator: ", "Cluster list: ", "Large Community: "];
+        if attribute.is_some_and(|a| left_out.iter().any(|start| a.starts_with(start))) {
             continue;
         }
         kept.push(line.trim_end().to_owned());
@@ -70,6 +73,7 @@ Paths: (2 available, best #1, table default)
     192.0.2.2 (metric 20) from 192.0.2.2 (198.18.255.12)
       Origin IGP, metric 0, localpref 400, valid, internal, best (AS Path)
       Community: 8075:8007
+      Large Community: 64500:1:1
       Originator: 198.18.255.12, Cluster list: 198.18.255.1
       Last update: Sun Nov 22 15:55:48 2026
   64510
@@ -81,10 +85,12 @@ Paths: (2 available, best #1, table default)
     #[test]
     fn neither_other_peers_nor_the_hosts_own_routers_are_shown() {
         let shown = without_internals(SHOWN);
-        for hidden in ["198.18.192.7", "192.0.2.2", "198.18.255", "Advertised", "Originator"] {
+        for hidden in
+            ["198.18.192.7", "192.0.2", "198.18.255", "198.19.255", "Advertised", "Originator", "64500:1"]
+        {
             assert!(!shown.contains(hidden), "{hidden}: {shown}");
         }
-        for told in ["Community: 8075:8007", "    192.0.2.0 from 192.0.2.0 (198.19.255.1)", "localpref 400"] {
+        for told in ["Community: 8075:8007", "    from a session of this router", "localpref 400"] {
             assert!(shown.contains(told), "{told}: {shown}");
         }
         assert_eq!(shown.matches("  64510").count(), 2);

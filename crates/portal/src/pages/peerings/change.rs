@@ -2,6 +2,7 @@
 //! somebody else changed it meanwhile.
 
 use super::at::{At, Within};
+use super::create::review::guid;
 use super::faults::{Faults, told};
 use super::frame::{below, check_writes};
 use super::link::{Link, TARGETS};
@@ -60,7 +61,7 @@ pub(super) async fn add(context: Context, Path(at): Path<At>) -> Result<Response
         Some(last) => Link { prefix_v4: String::new(), prefix_v6: String::new(), ..Link::of_json(last) },
         None => Link::usual(offering, place),
     };
-    Ok(new_form(&context, &at, &whole, &link, &Faults::default()))
+    Ok(new_form(&context, &at, &whole, &link, &guid(), &Faults::default()))
 }
 
 /// Adds a connection.
@@ -73,14 +74,23 @@ pub(super) async fn save_new(
     check(&context, &headers, &sent)?;
     let mut whole = Whole::of(&context, &at).await?;
     let link = Link::of_form(&sent);
+    // The form's own identifier makes one connection of it, however often it is sent.
+    let identifier =
+        sent.iter().find(|(name, _)| name == "identifier").map_or("", |(_, value)| value.as_str());
+    if !identifier.is_empty() && whole.place(identifier).is_ok() {
+        return Ok(done(&at));
+    }
     let mut new = json!({});
+    if !identifier.is_empty() {
+        new["connectionIdentifier"] = identifier.into();
+    }
     link.write(&mut new, whole.catalogue.offering(whole.seen.r#type()));
     set_key(&mut new, &sent);
     let i = whole.seen.connections().len();
     connections(&mut whole.seen)?.push(new);
     match put(&context, &at, &whole.seen).await? {
         Ok(()) => Ok(done(&at)),
-        Err(faults) => Ok(new_form(&context, &at, &whole, &link, &of_one(&faults, i))),
+        Err(faults) => Ok(new_form(&context, &at, &whole, &link, identifier, &of_one(&faults, i))),
     }
 }
 
@@ -229,10 +239,18 @@ fn buttons(at: &At, words: &str, class: &str) -> Markup {
     }
 }
 
-fn new_form(context: &Context, at: &At, whole: &Whole, link: &Link, faults: &Faults) -> Response {
+fn new_form(
+    context: &Context,
+    at: &At,
+    whole: &Whole,
+    link: &Link,
+    identifier: &str,
+    faults: &Faults,
+) -> Response {
     let content = html! {
         (on_top(faults))
         (form(&context.viewer, &at.page("/connections/add"), html! {
+            input type="hidden" name="identifier" value=(identifier);
             (whole.fields(link, faults, false))
             (key_field(faults, false))
             (buttons(at, "Add connection", "primary"))

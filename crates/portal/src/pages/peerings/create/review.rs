@@ -255,7 +255,7 @@ fn connection(i: usize, link: &Link, draft: &Draft, catalogue: &Catalogue, fault
 }
 
 /// A new GUID (RFC 9562 §5.4), by which the form knows its own peering again.
-fn guid() -> String {
+pub(in crate::pages::peerings) fn guid() -> String {
     let mut bytes: [u8; 16] = rand::random();
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
