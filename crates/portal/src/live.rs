@@ -19,9 +19,9 @@ const REFRESH: Duration = Duration::from_secs(15);
 /// A session's end is noticed within this time.
 const LIFE: Duration = Duration::from_secs(300);
 /// Streams at once: each holds a connection of the server.
-const STREAMS: usize = 128;
+const STREAMS: usize = 192;
 /// Streams of one session at once.
-const OF_A_SESSION: usize = 16;
+const OF_A_SESSION: usize = 48;
 
 /// Open streams by session.
 static OPEN: LazyLock<Mutex<HashMap<i64, usize>>> = LazyLock::new(Mutex::default);
@@ -74,7 +74,7 @@ pub(crate) async fn stream(context: Context, State(state): State<Arc<PortalState
         let event = Ok::<_, Infallible>(Event::default().event("changed").data("1"));
         Some((event, (state, place)))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(10))).into_response()
+    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(3))).into_response()
 }
 
 #[cfg(test)]

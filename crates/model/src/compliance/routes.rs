@@ -155,7 +155,8 @@ fn unlike(routes: &[(IpAddr, &SeenRoute)]) -> Option<String> {
             .then(|| each.iter().map(|(p, what)| format!("{what} on {p}")).collect::<Vec<_>>().join(", "))
     };
     differs(&|r| format!("{} ASNs in the path", r.attributes.as_path.length()))
-        .or_else(|| differs(&|r| r.attributes.med.map_or("no MED".to_owned(), |m| format!("MED {m}"))))
+        // None at all counts as 0 (RFC 4271 §9.1.2.2).
+        .or_else(|| differs(&|r| format!("MED {}", r.attributes.med.unwrap_or(0))))
 }
 
 /// Own routable address space: of registered prefixes where they are registered, else of what comes.

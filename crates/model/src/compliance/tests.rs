@@ -310,7 +310,7 @@ fn sessions_that_bring_something_else_are_told_with_what() {
         (|w| w.routes(1).evidence[0].route = None, "missing on 198.18.192.4"),
         (|w| w.route(1).attributes.as_path = AsPath::sequence([64510, 64510]), "prepended on 198.18.192.4"),
         (|w| w.route(1).attributes.as_path = AsPath::sequence([64510, 64511]), "2 ASNs in the path"),
-        (|w| w.route(1).attributes.med = Some(20), "no MED on 198.18.192.2, MED 20 on 198.18.192.4"),
+        (|w| w.route(1).attributes.med = Some(20), "MED 0 on 198.18.192.2, MED 20 on 198.18.192.4"),
     ];
     for (change, expected) in cases {
         let mut world = World::good();
