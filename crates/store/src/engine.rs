@@ -70,6 +70,12 @@ impl Engine {
         }
     }
 
+    /// Whether rows are found in another process, beside what is done with the first ones. SQLite finds
+    /// them in a thread of this one, which would wait for its turn after each few.
+    pub fn finds_beside(self) -> bool {
+        self == Self::Postgres
+    }
+
     /// Connections for writing; SQLite has one writer at a time anyway.
     pub fn write_connections(self) -> u32 {
         match self {

@@ -50,13 +50,21 @@ impl Statement {
         Ok(sqlx::query_with::<Any, _>(text, self.arguments).fetch_all(db.connection()).await?)
     }
 
-    /// All rows, handed over so many at a time while the next ones are still being found.
+    /// All rows, handed over so many at a time, where it pays while the next ones are still being found.
     pub async fn in_chunks(
         self,
         db: &mut impl Db,
         size: usize,
         mut take: impl FnMut(Vec<AnyRow>) -> Result<()> + Send,
     ) -> Result<()> {
+        if !db.engine().finds_beside() {
+            let mut rows = self.all(db).await?;
+            while !rows.is_empty() {
+                let rest = rows.split_off(size.min(rows.len()));
+                take(std::mem::replace(&mut rows, rest))?;
+            }
+            return Ok(());
+        }
         let text = db.engine().render(self.sql);
         let rows = sqlx::query_with::<Any, _>(text, self.arguments).fetch(db.connection());
         let mut chunks = rows.try_chunks(size);
