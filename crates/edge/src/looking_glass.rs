@@ -91,15 +91,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_router_that_cannot_look_is_named_with_the_reason() {
+    async fn a_router_that_cannot_look_is_named_without_what_its_machine_says() {
         let prefix = "198.18.0.0/17".parse().unwrap();
         let said = look(&here(), LookingGlass::BgpRoute(prefix)).await.unwrap_err();
-        assert!(said.starts_with("router 'er1' can't look: can't speak with bgpd"), "{said}");
+        assert_eq!(said, "router 'er1' can't look now");
         let nowhere = RouterAccess { loopback: Ipv4Addr::new(192, 0, 2, 77), ..here() };
         let to = Ipv4Addr::LOCALHOST.into();
         for asked in [LookingGlass::Ping(to), LookingGlass::Traceroute(to)] {
             let said = look(&nowhere, asked).await.unwrap_err();
-            assert!(said.contains("can't look") && said.contains("address"), "{said}");
+            assert_eq!(said, "router 'er1' can't look now");
         }
     }
 
