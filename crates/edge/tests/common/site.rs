@@ -63,7 +63,7 @@ exit
 ";
 
 /// Longest wait for anything: a minute's samples come when it is over.
-const PATIENCE: Duration = Duration::from_secs(100);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The control plane's end of the link, and what was last told there.
 pub struct Control {
