@@ -15,7 +15,8 @@ use std::time::Duration;
 use tokio::io::DuplexStream;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
-/// The peer: what it announces breaks every rule that a real router lets it break.
+/// The peer: what it announces breaks every rule that a real router lets it break. FRR may send a
+/// route back to whom it came from when a session comes up twice; `OWN` keeps that out of the counts.
 const PEER: &str = "\
 bfd
  profile p
@@ -36,6 +37,8 @@ route-map PRIVATE permit 10
 exit
 route-map PLAIN permit 10
 exit
+ip prefix-list OWN seq 5 deny 198.18.0.0/17
+ip prefix-list OWN seq 10 permit any
 router bgp 64510
  bgp router-id 198.19.255.1
  no bgp ebgp-requires-policy
@@ -48,6 +51,7 @@ router bgp 64510
  neighbor 198.18.192.3 bfd profile p
  neighbor 198.18.192.3 timers connect 1
  address-family ipv4 unicast
+  neighbor 198.18.192.3 prefix-list OWN out
   network 198.19.10.0/24 route-map GOOD
   network 198.19.20.0/25 route-map GOOD
   network 198.19.30.0/24 route-map GOOD
