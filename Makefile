@@ -1,11 +1,12 @@
 # What can be done with this checkout. Each target is one command of its own; nothing here has logic.
-.PHONY: help run down test bench check
+.PHONY: help run down test bench screenshots check
 
 help:
 	@echo 'make run     a provider from ASN to optimized routing on real routers (ONCE=1: end afterwards)'
 	@echo 'make down    end what make run left up'
 	@echo 'make test    the checks and every test'
 	@echo 'make bench   the figures, printed and written to target/figures/bench.jsonl'
+	@echo 'make screenshots  every page of the portal, in target/screenshots; the chosen ones in docs/images'
 	@echo 'make check   dependency arrows, module docs, formatting, lints, licences'
 
 run:
@@ -23,7 +24,11 @@ bench:
 	rm -f target/figures/bench.jsonl
 	cargo bench -p meetme-edge --bench render
 	cargo bench -p meetme-journey --bench api
+	cargo bench -p meetme-journey --bench portal
 	cargo run --release -p meetme-journey -- bench
+
+screenshots:
+	@scripts/screenshots.sh
 
 check:
 	cargo xtask check

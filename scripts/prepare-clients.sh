@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prepares the clients that others wrote and that the tests run unchanged: each in a folder of its own below
-# target/clients, from the pinned versions in crates/journey/tests/clients. What is there already and as pinned
-# is left alone, so that after the first time no network is needed.
+# Prepares the clients that others wrote and that the tests run unchanged, and what drives a browser and judges pages
+# for them: each in a folder of its own below target/clients, from the pinned versions in crates/journey/tests/clients.
+# What is there already and as pinned is left alone, so that after the first time no network is needed.
 . "$(dirname "$0")/common.sh"
 
 pins=$PWD/crates/journey/tests/clients
@@ -33,7 +33,8 @@ python() {
     printf '%s\n' "$wanted" >"$folder/.prepared"
 }
 
-# The client for JavaScript, with what package-lock.json pins.
+# The client for JavaScript, playwright-core and axe-core, with what package-lock.json pins. The browser itself is
+# Debian's: playwright-core brings none and fetches none.
 javascript() {
     local folder=$into/javascript wanted version
     local pinned=("$pins/package.json" "$pins/package-lock.json" "$pins/.npmrc")

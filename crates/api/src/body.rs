@@ -3,7 +3,6 @@
 //! Says nothing about what is in it beyond its announced encoding and type; that is `json`'s.
 
 use crate::error::ApiError;
-use crate::routes::BODY_LIMIT_BYTES;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -13,6 +12,9 @@ use std::pin::Pin;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Largest body.
+const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// What is set aside at a time for a body being read.
 const BLOCK_BYTES: usize = 64 * 1024;

@@ -8,11 +8,11 @@ use crate::auth::reaches;
 use crate::conditions::Conditions;
 use crate::error::ApiError;
 use axum::body::Bytes;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use meetme_model::stamp::Stamp;
-use meetme_store::{Principal, StoreError};
+use meetme_store::{Principal, StoreError, Tx, audit_add};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Write;
@@ -57,6 +57,17 @@ impl Call {
     /// The stamp of a resource that this request creates.
     pub fn stamp(&self) -> Stamp {
         Stamp::new(&self.principal.name, self.now)
+    }
+
+    /// Keeps in the audit trail what this request does to `resource` (an id), with the change itself.
+    pub async fn audit(
+        &self,
+        tx: &mut Tx,
+        action: &str,
+        resource: &str,
+        detail: serde_json::Value,
+    ) -> Result<(), ApiError> {
+        Ok(audit_add(tx, self.now, &self.principal.name, action, resource, detail).await?)
     }
 
     /// True when this request's api-version knows a property of a schema: an older one's callers
@@ -122,6 +133,14 @@ fn encode(text: &str) -> String {
 /// 200 with a body.
 pub(crate) fn ok(body: impl Serialize) -> Answer {
     Ok(axum::Json(body).into_response())
+}
+
+/// 200 with a long body, which is written in one go: it has about `bytes`.
+pub(crate) fn ok_of(bytes: usize, body: impl Serialize) -> Answer {
+    const FRAME_BYTES: usize = 1024;
+    let mut written = Vec::with_capacity(bytes + FRAME_BYTES);
+    serde_json::to_writer(&mut written, &body).map_err(ApiError::internal)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], written).into_response())
 }
 
 /// 201 when it was created, else 200.

@@ -4,17 +4,17 @@
 use crate::ApiState;
 use crate::arm::version;
 use crate::error::ApiError;
-use crate::limit::{Limits, Remaining};
+use crate::limit::{Asks, Limits, Remaining};
 use crate::openapi;
 use crate::path::canonical;
 use crate::request_ids::RequestIds;
-use crate::routes::{now, query_of};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{Query, Request};
 use axum::http::uri::PathAndQuery;
-use axum::http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use meetme_store::Principal;
 use serde_json::Value;
 use std::sync::Arc;
@@ -107,8 +107,7 @@ impl Entry {
             Ok(principal) => principal,
             Err(too_many) => return Ok(Next::Answered(too_many)),
         };
-        let live = asks_a_router(path);
-        let remaining = match self.limits.admit(principal.id, request.method(), live) {
+        let remaining = match self.limits.admit(principal.id, request.method(), asks(path)) {
             Ok(remaining) => remaining,
             Err(retry) => return Ok(Next::Answered(retry.into_response())),
         };
@@ -152,11 +151,16 @@ impl Entry {
     }
 }
 
-/// True for questions that put a router to work.
-fn asks_a_router(path: &str) -> bool {
-    path.ends_with("/lookingGlass")
-        || (path.starts_with("/api/v1/connections/") && path.ends_with("/preview"))
-        || (path.starts_with("/api/v1/routers/") && path.ends_with("/diff"))
+/// Who is put to work by a question.
+fn asks(path: &str) -> Asks {
+    let (above, last) = path.rsplit_once('/').unwrap_or(("", path));
+    match last {
+        "lookingGlass" => Asks::Router,
+        "preview" if above.starts_with("/api/v1/connections/") => Asks::Router,
+        "diff" if above.starts_with("/api/v1/routers/") => Asks::Router,
+        "receivedRoutes" | "rpUnbilledPrefixes" if above.contains("/peerings/") => Asks::Edge,
+        _ => Asks::Nobody,
+    }
 }
 
 /// True when the path leads into `Microsoft.Peering`, whose api-versions are known here; what the
@@ -166,6 +170,32 @@ fn is_of_namespace(path: &str) -> bool {
         return false;
     };
     !matches!(rest, "register" | "unregister") && !rest.contains("/providers/microsoft.insights/")
+}
+
+/// The only place of this crate that reads the clock. Times have milliseconds, as in the store.
+pub(crate) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// The query's names with their values.
+pub(crate) fn query_of(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| {
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "InvalidQuery",
+            "the query can't be read; write it as name=value, percent-encoded",
+        )
+    })?;
+    // Not every database takes it.
+    if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        return Err(ApiError::bad_request(
+            "InvalidText",
+            "query",
+            "the character U+0000 isn't taken in a query",
+        ));
+    }
+    Ok(pairs)
 }
 
 /// An answer whose JSON body, if it has one, is made into another.

@@ -16,6 +16,7 @@ mod error;
 mod health;
 mod json;
 mod limit;
+mod listing;
 mod metrics;
 mod openapi;
 mod operator;

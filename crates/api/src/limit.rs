@@ -1,8 +1,8 @@
-//! How much one caller may ask: token buckets per token for reads, writes and live questions to
-//! routers, and one for all tokens that turn out wrong.
+//! How much one caller may ask: token buckets per token for reads, writes and questions that others
+//! have to answer, routers and edges, and one for all tokens that turn out wrong.
 //!
 //! Everything is in memory and forgotten at the end of the process. Knows no route: the caller says
-//! whether a request asks a router.
+//! whom a request asks.
 
 use crate::error::ApiError;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -47,6 +47,8 @@ pub struct Rates {
     pub writes: Rate,
     /// Live questions to routers, per token; they count as reads or writes, too.
     pub live: Rate,
+    /// Pages of routes, which are read at edges, per token; they count as reads, too.
+    pub routes: Rate,
     /// Tokens that turn out wrong, for all callers together.
     pub failed_tokens: Rate,
 }
@@ -57,9 +59,21 @@ impl Default for Rates {
             reads: Rate::new(500, 5000),
             writes: Rate::new(50, 500),
             live: Rate::new(1, 10),
+            routes: Rate::new(20, 1000),
             failed_tokens: Rate::new(10, 200),
         }
     }
+}
+
+/// Who has to answer a request besides this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// Nobody.
+    Nobody,
+    /// A router.
+    Router,
+    /// An edge, of the routes that it keeps.
+    Edge,
 }
 
 /// What is left of a caller's burst after a request.
@@ -158,6 +172,24 @@ struct Caller {
     reads: Bucket,
     writes: Bucket,
     live: Bucket,
+    routes: Bucket,
+}
+
+impl Caller {
+    fn full(rates: &Rates, now: Instant) -> Self {
+        Self {
+            reads: Bucket::full(rates.reads, now),
+            writes: Bucket::full(rates.writes, now),
+            live: Bucket::full(rates.live, now),
+            routes: Bucket::full(rates.routes, now),
+        }
+    }
+
+    fn at_rest(&mut self, now: Instant) -> bool {
+        [&mut self.reads, &mut self.writes, &mut self.live, &mut self.routes]
+            .into_iter()
+            .all(|bucket| bucket.is_full(now))
+    }
 }
 
 /// The buckets of a process.
@@ -212,25 +244,19 @@ impl Limits {
         }
     }
 
-    /// Counts a request of the principal with this id. `live`: it asks a router.
-    pub fn admit(&self, principal_id: i64, method: &Method, live: bool) -> Result<Remaining, Retry> {
-        self.admit_at(principal_id, method, live, Instant::now())
+    /// Counts a request of the principal with this id.
+    pub fn admit(&self, principal_id: i64, method: &Method, asks: Asks) -> Result<Remaining, Retry> {
+        self.admit_at(principal_id, method, asks, Instant::now())
     }
 
-    fn admit_at(&self, id: i64, method: &Method, live: bool, now: Instant) -> Result<Remaining, Retry> {
+    fn admit_at(&self, id: i64, method: &Method, asks: Asks, now: Instant) -> Result<Remaining, Retry> {
         let mut callers = locked(&self.callers);
         let callers = &mut *callers;
         if callers.by_id.len() >= callers.sweep_at {
-            callers
-                .by_id
-                .retain(|_, c| !(c.reads.is_full(now) && c.writes.is_full(now) && c.live.is_full(now)));
+            callers.by_id.retain(|_, c| !c.at_rest(now));
             callers.sweep_at = CALLERS_KEPT.max(2 * callers.by_id.len());
         }
-        let caller = callers.by_id.entry(id).or_insert_with(|| Caller {
-            reads: Bucket::full(self.rates.reads, now),
-            writes: Bucket::full(self.rates.writes, now),
-            live: Bucket::full(self.rates.live, now),
-        });
+        let caller = callers.by_id.entry(id).or_insert_with(|| Caller::full(&self.rates, now));
         let (bucket, what, header) = match *method {
             Method::GET | Method::HEAD => {
                 (&mut caller.reads, "reads", "x-ms-ratelimit-remaining-subscription-reads")
@@ -238,9 +264,14 @@ impl Limits {
             _ => (&mut caller.writes, "writes", "x-ms-ratelimit-remaining-subscription-writes"),
         };
         bucket.check(what, now)?;
-        if live {
-            caller.live.check("live questions to routers", now)?;
-            caller.live.take();
+        let other = match asks {
+            Asks::Nobody => None,
+            Asks::Router => Some((&mut caller.live, "live questions to routers")),
+            Asks::Edge => Some((&mut caller.routes, "pages of routes")),
+        };
+        if let Some((bucket, what)) = other {
+            bucket.check(what, now)?;
+            bucket.take();
         }
         bucket.take();
         Ok(Remaining { header, left: bucket.left() })

@@ -57,9 +57,9 @@ async fn render(store: &Store) -> Result<String, ApiError> {
         &mut out,
         "meetme_work_depth",
         "Things that the reconcilers have to look at or are looking at.",
-        work_depth(&mut db, crate::routes::now()).await?,
+        work_depth(&mut db, crate::entry::now()).await?,
     );
-    measured::write(&mut out, &mut db, crate::routes::now()).await?;
+    measured::write(&mut out, &mut db, crate::entry::now()).await?;
     Ok(out)
 }
 

@@ -11,6 +11,9 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(crate) struct Page<T> {
     value: Vec<T>,
+    /// How many rows match, where the list counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<i64>,
     #[serde(rename = "nextLink", skip_serializing_if = "Option::is_none")]
     next_link: Option<String>,
 }
@@ -18,12 +21,18 @@ pub(crate) struct Page<T> {
 impl<T> Page<T> {
     /// A list that is whole.
     pub fn whole(value: Vec<T>) -> Self {
-        Self { value, next_link: None }
+        Self { value, count: None, next_link: None }
     }
 
     /// A page whose next one starts after `next`, a position that [`position`] gives back.
     pub fn part(call: &Call, value: Vec<T>, next: Option<String>) -> Self {
-        Self { value, next_link: next.map(|position| call.link_with("$skipToken", &encode(&position))) }
+        let next_link = next.map(|position| call.link_with("$skipToken", &encode(&position)));
+        Self { value, count: None, next_link }
+    }
+
+    /// The page of a list of which so many rows match altogether.
+    pub fn counted(self, count: i64) -> Self {
+        Self { count: Some(count), ..self }
     }
 }
 

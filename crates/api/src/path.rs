@@ -51,6 +51,7 @@ const WORDS: &[&str] = &[
     "counts",
     "search",
     "compliance",
+    "attestations",
     "routerConfiguration",
     "offerings",
     "ports",

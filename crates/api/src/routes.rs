@@ -7,7 +7,7 @@
 use crate::auth::{Access, permit};
 use crate::call::{Answer, Call};
 use crate::conditions::Conditions;
-use crate::entry::{ApiVersion, Entry, reshaped};
+use crate::entry::{ApiVersion, Entry, now, query_of, reshaped};
 use crate::error::ApiError;
 use crate::limit::Limits;
 use crate::openapi::{self, Lookup, Shape};
@@ -16,18 +16,14 @@ use crate::{ApiState, Scheme};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{Query, RawPathParams, Request, State};
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, on};
-use jiff::Timestamp;
 use meetme_store::Principal;
 use std::future::Future;
 use std::sync::Arc;
-
-/// Largest request body.
-pub(crate) const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// A route of the API.
 #[derive(Clone, Debug)]
@@ -164,31 +160,6 @@ fn unknown(versions: &[&str]) -> ApiError {
         format!("this api-version doesn't know this operation; use one of {known}"),
     )
     .target("api-version")
-}
-
-/// The only place of this crate that reads the clock. Times have milliseconds, as in the store.
-pub(crate) fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-}
-
-pub(crate) fn query_of(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
-    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| {
-        ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "InvalidQuery",
-            "the query can't be read; write it as name=value, percent-encoded",
-        )
-    })?;
-    // Not every database takes it.
-    if pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
-        return Err(ApiError::bad_request(
-            "InvalidText",
-            "query",
-            "the character U+0000 isn't taken in a query",
-        ));
-    }
-    Ok(pairs)
 }
 
 /// The address that the caller used, for links back.

@@ -1,14 +1,18 @@
 //! The API through its router, against SQLite in a directory of its own. One file per subject.
 
+mod attestations;
 mod bad_input;
 mod bad_input_json;
 mod catalogue;
 mod conditions;
 mod connections;
 mod connectivity_probes;
+pub(crate) mod edges;
 pub(crate) mod fixture;
 mod held;
 mod host_overview;
+mod lists;
+mod locations_and_paths;
 mod looking_glass;
 mod metrics;
 mod monitor_tests;
@@ -17,6 +21,7 @@ mod own;
 mod peer_asns;
 mod peering_parts;
 mod peerings;
+mod places;
 mod received_routes;
 mod registered_asns;
 mod registered_prefixes;

@@ -9,6 +9,9 @@ pub enum ClientError {
     /// The HTTP client couldn't be made.
     #[error("can't set up the HTTP client")]
     Setup(#[source] reqwest::Error),
+    /// The authorities to trust aren't certificates.
+    #[error("the file of authorities has no certificate; give one in PEM, -----BEGIN CERTIFICATE-----")]
+    Authorities,
     /// The body couldn't be written as JSON.
     #[error("can't write the request as JSON")]
     Body(#[source] serde_json::Error),

@@ -10,7 +10,7 @@ mod paths;
 pub use error::{ApiFailure, ClientError, ErrorDetail};
 pub use paths::{Operator, Resources};
 
-use reqwest::{Method, StatusCode};
+use reqwest::{Certificate, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,17 +47,46 @@ pub struct Answer {
 }
 
 impl Client {
-    /// A client of the server at `base` (`http://127.0.0.1:8971`), without proxy.
+    /// A client of the server at `base` (`http://127.0.0.1:8971`), without proxy. Over `https` the
+    /// certificate is one of the machine's authorities.
+    ///
+    /// # Errors
+    /// [`ClientError::Setup`] when the machine has no authorities.
     pub fn new(base: impl Into<String>, token: impl Into<String>) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(REQUEST_TIMEOUT_S))
-            .no_proxy()
-            .build()
-            .map_err(ClientError::Setup)?;
+        Self::with(base.into(), token.into(), None)
+    }
+
+    /// The same, trusting these authorities (certificates in PEM) instead of the machine's.
+    ///
+    /// # Errors
+    /// [`ClientError::Authorities`] when there is no certificate in `pem`.
+    pub fn trusting(
+        base: impl Into<String>,
+        token: impl Into<String>,
+        pem: &[u8],
+    ) -> Result<Self, ClientError> {
+        let authorities = Certificate::from_pem_bundle(pem).map_err(|_| ClientError::Authorities)?;
+        if authorities.is_empty() {
+            return Err(ClientError::Authorities);
+        }
+        Self::with(base.into(), token.into(), Some(authorities))
+    }
+
+    fn with(base: String, token: String, authorities: Option<Vec<Certificate>>) -> Result<Self, ClientError> {
+        // Another part of the process may have chosen one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = reqwest::Client::builder().timeout(Duration::from_secs(REQUEST_TIMEOUT_S)).no_proxy();
+        let encrypted = base.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+        let builder = match authorities {
+            Some(authorities) => builder.tls_certs_only(authorities),
+            None if encrypted => builder,
+            // The machine needs no authorities for what isn't encrypted.
+            None => builder.tls_certs_only([]),
+        };
         Ok(Self {
-            http,
-            base: base.into().trim_end_matches('/').to_owned(),
-            token: token.into(),
+            http: builder.build().map_err(ClientError::Setup)?,
+            base: base.trim_end_matches('/').to_owned(),
+            token,
             api_version: DEFAULT_API_VERSION.to_owned(),
         })
     }

@@ -12,6 +12,8 @@ mod probes;
 mod reconcile;
 mod samples;
 pub mod settings;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 pub use links::Links;

@@ -4,6 +4,7 @@
 //! nobody. Decides nothing.
 
 use crate::now;
+use meetme_model::Prefix;
 use meetme_model::connection::Connection;
 use meetme_model::link::{ApplyResult, PrefixEvidence, RouterState, SessionRoutes};
 use meetme_store::{self as store, Store, StoreError, Tx, WorkKind};
@@ -28,7 +29,7 @@ async fn router_in(tx: &mut Tx, state: RouterState) -> Result<()> {
             enqueue(tx, WorkKind::Peering, connection.peering_id).await?;
         }
         if concerns.prefixes && connection.state.is_open() {
-            prefixes_of(tx, connection).await?;
+            prefixes_of(tx, connection, |_| true).await?;
         }
     }
     store::router_state_put(tx, &state).await
@@ -91,7 +92,7 @@ pub(crate) async fn routes(store: &Store, routes: SessionRoutes) -> Result<()> {
         if !connection.state.is_open() {
             enqueue(&mut tx, WorkKind::Peering, connection.peering_id).await?;
         } else if before.as_ref().is_none_or(|b| b.synced != routes.synced || b.error != routes.error) {
-            prefixes_of(&mut tx, connection).await?;
+            prefixes_of(&mut tx, connection, |_| true).await?;
         } else {
             let before = before.as_ref().map_or(&[][..], |b| &b.evidence);
             changed_prefixes(&mut tx, connection, before, &routes.evidence).await?;
@@ -119,16 +120,19 @@ pub(crate) async fn site_unseen(store: &Store, site: &str, reason: &str) -> Resu
     tx.commit().await
 }
 
-/// Everything that the peer registered or activated is to be looked at again.
-async fn prefixes_of(tx: &mut Tx, connection: &Connection) -> Result<()> {
+/// What the peer registered or activated of the prefixes that are `wanted` is to be looked at again.
+async fn prefixes_of(tx: &mut Tx, connection: &Connection, wanted: impl Fn(&Prefix) -> bool) -> Result<()> {
     let Some(peering) = store::peering_by_id(tx, connection.peering_id).await? else {
         return Ok(());
     };
-    for prefix in store::registered_prefixes_of_asn(tx, peering.spec.asn).await? {
-        if prefix.peering_id == peering.id {
-            enqueue(tx, WorkKind::RegisteredPrefix, prefix.id).await?;
+    for registered in store::registered_prefixes_of_asn(tx, peering.spec.asn).await? {
+        if !wanted(&registered.prefix) {
+            continue;
         }
-        for service in store::service_prefixes_of_registration(tx, prefix.id).await? {
+        if registered.peering_id == peering.id {
+            enqueue(tx, WorkKind::RegisteredPrefix, registered.id).await?;
+        }
+        for service in store::service_prefixes_of_registration(tx, registered.id).await? {
             enqueue(tx, WorkKind::ServicePrefix, service.id).await?;
         }
     }
@@ -151,21 +155,7 @@ async fn changed_prefixes(
     if changed.is_empty() {
         return Ok(());
     }
-    let Some(peering) = store::peering_by_id(tx, connection.peering_id).await? else {
-        return Ok(());
-    };
-    for registered in store::registered_prefixes_of_asn(tx, peering.spec.asn).await? {
-        if !changed.contains(&registered.prefix) {
-            continue;
-        }
-        if registered.peering_id == peering.id {
-            enqueue(tx, WorkKind::RegisteredPrefix, registered.id).await?;
-        }
-        for service in store::service_prefixes_of_registration(tx, registered.id).await? {
-            enqueue(tx, WorkKind::ServicePrefix, service.id).await?;
-        }
-    }
-    Ok(())
+    prefixes_of(tx, connection, |prefix| changed.contains(prefix)).await
 }
 
 async fn enqueue(tx: &mut Tx, kind: WorkKind, id: i64) -> Result<()> {

@@ -14,7 +14,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// So far an edge's clock may be ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-/// Series that are looked at in one transaction of pruning: others wait as long.
+/// Series (or paths) that are looked at in one transaction of pruning: others wait as long.
 const PRUNED_AT_ONCE: u32 = 100;
 
 /// Takes a router's minute. A minute that was taken before changes nothing; one that can't be kept
@@ -81,6 +81,22 @@ pub(crate) async fn prune(store: Store) {
             Ok(next) => next,
             Err(e) => return warn!("old metrics couldn't be pruned, tried again later: {e}"),
         };
+        tokio::task::yield_now().await;
+    }
+    if let Err(e) = prune_paths(&store, now).await {
+        warn!("old paths of prefixes couldn't be pruned, tried again later: {e}");
+    }
+}
+
+/// Lets go of paths that prefixes had before their history begins.
+async fn prune_paths(store: &Store, now: Timestamp) -> Result<()> {
+    loop {
+        let mut tx = store.begin().await?;
+        let gone = store::prefix_paths_prune(&mut tx, now, PRUNED_AT_ONCE).await?;
+        tx.commit().await?;
+        if gone < u64::from(PRUNED_AT_ONCE) {
+            return Ok(());
+        }
         tokio::task::yield_now().await;
     }
 }

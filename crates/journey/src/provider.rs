@@ -3,7 +3,6 @@
 
 use crate::people::{COMMUNITY, needed, text};
 use anyhow::Context;
-use ipnet::IpNet;
 use meetme_lab::LabClient;
 use meetme_lab::proto::{Announcement, Bfd, Fault, Session};
 use serde_json::Value;
@@ -64,34 +63,35 @@ pub async fn cable(lab: &LabClient, connection: &Value, node: &str) -> anyhow::R
     Ok(members)
 }
 
-/// Configures the provider's side of a connection: LAG with LACP, addresses, BGP with BFD.
+/// Configures the provider's side of a connection.
 pub async fn configure(
     lab: &LabClient,
     connection: &Value,
     node: &'static str,
     members: Vec<String>,
 ) -> anyhow::Result<Interconnect> {
+    let session = session("meetme", connection, members)?;
+    lab.session(node, &session).await?;
+    let host_router = needed(connection, "/router/name")?.to_owned();
+    Ok(Interconnect { node, session: session.name, host_router })
+}
+
+/// The provider's side of a connection's first session: LAG with LACP, addresses, BGP with BFD.
+pub fn session(name: &str, connection: &Value, members: Vec<String>) -> anyhow::Result<Session> {
     let session = connection.pointer("/sessions/0").context("the connection has no session")?;
     let length = needed(session, "/sessionPrefix")?.rsplit_once('/').context("a prefix has a length")?.1;
-    let local: IpNet = format!("{}/{length}", needed(session, "/peerAddress")?).parse()?;
-    let name = "meetme".to_owned();
-    lab.session(
-        node,
-        &Session {
-            name: name.clone(),
-            members,
-            interface: None,
-            local,
-            remote: needed(session, "/hostAddress")?.parse()?,
-            local_asn: None,
-            remote_asn: HOST_ASN,
-            bfd: Some(BFD),
-            md5: None,
-            gtsm: true,
-        },
-    )
-    .await?;
-    Ok(Interconnect { node, session: name, host_router: needed(connection, "/router/name")?.to_owned() })
+    Ok(Session {
+        name: name.to_owned(),
+        members,
+        interface: None,
+        local: format!("{}/{length}", needed(session, "/peerAddress")?).parse()?,
+        remote: needed(session, "/hostAddress")?.parse()?,
+        local_asn: None,
+        remote_asn: HOST_ASN,
+        bfd: Some(BFD),
+        md5: None,
+        gtsm: true,
+    })
 }
 
 /// An announcement as the offering wants it: with its community.

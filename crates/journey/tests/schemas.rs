@@ -27,6 +27,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 /// Nothing is held back by the limits of one caller.
 const RATES: &str = "[rates]\nreads = { per_s = 100000, burst = 100000 }\n\
                      writes = { per_s = 100000, burst = 100000 }\nlive = { per_s = 100000, burst = 100000 }\n\
+                     routes = { per_s = 100000, burst = 100000 }\n\
                      failed_tokens = { per_s = 100000, burst = 100000 }\n";
 
 #[test]

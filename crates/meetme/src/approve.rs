@@ -1,17 +1,31 @@
 //! `meetme approve` and `meetme queue`: an operator's decisions, through the API like everybody's.
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use meetme_client::{Client, Operator, Resources};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 #[derive(Args)]
 pub struct Server {
     /// The API.
     #[arg(long, env = "MEETME_SERVER", default_value = "http://127.0.0.1:8971")]
     server: String,
+    /// For https: the authorities that its certificate may be of, in PEM, instead of the machine's.
+    #[arg(long, env = "MEETME_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// An operator's token.
     #[arg(long, env = "MEETME_TOKEN", hide_env_values = true)]
     token: String,
+}
+
+impl Server {
+    fn client(&self) -> anyhow::Result<Client> {
+        let Some(file) = &self.ca_file else { return Ok(Client::new(&self.server, &self.token)?) };
+        let pem = std::fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
+        Client::trusting(&self.server, &self.token, &pem)
+            .with_context(|| format!("{} can't be used", file.display()))
+    }
 }
 
 #[derive(Args)]
@@ -81,14 +95,14 @@ pub async fn approve(command: ApproveCommand) -> anyhow::Result<()> {
             json!({ "reason": reason }),
         ),
     };
-    let client = Client::new(&server.server, &server.token)?;
+    let client = server.client()?;
     client.post(&path, &body).await?;
     println!("Done.");
     Ok(())
 }
 
 pub async fn queue(server: Server) -> anyhow::Result<()> {
-    let client = Client::new(&server.server, &server.token)?;
+    let client = server.client()?;
     let waiting = client.list(Operator::QUEUE).await?;
     if waiting.is_empty() {
         println!("Nothing waits for a decision.");

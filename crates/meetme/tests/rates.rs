@@ -22,6 +22,23 @@ fn reads_and_writes_have_rates_of_their_own() {
 }
 
 #[test]
+fn pages_of_routes_have_a_rate_of_their_own() {
+    let product = Product::start("[rates]\nroutes = { per_s = 1, burst = 2 }\n");
+    let below = |last: &str| {
+        format!("/subscriptions/sub-a/resourceGroups/rg/providers/Microsoft.Peering/peerings/ams/{last}")
+    };
+    let answers = ["receivedRoutes", "RPunbilledPREFIXES", "receivedroutes"]
+        .map(|last| product.ask("GET", &below(last), ""));
+    assert_eq!(answers.each_ref().map(|r| r.status), [404, 404, 429]);
+    assert_eq!(answers[2].field("retry-after"), Some("1"));
+    assert_eq!(
+        product.ask("GET", &below("registeredPrefixes"), "").status,
+        404,
+        "others aren't kept waiting"
+    );
+}
+
+#[test]
 fn guessing_tokens_is_slow_and_good_tokens_are_not() {
     let product = Product::start("[rates]\nfailed_tokens = { per_s = 1, burst = 5 }\n");
     assert_eq!(product.ask("GET", ASNS, "").status, 200);

@@ -3,10 +3,14 @@
 
 mod common;
 
+use common::authority::Authority;
 use common::{ASNS, Product, Wire, claim};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 const BRISK: &str = "[http]\nheader_timeout = 'PT0.5S'\nbody_timeout = 'PT0.5S'\nidle_timeout = 'PT1.5S'\n";
 
@@ -106,6 +110,51 @@ fn an_answer_that_nobody_takes_is_given_up() {
     };
     assert!(matches!(ended, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{ended:?}");
     assert!(product.peak_memory_kib() < 200 * 1024);
+}
+
+/// Over HTTP/2 a client can take all that is sent on the connection, pings too, and nothing of its answer.
+#[tokio::test]
+async fn an_answer_without_a_window_is_given_up_whatever_else_is_taken() {
+    let authority = Authority::new("ours");
+    let directory = tempfile::tempdir().unwrap();
+    authority.issue(directory.path());
+    let config = "[tls]\ncertificate = 'server.pem'\nkey = 'server.key'\n[http]\nwrite_timeout = 'PT1S'\n";
+    let product = Product::start_in(directory, config);
+    let connect = async |window: u32| {
+        let socket = tokio::net::TcpStream::connect(product.address).await.unwrap();
+        let connector = TlsConnector::from(authority.client(&[b"h2"]));
+        let stream = connector.connect(ServerName::try_from("localhost").unwrap(), socket).await.unwrap();
+        hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(window)
+            .keep_alive_interval(Duration::from_millis(100))
+            .keep_alive_while_idle(true)
+            .handshake(TokioIo::new(stream))
+            .await
+            .unwrap()
+    };
+    let request = || {
+        hyper::Request::builder()
+            .uri(format!("https://localhost{ASNS}?api-version=2022-10-01"))
+            .header("authorization", format!("Bearer {}", product.token))
+            .body(axum::body::Body::empty())
+            .unwrap()
+    };
+    let (mut taking, connection) = connect(1 << 16).await;
+    let other = tokio::spawn(connection);
+    assert_eq!(taking.send_request(request()).await.unwrap().status(), 200);
+    let (mut requests, connection) = connect(0).await;
+    let connection = tokio::spawn(connection);
+    let begun = Instant::now();
+    let answer = requests.send_request(request()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let body = axum::body::to_bytes(axum::body::Body::new(answer.into_body()), 1 << 20);
+    let body = tokio::time::timeout(Duration::from_secs(10), body).await.expect("an end");
+    assert!(body.is_err(), "nothing of it was taken");
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
+    let _ = tokio::time::timeout(Duration::from_secs(5), connection).await.expect("an end");
+    assert_eq!(taking.send_request(request()).await.unwrap().status(), 200, "another one stays");
+    assert!(!other.is_finished());
 }
 
 #[test]

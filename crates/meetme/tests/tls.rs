@@ -3,70 +3,16 @@
 
 mod common;
 
-use common::{ASNS, Product, Reply, read_reply};
+use common::authority::Authority;
+use common::{ASNS, Product};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use std::io::Write;
-use std::net::TcpStream;
-use std::path::Path;
-use std::sync::Arc;
+use rcgen::KeyPair;
 use std::time::Duration;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, version};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 const CONFIG: &str = "[tls]\ncertificate = 'server.pem'\nkey = 'server.key'\n\n\
                       [http]\nhandshake_timeout = 'PT0.5S'\nidle_timeout = 'PT2S'\n";
-
-/// A certificate authority.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    root: CertificateDer<'static>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let root = params.self_signed(&key).unwrap().der().clone();
-        Self { issuer: Issuer::new(params, key), root }
-    }
-
-    /// Writes a certificate for this machine and its key.
-    fn issue(&self, directory: &Path) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        std::fs::write(directory.join("server.pem"), certificate.pem()).unwrap();
-        std::fs::write(directory.join("server.key"), key.serialize_pem()).unwrap();
-    }
-
-    fn client(&self, alpn: &[&[u8]]) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.root.clone()).unwrap();
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&version::TLS13, &version::TLS12])
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = alpn.iter().map(|p| p.to_vec()).collect();
-        Arc::new(config)
-    }
-
-    /// A read over HTTPS; the error is the handshake's.
-    fn read(&self, product: &Product, server: &'static str) -> std::io::Result<Reply> {
-        let name = ServerName::try_from(server).unwrap();
-        let session = ClientConnection::new(self.client(&[b"http/1.1"]), name).unwrap();
-        let socket = TcpStream::connect(product.address)?;
-        socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-        let mut stream = StreamOwned::new(session, socket);
-        stream.write_all((product.header("GET", ASNS) + "\r\n").as_bytes())?;
-        read_reply(&mut stream).ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
-    }
-}
 
 fn start(authority: &Authority) -> Product {
     let directory = tempfile::tempdir().unwrap();
@@ -125,6 +71,28 @@ async fn http_2_is_spoken_with_those_who_ask_for_it() {
     // One that rests is ended in the proper way.
     let ended = tokio::time::timeout(Duration::from_secs(10), connection).await.expect("an end");
     ended.unwrap().unwrap();
+}
+
+#[test]
+fn the_command_line_trusts_the_authorities_that_it_is_given() {
+    let authority = Authority::new("ours");
+    let product = start(&authority);
+    let (_, token) = product.command(&["token", "create", "--role", "operator", "--name", "ann"]);
+    let file = |name: &str, text: &str| {
+        std::fs::write(product.file(name), text).unwrap();
+        product.file(name).display().to_string()
+    };
+    let server = format!("https://127.0.0.1:{}", product.address.port());
+    let queue =
+        |ca: &str| product.command(&["queue", "--server", &server, "--token", &token, "--ca-file", ca]);
+    let (ours, other) = (file("ours.pem", authority.pem()), file("other.pem", Authority::new("other").pem()));
+    assert_eq!(queue(&ours), (true, "Nothing waits for a decision.".into()));
+    let (done, said) = queue(&other);
+    assert!(!done && said.contains("no answer from"), "{said}");
+    let (done, said) = queue(&file("none.pem", "nothing"));
+    assert!(!done && said.contains("has no certificate"), "{said}");
+    let (done, said) = product.command(&["queue", "--server", &server, "--token", &token]);
+    assert!(!done && !said.contains("Nothing waits"), "the machine doesn't know it: {said}");
 }
 
 #[test]

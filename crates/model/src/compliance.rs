@@ -10,17 +10,19 @@ use crate::peering::Peering;
 use crate::plan::validation::Observed;
 use crate::registered_prefix::RegisteredPrefix;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+mod attested;
 mod links;
 mod routes;
 mod utilisation;
 
+pub use attested::{ATTESTABLE, Attestation, Probed, attestable, check_note};
 pub use utilisation::{AUGMENT_AT, Utilisation, utilisation};
 
 /// The requirements, in the order of `docs/rules.md` §7.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Requirement {
     /// An own public ASN.
@@ -51,6 +53,28 @@ pub enum Requirement {
     LinkSpeed,
     /// Room for traffic.
     Capacity,
+}
+
+impl Requirement {
+    /// The name in the wire format.
+    pub fn wire_name(self) -> &'static str {
+        match self {
+            Self::OwnAsn => "ownAsn",
+            Self::RedundantConnections => "redundantConnections",
+            Self::GeoRedundancy => "geoRedundancy",
+            Self::ActiveActive => "activeActive",
+            Self::PeerRouterPerCircuit => "peerRouterPerCircuit",
+            Self::NoRateLimit => "noRateLimit",
+            Self::NoStatefulFirewall => "noStatefulFirewall",
+            Self::OwnAddressSpace => "ownAddressSpace",
+            Self::SubnetUsage => "subnetUsage",
+            Self::Bfd => "bfd",
+            Self::RegisteredAndTagged => "registeredAndTagged",
+            Self::Lacp => "lacp",
+            Self::LinkSpeed => "linkSpeed",
+            Self::Capacity => "capacity",
+        }
+    }
 }
 
 /// How a requirement stands.
@@ -106,6 +130,12 @@ pub struct Finding {
     /// When it was seen last: the newest of the evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<Timestamp>,
+    /// Whether the peer states it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub attestable: bool,
+    /// The peer's statement, where it made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
 }
 
 impl Finding {
@@ -116,7 +146,8 @@ impl Finding {
         evidence: Vec<Sighting>,
     ) -> Self {
         let seen_at = evidence.iter().filter_map(|s| s.at).max();
-        Self { requirement, standing, message: message.into(), evidence, seen_at }
+        let message = message.into();
+        Self { requirement, standing, message, evidence, seen_at, attestable: false, attestation: None }
     }
 
     /// By its evidence alone: met when everything is as it should be, not met when anything isn't.
@@ -190,6 +221,10 @@ pub struct Facts<'a> {
     pub prefixes: &'a [RegisteredPrefix],
     /// How many Active connections the ASN's holder has in each metro.
     pub metros: &'a BTreeMap<String, usize>,
+    /// What the peer states of the peering.
+    pub attestations: &'a [Attestation],
+    /// The peering's connectivity probes that were tried.
+    pub probes: &'a [Probed],
 }
 
 impl Facts<'_> {
@@ -213,8 +248,8 @@ pub fn compliance(facts: &Facts<'_>) -> Vec<Finding> {
         links::geo_redundancy(facts),
         routes::active_active(facts),
         links::peer_router_per_circuit(facts),
-        unstated(Requirement::NoRateLimit, "that nothing on your side limits the rate"),
-        unstated(Requirement::NoStatefulFirewall, "that no stateful firewall is in the way"),
+        attested::no_rate_limit(facts),
+        attested::no_stateful_firewall(facts),
         routes::own_address_space(facts),
     ];
     if facts.registers_prefixes() {
@@ -258,12 +293,6 @@ fn own_asn(facts: &Facts<'_>) -> Finding {
     };
     let evidence = vec![Sighting::new(format!("AS{number}"), seen, ok, decided)];
     Finding::new(Requirement::OwnAsn, standing, message, evidence)
-}
-
-/// What only the peer could state, and nobody states yet.
-fn unstated(requirement: Requirement, what: &str) -> Finding {
-    let message = format!("unknown: {what} is neither stated nor measured");
-    Finding::new(requirement, Standing::Unknown, message, Vec::new())
 }
 
 #[cfg(test)]

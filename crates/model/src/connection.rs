@@ -259,6 +259,38 @@ pub struct Loa {
     pub expires_at: Timestamp,
 }
 
+/// When a connection reached the steps of its way that nothing else of it tells: for the first time,
+/// and absent where nobody wrote it down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reached {
+    /// It was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<Timestamp>,
+    /// Port, LAG and addresses were confirmed on the router.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port_configured_at: Option<Timestamp>,
+    /// Every LAG member collected and distributed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_up_at: Option<Timestamp>,
+    /// BFD was up and BGP Established on every family.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions_up_at: Option<Timestamp>,
+}
+
+impl Reached {
+    /// Notes what `event` at `now` means for the first time.
+    pub fn note(&mut self, event: ConnectionEvent, now: Timestamp) {
+        let slot = match event {
+            ConnectionEvent::PortConfigured => &mut self.port_configured_at,
+            ConnectionEvent::LagUp => &mut self.lag_up_at,
+            ConnectionEvent::SessionsUp => &mut self.sessions_up_at,
+            _ => return,
+        };
+        slot.get_or_insert(now);
+    }
+}
+
 /// A connection with its state and what was given to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Connection {
@@ -288,6 +320,9 @@ pub struct Connection {
     pub light_at: Option<Timestamp>,
     /// When it first became Active.
     pub active_at: Option<Timestamp>,
+    /// When it reached the other steps of its way.
+    #[serde(default)]
+    pub reached: Reached,
     /// Set when its removal was asked: it is drained, then closed, then freed.
     pub removal: Option<Removal>,
 }
@@ -301,6 +336,16 @@ pub enum RemovalStep {
     Closing,
     /// Port, LAG and addresses are taken from the router.
     Freeing,
+}
+
+/// The id of the connection that an object on a router belongs to, by the object's name: that of a LAG
+/// or a session ([`Connection::lag_name`], [`Connection::session_name`]).
+pub fn connection_of(object: &str) -> Option<i64> {
+    let number = object.strip_prefix("lag").or_else(|| {
+        let (number, family) = object.strip_prefix('c')?.split_once('v')?;
+        matches!(family, "4" | "6").then_some(number)
+    })?;
+    number.parse().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A removal under way.
@@ -335,6 +380,12 @@ impl Connection {
 mod tests {
     use super::*;
     use ConnectionEvent as E;
+
+    #[test]
+    fn objects_on_routers_tell_their_connection_by_their_names() {
+        let all = ["lag12", "c12v4", "c3v6", "c3v5", "lagx", "lag", "lag+1", "eth0", "cv4"];
+        assert_eq!(all.map(connection_of), [Some(12), Some(12), Some(3), None, None, None, None, None, None]);
+    }
 
     const EVENTS: [E; 11] = [
         E::Approve,

@@ -93,6 +93,17 @@ pub enum OfferingKind {
     Exchange,
 }
 
+impl OfferingKind {
+    /// True when its peerings are used for Peering Service; `asked`: a connection asks for it.
+    pub fn peering_service(self, asked: bool) -> bool {
+        match self {
+            Self::Voice | Self::IxRs => true,
+            Self::Edge => asked,
+            Self::Exchange => false,
+        }
+    }
+}
+
 /// What the host sells at its edge (`docs/rules.md` §2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -234,6 +234,16 @@ pub struct RouterState {
     pub bmp_connected: bool,
 }
 
+impl RouterState {
+    /// Names of LAGs and sessions that are down; none when the router can't be read.
+    pub fn down(&self) -> impl Iterator<Item = &str> {
+        let lags = self.lags.iter().filter(|(_, lag)| !lag.is_up()).map(|(name, _)| name.as_str());
+        let up = |s: &SessionState| s.bfd == BfdSessionState::Up && s.bgp == BgpState::Established;
+        let sessions = self.sessions.iter().filter(move |(_, s)| !up(s)).map(|(name, _)| name.as_str());
+        lags.chain(sessions).filter(|_| self.reachable)
+    }
+}
+
 /// A LAG as LACP sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LagState {

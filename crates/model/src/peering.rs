@@ -98,11 +98,7 @@ pub struct PeeringSpec {
 impl PeeringSpec {
     /// True when it is used for Peering Service, given its connections.
     pub fn peering_service<'a>(&self, connections: impl IntoIterator<Item = &'a ConnectionSpec>) -> bool {
-        match self.offering {
-            OfferingKind::Voice | OfferingKind::IxRs => true,
-            OfferingKind::Edge => connections.into_iter().any(|c| c.use_for_peering_service),
-            OfferingKind::Exchange => false,
-        }
+        self.offering.peering_service(connections.into_iter().any(|c| c.use_for_peering_service))
     }
 }
 

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+mod path;
 mod verdict;
+pub use path::{PathSeen, PathSince, Places};
 pub use verdict::{ServiceContext, ServiceVerdict, service_verdict};
 
 /// A peering service.
@@ -101,6 +103,9 @@ pub struct ServicePrefix {
     /// When it was first Verified.
     #[serde(default)]
     pub activated_at: Option<Timestamp>,
+    /// The newest entry of its history: where traffic leaves, and since when.
+    #[serde(default)]
+    pub path: Option<PathSince>,
     /// Who made and changed it, and when.
     #[serde(flatten)]
     pub stamp: Stamp,

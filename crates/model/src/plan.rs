@@ -7,6 +7,7 @@ pub mod approval;
 pub mod awaited;
 pub mod peer_asn;
 pub mod peering;
+pub mod place;
 pub mod prefix;
 pub mod removal;
 pub mod router;

@@ -39,6 +39,9 @@ pub struct ProbeOutcome {
     pub path: Vec<String>,
     /// Why it failed.
     pub error: Option<String>,
+    /// True when it couldn't even be sent, so that it says nothing about its destination.
+    #[serde(default)]
+    pub untried: bool,
 }
 
 /// What a looking glass is asked (`docs/rules.md` §8).

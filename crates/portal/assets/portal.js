@@ -44,6 +44,29 @@
     }
   });
 
+  // The columns that were chosen for a table stay in this browser; the server reads them.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-columns]")) return;
+    const boxes = [...form.querySelectorAll("input[name=column]")];
+    const shown = boxes.filter((box) => box.checked).map((box) => box.value);
+    const all = event.submitter?.value === "*" || shown.length === 0 || shown.length === boxes.length;
+    document.cookie = `columns_${form.dataset.columns}=${shown.join(".")}; Path=/; SameSite=Lax; Secure; Max-Age=${all ? 0 : 31536000}`;
+  });
+
+  // Menus close when one goes on elsewhere.
+  const closeMenus = (except) => {
+    for (const menu of document.querySelectorAll("details.dropdown[open]")) {
+      if (menu !== except) menu.open = false;
+    }
+  };
+  document.addEventListener("click", (event) => closeMenus(event.target.closest("details.dropdown")));
+  document.addEventListener("focusin", (event) => closeMenus(event.target.closest("details.dropdown")));
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && event.target.closest("details.dropdown[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+  });
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("[data-once]")) return;
@@ -66,6 +89,34 @@
     if (search) { event.preventDefault(); search.focus(); }
   });
 
+  // Where one is in a live part: what has the focus, and how far its regions are scrolled.
+  let place = null;
+  const sameAs = (element) => {
+    if (element.id) return `#${CSS.escape(element.id)}`;
+    for (const name of ["href", "data-copy", "name", "aria-label"]) {
+      const value = element.getAttribute(name);
+      if (value !== null) return `${element.localName}[${name}="${CSS.escape(value)}"]`;
+    }
+    return null;
+  };
+  const remember = (part) => {
+    const focused = part.contains(document.activeElement) ? sameAs(document.activeElement) : null;
+    const regions = [...part.querySelectorAll("[tabindex='0'], pre")];
+    place = { id: part.id, focused, scrolled: regions.map((r) => [sameAs(r), r.scrollLeft, r.scrollTop]) };
+  };
+  const restore = () => {
+    const part = place && document.getElementById(place.id);
+    if (!part) return;
+    for (const [region, left, top] of place.scrolled) {
+      const element = (left || top) && region && part.querySelector(region);
+      if (element) { element.scrollLeft = left; element.scrollTop = top; }
+    }
+    if (place.focused && document.activeElement === document.body) {
+      part.querySelector(place.focused)?.focus({ preventScroll: true });
+    }
+    place = null;
+  };
+
   // A live part that comes back as it was isn't swapped, so that nothing in it loses its place.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const target = event.detail.target;
@@ -84,22 +135,39 @@
     for (const summary of part.querySelectorAll("details:not([open]) > summary")) {
       if (opened.has(summary.textContent)) summary.parentElement.open = true;
     }
-    if (part.innerHTML === target.innerHTML) event.detail.shouldSwap = false;
-    else event.detail.serverResponse = part.outerHTML;
+    if (part.innerHTML === target.innerHTML) { event.detail.shouldSwap = false; return; }
+    event.detail.serverResponse = part.outerHTML;
+    remember(target);
   });
-  document.addEventListener("htmx:afterSwap", () => localise(document));
+  document.addEventListener("htmx:afterSwap", () => { localise(document); restore(); });
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["X-CSRF-Token"] = document.body.dataset.csrf ?? "";
   });
 
+  // What is wrong with the connection, the most serious first; a page that can't be refreshed stays
+  // as it is and says so.
+  const TOLD = [
+    ["signedOut", "You are signed out. Sign in in another tab, then reload this page."],
+    ["away", "No connection to the server. What you see may be old; it catches up by itself."],
+    ["failing", "The server can't refresh this page right now. What you see may be old; it catches up by itself."],
+  ];
   const offline = document.getElementById("offline");
-  let signedOut = false;
-  const tellSignedOut = () => {
-    signedOut = true;
+  const wrong = new Set();
+  const tell = (what, is) => {
+    if (is) wrong.add(what); else wrong.delete(what);
+    const told = TOLD.find(([name]) => wrong.has(name));
     if (!offline) return;
-    offline.textContent = "You are signed out. Sign in in another tab, then reload this page.";
-    offline.hidden = false;
+    if (told && offline.textContent !== told[1]) offline.textContent = told[1];
+    offline.hidden = !told;
   };
+  const tellSignedOut = () => tell("signedOut", true);
+  addEventListener("offline", () => tell("away", true));
+  document.addEventListener("htmx:sendError", () => tell("away", true));
+  document.addEventListener("htmx:responseError", () => tell("failing", true));
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    if (event.detail.xhr.status === 200) { tell("failing", false); tell("away", false); }
+  });
+
   // Many changes are asked for as one, and a page that nobody sees waits until it is looked at.
   const PAUSE_MS = 500;
   let due = false, last = 0, timer;
@@ -113,23 +181,78 @@
     document.body.dispatchEvent(new Event("changed"));
   };
   document.addEventListener("visibilitychange", () => { if (!document.hidden && due) changed(); });
-  let source;
-  addEventListener("pagehide", () => source?.close());
+
+  // The server ends the stream now and then; only what stays away is told.
+  const AWAY_MS = 3000, AGAIN_MS = 5000;
+  let source, again;
+  const isSignedOut = async () => {
+    try { return (await fetch("/sign-in", { redirect: "manual" })).status === 200; } catch { return false; }
+  };
   const listen = () => {
+    clearTimeout(again);
+    source?.close();
     source = new EventSource("/live");
-    source.addEventListener("open", () => {
-      if (offline && !signedOut) offline.hidden = true;
+    const own = source;
+    own.addEventListener("open", () => {
+      tell("away", false);
+      tell("signedOut", false);
       // What changed since the page was made, or while the connection was away.
       changed();
     });
-    source.addEventListener("changed", changed);
-    source.addEventListener("error", () => {
-      // The server ends the stream now and then; only what stays away is told.
-      setTimeout(() => { if (source.readyState !== EventSource.OPEN && offline) offline.hidden = false; }, 3000);
-      if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(listen, 5000); }
+    own.addEventListener("changed", changed);
+    own.addEventListener("error", async () => {
+      setTimeout(() => { if (own === source && own.readyState !== EventSource.OPEN) tell("away", true); }, AWAY_MS);
+      if (own.readyState !== EventSource.CLOSED) return;
+      if (await isSignedOut()) tellSignedOut();
+      again = setTimeout(listen, AGAIN_MS);
     });
   };
-  if (document.body.dataset.csrf !== undefined && document.querySelector("[hx-trigger*='changed']")) listen();
+  const isLive = () => document.body.dataset.csrf !== undefined && document.querySelector("[hx-trigger*='changed']");
+  addEventListener("online", () => { tell("away", false); if (isLive()) listen(); });
+  addEventListener("pagehide", () => { clearTimeout(again); source?.close(); });
+  // A page that the browser kept for going back listens anew.
+  addEventListener("pageshow", (event) => { if (event.persisted && isLive()) listen(); });
+  if (isLive()) listen();
+
+  // Dragging over a chart shows that time: its page says the same in an address and in fields.
+  const chartAt = (event) => event.target.closest?.("svg[data-from]");
+  document.addEventListener("pointerdown", (event) => {
+    const chart = chartAt(event);
+    if (!chart || event.button !== 0) return;
+    const { from, until, left, right } = chart.dataset;
+    const box = chart.getBoundingClientRect();
+    const begin = box.left + box.width * left, end = box.left + box.width * right;
+    const within = (x) => Math.min(Math.max(x, begin), end);
+    const start = within(event.clientX);
+    const mark = document.createElement("div");
+    mark.className = "drag";
+    const draw = (x) => {
+      const to = within(x);
+      Object.assign(mark.style, { left: `${Math.min(start, to)}px`, width: `${Math.abs(to - start)}px`, top: `${box.top}px`, height: `${box.height}px` });
+    };
+    const move = (moved) => { if (!mark.isConnected && Math.abs(moved.clientX - start) > 4) document.body.append(mark); draw(moved.clientX); };
+    const stop = (ended) => {
+      for (const [name, handler] of [["pointermove", move], ["pointerup", stop], ["pointercancel", stop], ["keydown", escape]]) removeEventListener(name, handler);
+      const was = mark.isConnected;
+      mark.remove();
+      if (!was || ended.type !== "pointerup") return;
+      const at = (x) => Number(from) + (until - from) * (x - begin) / (end - begin);
+      const times = [start, within(ended.clientX)].sort((a, b) => a - b).map(at);
+      // Five minutes at least, in whole minutes.
+      const first = Math.floor(times[0] / 6e4) * 6e4, last = Math.max(Math.ceil(times[1] / 6e4) * 6e4, first + 3e5);
+      const address = new URL(location.href);
+      address.searchParams.delete("range");
+      address.searchParams.set("from", new Date(first).toISOString().slice(0, 16));
+      address.searchParams.set("until", new Date(last).toISOString().slice(0, 16));
+      location.assign(address);
+    };
+    const escape = (pressed) => { if (pressed.key === "Escape") stop(pressed); };
+    addEventListener("pointermove", move);
+    addEventListener("pointerup", stop);
+    addEventListener("pointercancel", stop);
+    addEventListener("keydown", escape);
+    event.preventDefault();
+  });
 
   localise(document);
 })();

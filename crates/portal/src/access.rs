@@ -11,6 +11,8 @@ pub(crate) struct Viewer {
     pub session: Session,
     /// What forms of this session carry, so that no other site can send them.
     pub csrf: String,
+    /// Whether a form is only shown again that was sent outside of this session: nothing is changed.
+    pub again: bool,
 }
 
 impl Viewer {
@@ -88,6 +90,7 @@ mod tests {
                 agent: String::new(),
             },
             csrf: String::new(),
+            again: false,
         }
     }
 

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 /// The api-version that pages speak.
@@ -14,6 +14,11 @@ pub(crate) const API_VERSION: &str = "2025-05-01";
 
 /// Most subscriptions that somebody chooses from.
 const SUBSCRIPTIONS_SHOWN: usize = 10_000;
+
+/// A condition that never holds.
+const NEVER: (&str, &str) = ("if-match", "\"never\"");
+/// Refuses what a form would do that is only shown again.
+const NOT_SENT: &str = "NotSentYet";
 
 /// The API on behalf of somebody.
 #[derive(Clone)]
@@ -50,8 +55,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Each violation by itself.
+    /// Each violation by itself; none where a form is only shown again.
     pub fn violations(&self) -> Vec<&Refusal> {
+        if self.code == NOT_SENT {
+            return Vec::new();
+        }
         if self.details.is_empty() { vec![self] } else { self.details.iter().collect() }
     }
 }
@@ -127,7 +135,7 @@ impl Api {
     /// Has a PUT checked without anything being written: under a condition that never holds, which the
     /// API looks at after the body. `None` when nothing is wrong with the body.
     pub async fn check(&self, path: &str, body: &Value) -> Result<Option<Refusal>, PageError> {
-        let answer = self.send_if(Method::PUT, path, Some(body), Some(("if-match", "\"never\""))).await?;
+        let answer = self.send_if(Method::PUT, path, Some(body), Some(NEVER)).await?;
         let fine = answer.status == StatusCode::PRECONDITION_FAILED;
         Ok(answer.into_result().err().filter(|_| !fine))
     }
@@ -141,6 +149,9 @@ impl Api {
         body: Option<&Value>,
         condition: Option<(&str, &str)>,
     ) -> Result<Answer, PageError> {
+        if self.viewer.again && !changes_nothing(&method, path, condition) {
+            return Ok(not_sent());
+        }
         let versioned = with_version(path);
         let mut request = Request::builder().method(method).uri(versioned);
         if let Some((name, value)) = condition {
@@ -160,6 +171,20 @@ impl Api {
         let etag = parts.headers.get(header::ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
         Ok(Answer { status: parts.status, body, etag })
     }
+}
+
+/// True for looks, and for checks of what would be written.
+fn changes_nothing(method: &Method, path: &str, condition: Option<(&str, &str)>) -> bool {
+    // Of the API's own paths: an ARM resource's `validate` has it looked at anew.
+    let is_check = *method == Method::POST && path.starts_with("/api/v1/") && path.ends_with("/validate");
+    *method == Method::GET || condition == Some(NEVER) || is_check
+}
+
+/// What a change is answered while a form is only shown again.
+fn not_sent() -> Answer {
+    let message = "look through what you typed, and send it again";
+    let body = json!({ "error": { "code": NOT_SENT, "message": message } });
+    Answer { status: StatusCode::CONFLICT, body, etag: None }
 }
 
 /// The path with the api-version that it lacks.

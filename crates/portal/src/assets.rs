@@ -26,9 +26,11 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     const JS: &str = "text/javascript; charset=utf-8";
     vec![
         asset("portal.css", "text/css; charset=utf-8", include_bytes!("../assets/portal.css")),
+        asset("drawings.css", "text/css; charset=utf-8", include_bytes!("../assets/drawings.css")),
         asset("portal.js", JS, include_bytes!("../assets/portal.js")),
         asset("htmx.min.js", JS, include_bytes!("../assets/htmx.min.js")),
         asset("icon.svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
+        asset("land.svg", "image/svg+xml", include_bytes!("../assets/land.svg")),
     ]
 });
 

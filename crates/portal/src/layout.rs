@@ -60,6 +60,7 @@ impl<'a> Page<'a> {
                                 }
                                 div.commands { (self.commands) }
                             }
+                            @if self.viewer.again { (crate::kept::notice()) }
                             (self.tabs)
                             (self.content)
                         }
@@ -126,6 +127,7 @@ fn head(title: &str) -> Markup {
             title { (title) " · Meetme" }
             link rel="icon" href=(assets::path("icon.svg")) type="image/svg+xml";
             link rel="stylesheet" href=(assets::path("portal.css"));
+            link rel="stylesheet" href=(assets::path("drawings.css"));
             script src=(assets::path("htmx.min.js")) defer {}
             script src=(assets::path("portal.js")) defer {}
         }

@@ -9,6 +9,7 @@ mod access;
 mod api;
 mod assets;
 mod error;
+mod kept;
 mod layout;
 mod live;
 mod pages;
@@ -40,7 +41,10 @@ pub struct PortalState {
 
 /// The portal as a router, for all paths that aren't the API's.
 pub fn router(state: PortalState) -> Router {
-    pages::routes().with_state(Arc::new(state))
+    let state = Arc::new(state);
+    let kept = axum::middleware::from_fn_with_state(state.clone(), kept::guard);
+    let told = axum::middleware::from_fn_with_state(state.clone(), error::framed);
+    pages::routes().layer(kept).layer(told).with_state(state)
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ const GATHER: Duration = Duration::from_millis(200);
 const REFRESH: Duration = Duration::from_secs(15);
 /// A session's end is noticed within this time.
 const LIFE: Duration = Duration::from_secs(300);
+/// A browser whose stream has ended comes again after this time.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Streams at once: each holds a connection of the server.
 const STREAMS: usize = 192;
 /// Streams of one session at once.
@@ -71,7 +73,7 @@ pub(crate) async fn stream(context: Context, State(state): State<Arc<PortalState
             () = tokio::time::sleep_until(ends) => return None,
         }
         // A browser drops an event without data.
-        let event = Ok::<_, Infallible>(Event::default().event("changed").data("1"));
+        let event = Ok::<_, Infallible>(Event::default().event("changed").data("1").retry(AGAIN));
         Some((event, (state, place)))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(3))).into_response()

@@ -7,10 +7,12 @@ use crate::PortalState;
 use crate::access::Viewer;
 use crate::api::Api;
 use crate::error::PageError;
+use crate::kept::Again;
+use crate::parts::table::Asked;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::{ACCEPT, COOKIE, HOST, ORIGIN, REFERER};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use jiff::{SignedDuration, Timestamp};
 use meetme_store::{IdPage, Person, Role, Store, StoreError};
 use sha2::{Digest, Sha256};
@@ -40,6 +42,8 @@ pub(crate) struct Context {
     pub state: Arc<PortalState>,
     /// The page's path, without its query.
     pub path: String,
+    /// How the page's table is asked for, if it has one.
+    pub asked: Asked,
 }
 
 impl FromRequestParts<Arc<PortalState>> for Context {
@@ -47,12 +51,17 @@ impl FromRequestParts<Arc<PortalState>> for Context {
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<PortalState>) -> Result<Self, PageError> {
         let viewer = viewer(state, &parts.headers).await?;
-        let viewer = viewer.ok_or_else(|| PageError::SignInNeeded { next: asked_from(parts) })?;
+        let again = parts.extensions.get::<Again>().is_some();
+        let viewer = viewer.map(|v| Viewer { again, ..v });
+        let viewer = viewer.ok_or_else(|| PageError::SignInNeeded {
+            next: asked_from(&parts.method, &parts.uri, &parts.headers),
+        })?;
         Ok(Self {
             api: Api::new(state.api.clone(), viewer.clone()),
             viewer,
             state: state.clone(),
             path: parts.uri.path().to_owned(),
+            asked: Asked::of(parts),
         })
     }
 }
@@ -73,16 +82,17 @@ impl OptionalFromRequestParts<Arc<PortalState>> for Context {
 }
 
 /// Where to go on after signing in: the page itself, or the one whose form was sent.
-fn asked_from(parts: &Parts) -> String {
-    if parts.method == Method::GET {
-        return parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+pub(crate) fn asked_from(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
+    if method == Method::GET {
+        return uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
     }
-    let referer = parts.headers.get(REFERER).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let referer = headers.get(REFERER).and_then(|v| v.to_str().ok()).unwrap_or("");
     let path = referer.split_once("://").and_then(|(_, rest)| rest.find('/').map(|slash| &rest[slash..]));
     path.unwrap_or("/").to_owned()
 }
 
-async fn viewer(state: &PortalState, headers: &HeaderMap) -> Result<Option<Viewer>, PageError> {
+/// Who a request's session stands for.
+pub(crate) async fn viewer(state: &PortalState, headers: &HeaderMap) -> Result<Option<Viewer>, PageError> {
     let Some(token) = cookie(headers) else { return Ok(None) };
     let now = now();
     let mut db = state.store.read().await?;
@@ -98,7 +108,7 @@ async fn viewer(state: &PortalState, headers: &HeaderMap) -> Result<Option<Viewe
         meetme_store::session_seen(&mut tx, session.id, now, now + IDLE).await?;
         tx.commit().await?;
     }
-    Ok(Some(Viewer { person, session, csrf: csrf(token) }))
+    Ok(Some(Viewer { person, session, csrf: csrf(token), again: false }))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -112,7 +122,11 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
         .map(|(_, token)| token)
 }
 
-/// What a session's forms carry.
+/// What a session's forms carry, by the cookie as it is sent back.
+pub(crate) fn csrf_of(headers: &HeaderMap) -> String {
+    csrf(cookie(headers).unwrap_or(""))
+}
+
 fn csrf(token: &str) -> String {
     let digest = Sha256::digest(format!("form of {token}").as_bytes());
     digest.iter().map(|b| format!("{b:02x}")).collect()

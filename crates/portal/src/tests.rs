@@ -4,10 +4,16 @@
 pub(crate) mod fixture;
 
 mod accounts;
+mod drawings;
+mod guarded;
 mod home;
+mod hostile;
+mod kept;
+mod lists;
 mod operate;
 mod peer_asns;
 mod peering_parts;
 mod peering_services;
 mod peerings;
 mod peerings_create;
+mod people;

@@ -53,6 +53,8 @@ pub async fn audit_add(
         .bind(to_doc(&detail, "audit detail")?)
         .run(tx)
         .await?;
+    // Open pages show at once what somebody did, whether it makes work or not.
+    tx.wakes_workers();
     Ok(())
 }
 

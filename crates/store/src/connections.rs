@@ -10,10 +10,9 @@ use crate::statement::{Columns, Entity, entities, entity, entity_or_none, fold, 
 use crate::subnets::subnets_release;
 use jiff::Timestamp;
 use meetme_model::Secret;
-use meetme_model::connection::{Connection, ConnectionState, Stage};
+use meetme_model::connection::{Connection, ConnectionState, Reached, Stage};
 use meetme_model::link::RouterState;
 use meetme_model::peering::{ConnectionSpec, Peering};
-use sqlx::any::AnyRow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -26,14 +25,15 @@ impl Entity for Connection {
 
 statements! {
     OF = "SELECT id, doc FROM connections WHERE peering_id = $1 ORDER BY id";
-    SHOWN = "SELECT p.id, p.doc, (
-                 SELECT string_agg('[' || CAST(c.id AS TEXT)
-                     || ',' || COALESCE(CAST(k.connection_id AS TEXT), 'null') || ',' || c.doc || ']', ',')
-                 FROM connections c LEFT JOIN md5_keys k ON k.connection_id = c.id
-                 WHERE c.peering_id = p.id)
-             FROM peerings p WHERE p.subscription = $1
-             AND (CAST($2 AS TEXT) IS NULL OR p.resource_group = $2) AND p.path > $3
-             ORDER BY p.path LIMIT $4";
+    SHOWN = "SELECT COUNT(*), MAX(found.path), string_agg(found.shown, ' ' ORDER BY found.path) FROM (
+                 SELECT p.path, concat('[', p.id, ',', p.doc, ',[', (
+                     SELECT string_agg(
+                         concat('[', c.id, ',', COALESCE(CAST(k.connection_id AS TEXT), 'null'), ',', c.doc, ']'), ',')
+                     FROM connections c LEFT JOIN md5_keys k ON k.connection_id = c.id
+                     WHERE c.peering_id = p.id), ']]') AS shown
+                 FROM peerings p WHERE p.subscription = $1
+                 AND (CAST($2 AS TEXT) IS NULL OR p.resource_group = $2) AND p.path > $3
+                 ORDER BY p.path LIMIT $4) AS found";
     SHOWN_ONE = "SELECT p.id, p.doc, s.at_ms, k.connection_id, c.id, c.doc FROM peerings p
                  LEFT JOIN connections c ON c.peering_id = p.id
                  LEFT JOIN md5_keys k ON k.connection_id = c.id
@@ -46,7 +46,6 @@ statements! {
                ORDER BY id LIMIT $2";
     BY_STATE = "SELECT state, CASE WHEN {doc} ->> 'removal' IS NULL THEN 0 ELSE 1 END AS leaving, COUNT(*)
                 FROM connections GROUP BY state, leaving";
-    OF_RANGE = "SELECT id, doc FROM connections WHERE peering_id >= $1 AND peering_id <= $2 ORDER BY id";
     INSERT = "INSERT INTO connections (peering_id, identifier, state, since_ms, doc)
               VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
     UPDATE = "UPDATE connections SET state = $1, since_ms = $2, router = $3, doc = $4
@@ -74,64 +73,65 @@ pub struct SeenConnection {
     pub router: Option<Arc<RouterState>>,
 }
 
-/// A peering with its connections as a page's query found them, not parsed yet: that takes longer than
-/// the query, and can be done by several threads.
-pub struct ShownRow {
-    id: i64,
-    peering: String,
-    connections: String,
+/// Peerings with their connections as a query found them, not parsed yet: that takes longer than the
+/// query, and can be done by several threads.
+pub struct ShownChunk {
+    text: String,
     states: Arc<HashMap<String, Arc<RouterState>>>,
 }
 
-impl ShownRow {
-    /// The peering and its connections, oldest first, with what is shown beside them.
-    pub fn read(&self) -> Result<(Peering, Vec<SeenConnection>)> {
-        let peering: Peering =
-            serde_json::from_str(&self.peering).map_err(|e| StoreError::corrupt(Peering::WHAT, e))?;
-        let rows: Vec<SeenRow> = serde_json::from_str(&format!("[{}]", self.connections))
-            .map_err(|e| StoreError::corrupt(Connection::WHAT, e))?;
+impl ShownChunk {
+    /// The peerings in the order of [`path_key`], each with its connections, oldest first, and what is
+    /// shown beside them.
+    pub fn read(&self) -> Result<Vec<(Peering, Vec<SeenConnection>)>> {
+        let found = serde_json::Deserializer::from_str(&self.text).into_iter();
         let seen = |(id, key, connection): SeenRow| SeenConnection {
             has_md5_key: key.is_some(),
             router: connection.ports.as_ref().and_then(|p| self.states.get(&p.router)).cloned(),
             connection: Connection { id, ..connection },
         };
-        let mut shown: Vec<SeenConnection> = rows.into_iter().map(seen).collect();
-        shown.sort_unstable_by_key(|c| c.connection.id);
-        Ok((Peering { id: self.id, ..peering }, shown))
+        let read = |row: serde_json::Result<(i64, Peering, Vec<SeenRow>)>| {
+            let (id, peering, connections) = row.map_err(|e| StoreError::corrupt("page of peerings", e))?;
+            let mut shown: Vec<SeenConnection> = connections.into_iter().map(seen).collect();
+            shown.sort_unstable_by_key(|c| c.connection.id);
+            Ok((Peering { id, ..peering }, shown))
+        };
+        found.map(read).collect()
     }
 }
 
 /// Those of a subscription (of one resource group) in the order of [`path_key`], with their connections
-/// and what is shown beside them: in two queries for a whole page, of which `take` gets `chunk` rows at a
-/// time while the next ones are still being found.
+/// and what is shown beside them. `take` gets up to `chunk` of them at a time while the next ones are
+/// still to be found; a chunk comes as one row, because the engine's thread hands over each row by itself.
 pub async fn peerings_shown(
     db: &mut impl Db,
     subscription: &str,
     resource_group: Option<&str>,
     page: &Page,
-    chunk: usize,
-    mut take: impl FnMut(Vec<ShownRow>) + Send,
+    chunk: u32,
+    mut take: impl FnMut(ShownChunk) + Send,
 ) -> Result<()> {
     // Few routers have many connections: looking up each connection's costs more than reading all.
     let states = Arc::new(router_states_latest(db).await?);
-    let read = |row: &AnyRow| {
-        Ok(ShownRow {
-            id: row.int(0)?,
-            peering: row.text(1)?,
-            connections: row.text_or_null(2)?.unwrap_or_default(),
-            states: states.clone(),
-        })
-    };
-    sql(SHOWN)
-        .bind(fold(subscription))
-        .bind(resource_group.map(fold))
-        .bind(page.after_key())
-        .bind(i64::from(page.limit))
-        .in_chunks(db, chunk, |rows| {
-            take(rows.iter().map(read).collect::<Result<_>>()?);
-            Ok(())
-        })
-        .await
+    let (subscription, resource_group) = (fold(subscription), resource_group.map(fold));
+    let (mut after, mut wanted) = (page.after_key(), page.limit);
+    while wanted > 0 {
+        let limit = wanted.min(chunk);
+        let statement =
+            sql(SHOWN).bind(subscription.clone()).bind(resource_group.clone()).bind(after.clone());
+        let rows = statement.bind(i64::from(limit)).all(db).await?;
+        let Some(found) = rows.first() else { break };
+        let count = u32::try_from(found.int(0)?).map_err(|e| StoreError::corrupt("page of peerings", e))?;
+        if count > 0 {
+            after = found.text(1)?;
+            take(ShownChunk { text: found.text(2)?, states: states.clone() });
+        }
+        if count < limit {
+            break;
+        }
+        wanted -= count;
+    }
+    Ok(())
 }
 
 /// A connection's id, its id again if it has a key, and itself.
@@ -206,12 +206,6 @@ pub async fn connections_by_state(db: &mut impl Db) -> Result<BTreeMap<String, u
     Ok(counts)
 }
 
-/// Those of the peerings with ids from `first` to `last`, oldest first: of a page of peerings, in one
-/// query.
-pub async fn connections_of_range(db: &mut impl Db, first: i64, last: i64) -> Result<Vec<Connection>> {
-    entities(&sql(OF_RANGE).bind(first).bind(last).all(db).await?)
-}
-
 /// Adds a connection that waits for approval since `at`. Its MD5 key is sealed away.
 ///
 /// # Errors
@@ -236,6 +230,7 @@ pub async fn connection_insert(
         loa: None,
         light_at: None,
         active_at: None,
+        reached: Reached { requested_at: Some(at), ..Reached::default() },
         removal: None,
     };
     let md5_key = connection.spec.md5_key.take();

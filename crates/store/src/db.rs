@@ -94,8 +94,9 @@ impl Store {
         &self.0.memory
     }
 
-    /// Resolves when a transaction that enqueued work committed after this call: in this process,
-    /// or with PostgreSQL in another one. A wake may be missed (also poll) or come for nothing.
+    /// Resolves when a transaction that enqueued work, or was written to the audit trail, committed
+    /// after this call: in this process, or with PostgreSQL in another one. A wake may be missed (also
+    /// poll) or come for nothing.
     pub fn changed(&self) -> impl Future<Output = ()> + Send + '_ {
         // `notified()` counts from its creation, not from its first poll: what commits between
         // this call and the await isn't missed.

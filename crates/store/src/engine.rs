@@ -70,12 +70,6 @@ impl Engine {
         }
     }
 
-    /// Whether rows are found in another process, beside what is done with the first ones. SQLite finds
-    /// them in a thread of this one, which would wait for its turn after each few.
-    pub fn finds_beside(self) -> bool {
-        self == Self::Postgres
-    }
-
     /// Connections for writing; SQLite has one writer at a time anyway.
     pub fn write_connections(self) -> u32 {
         match self {
@@ -122,6 +116,9 @@ impl Engine {
                 ("{skip_locked}", ""),
                 ("{rows}", "json_each($1)"),
                 ("{doc}", "doc"),
+                ("{as_json}", ""),
+                ("{by_bytes}", ""),
+                ("{quoted}", "json_quote"),
                 ("{clustered}", "WITHOUT ROWID"),
             ],
             Self::Postgres => [
@@ -135,6 +132,12 @@ impl Engine {
                 ("{rows}", "json_array_elements(CAST(CAST($1 AS TEXT) AS json))"),
                 // A row's document, to ask `->` and `->>` of.
                 ("{doc}", "CAST(doc AS json)"),
+                // The same after a document of one of several tables.
+                ("{as_json}", "::json"),
+                // Sorted as SQLite does, whatever the locale.
+                ("{by_bytes}", "COLLATE \"C\""),
+                // A text as JSON.
+                ("{quoted}", "to_json"),
                 // Rows in the order of their key: what a range of it costs in SQLite.
                 ("{clustered}", ""),
             ],

@@ -11,13 +11,16 @@
 mod statement;
 
 mod attention;
+mod attestations;
 mod audit;
 mod connections;
 mod db;
 mod engine;
 mod error;
 mod everything;
+mod folded;
 mod inventory;
+mod listing;
 mod mails;
 mod memory;
 mod metrics;
@@ -25,11 +28,16 @@ mod migrate;
 mod monitor_tests;
 mod observed;
 mod peer_asns;
+mod peering_lists;
 mod peering_services;
 mod peerings;
 mod people;
+mod places;
 mod ports;
+mod prefix_lists;
+mod prefix_paths;
 mod probes;
+mod providing;
 mod registered_asns;
 mod registered_prefixes;
 mod resource_groups;
@@ -47,16 +55,18 @@ mod work;
 mod tests;
 
 pub use attention::{Counts, Unsettled, counts, unsettled};
+pub use attestations::{attestation_delete, attestation_put, attestations_of};
 pub use audit::{AuditEntry, audit_add, audit_list, audit_of_resource};
 pub use connections::{
-    SeenConnection, ShownRow, connection_by_id, connection_delete, connection_insert, connection_update,
-    connections_by_state, connections_of, connections_of_range, connections_on_router, connections_pending,
-    md5_key_delete, md5_key_get, md5_key_put, peering_shown, peerings_shown,
+    SeenConnection, ShownChunk, connection_by_id, connection_delete, connection_insert, connection_update,
+    connections_by_state, connections_of, connections_on_router, connections_pending, md5_key_delete,
+    md5_key_get, md5_key_put, peering_shown, peerings_shown,
 };
 pub use db::{Db, IdPage, Page, Reader, Scope, Store, Tx};
 pub use error::{Conflict, ResourceRef, Result, StoreError};
 pub use everything::work_enqueue_everything;
 pub use inventory::{inventory_get, inventory_put, inventory_version};
+pub use listing::{Listed, Listing};
 pub use mails::{
     Mail, NewMail, mail_enqueue, mail_get, mail_mark_failed, mail_mark_sent, mails_list, mails_of_resource,
     mails_unsent,
@@ -72,28 +82,37 @@ pub use monitor_tests::{
 };
 pub use observed::{
     APPLY_RESULTS_KEPT, apply_result_put, apply_results_list, connection_observed, router_state_get,
-    router_state_list, router_state_put, session_routes_delete, session_routes_get, session_routes_list,
-    session_routes_of, session_routes_put,
+    router_state_list, router_state_put, router_states_latest, routes_received, session_routes_delete,
+    session_routes_get, session_routes_list, session_routes_of, session_routes_put,
 };
 pub use peer_asns::{
     peer_asn_by_id, peer_asn_by_number, peer_asn_delete, peer_asn_get, peer_asn_insert, peer_asn_lock,
     peer_asn_update, peer_asns_all, peer_asns_approved, peer_asns_list, peer_asns_pending,
     peer_names_approved,
 };
+pub use peering_lists::{
+    PEERING_SORTS, connections_of_peerings, connections_waiting, connections_with_peering, peerings_listed,
+};
 pub use peering_services::{
     peering_service_by_id, peering_service_delete, peering_service_get, peering_service_insert,
     peering_service_lock, peering_service_update, peering_services_list,
 };
 pub use peerings::{
-    path_key, peering_by_id, peering_delete, peering_get, peering_insert, peering_lock, peering_update,
-    peerings_all, peerings_list, peerings_of_asn, peerings_of_peer_asn,
+    path_key, peering_by_id, peering_delete, peering_get, peering_insert, peering_lock, peering_rivals,
+    peering_update, peerings_all, peerings_list, peerings_of_asn, peerings_of_peer_asn,
 };
 pub use people::{
-    Person, invitation_add, invitation_find, invitations_end, people_list, person_by_email, person_by_id,
-    person_insert, person_lock, person_update,
+    Person, invitation_add, invitation_find, invitations_end, invitations_open, other_operators, people_list,
+    person_by_email, person_by_id, person_insert, person_lock, person_update,
 };
+pub use places::connections_by_location;
 pub use ports::{port_assign, ports_free, ports_used, ports_used_on};
+pub use prefix_lists::{
+    ACTIVATED_PREFIX_SORTS, REGISTERED_PREFIX_SORTS, activated_prefixes_listed, registered_prefixes_listed,
+};
+pub use prefix_paths::{StoredPath, prefix_path_add, prefix_paths_list, prefix_paths_prune};
 pub use probes::{peerings_probing_from, probe_outcome_get, probe_outcome_put, probes_version};
+pub use providing::{Providing, ProvidingChunk, peerings_providing};
 pub use registered_asns::{
     registered_asn_by_number, registered_asn_delete, registered_asn_get, registered_asn_insert,
     registered_asns_list,
@@ -102,13 +121,15 @@ pub use registered_prefixes::{
     registered_prefix_by_id, registered_prefix_by_key, registered_prefix_by_prefix, registered_prefix_delete,
     registered_prefix_get, registered_prefix_insert, registered_prefix_lock, registered_prefix_update,
     registered_prefixes_all, registered_prefixes_list, registered_prefixes_of_asn,
+    registered_prefixes_with_service,
 };
 pub use resource_groups::{
     resource_group_add, resource_group_content, resource_group_delete, resource_group_get,
     resource_group_lock, resource_group_update, resource_groups_list, subscriptions_list,
 };
 pub use router_intents::{
-    router_intent_generation, router_intent_get, router_intent_list, router_intent_put,
+    router_intent_generation, router_intent_generations, router_intent_get, router_intent_list,
+    router_intent_put,
 };
 pub use seal::SealKey;
 pub use search::{Found, search};
@@ -122,8 +143,8 @@ pub use sessions::{
     Session, session_add, session_end, session_find, session_seen, sessions_end, sessions_of,
 };
 pub use subnets::{
-    SubnetUse, subnet_take, subnets_forget, subnets_overlapping, subnets_purge, subnets_release,
-    subnets_within,
+    SubnetUse, subnet_take, subnets_counted, subnets_forget, subnets_overlapping, subnets_purge,
+    subnets_release, subnets_within,
 };
 pub use tokens::{
     NewToken, Principal, Role, Token, token_create, token_find, token_list, token_principal, token_revoke,

@@ -7,6 +7,7 @@
 use crate::db::{Access, Tx};
 use crate::engine::Engine;
 use crate::error::{Result, StoreError};
+use crate::folded::fold_all;
 use crate::seal::Sealer;
 use crate::statement::{Columns, sql};
 use sqlx::AnyPool;
@@ -21,6 +22,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_monitor_tests.sql"),
     include_str!("../migrations/0005_resource_groups.sql"),
     include_str!("../migrations/0006_people.sql"),
+    include_str!("../migrations/0007_prefix_paths.sql"),
+    include_str!("../migrations/0008_attestations.sql"),
+    include_str!("../migrations/0009_places.sql"),
+    include_str!("../migrations/0010_lists.sql"),
+    include_str!("../migrations/0011_folded_names.sql"),
 ];
 
 /// Sealed into every database, to tell a wrong key.
@@ -56,6 +62,9 @@ pub(crate) async fn migrate(
         sqlx::raw_sql(engine.render(text)).execute(tx.connection()).await?;
         sql(VERSION_ADD).bind::<i64>(version).run(&mut tx).await?;
         tracing::info!(version, "migrated the database");
+    }
+    if found < known {
+        fold_all(&mut tx).await?;
     }
     check_key(&mut tx).await?;
     tx.commit().await

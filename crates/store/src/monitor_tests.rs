@@ -4,7 +4,7 @@
 use crate::db::{Db, Page, Tx};
 use crate::error::{Result, StoreError};
 use crate::probes::{probe_outcome_forget, probes_changed};
-use crate::statement::{Columns, Entity, entities, entity_or_none, fold, sql, to_doc};
+use crate::statement::{Columns, Entity, fold, sql};
 use jiff::Timestamp;
 use meetme_model::monitor_test::MonitorTest;
 use meetme_model::probe_id::ProbeId;
@@ -52,19 +52,17 @@ pub async fn connection_monitor_put(
 
 /// The one of a name, any case.
 pub async fn monitor_test_get(db: &mut impl Db, service_id: i64, name: &str) -> Result<Option<MonitorTest>> {
-    let row = sql(GET).bind(service_id).bind(fold(name)).optional(db);
-    entity_or_none(row.await?)
+    sql(GET).bind(service_id).bind(fold(name)).entity(db).await
 }
 
 /// The one of an id.
 pub async fn monitor_test_by_id(db: &mut impl Db, id: i64) -> Result<Option<MonitorTest>> {
-    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+    sql(BY_ID).bind(id).entity(db).await
 }
 
 /// Those of a service, by name.
 pub async fn monitor_tests_list(db: &mut impl Db, service_id: i64, page: &Page) -> Result<Vec<MonitorTest>> {
-    let rows = sql(LIST).bind(service_id).bind(page.after_key()).bind(i64::from(page.limit)).all(db).await?;
-    entities(&rows)
+    sql(LIST).bind(service_id).bind_page(page).entities(db).await
 }
 
 /// How many a service has.
@@ -78,21 +76,19 @@ pub async fn monitor_tests_count(db: &mut impl Db, service_id: i64) -> Result<us
 
 /// Everybody's that are sent from a site, oldest first.
 pub async fn monitor_tests_at_site(db: &mut impl Db, site: &str) -> Result<Vec<MonitorTest>> {
-    entities(&sql(AT_SITE).bind(site).all(db).await?)
+    sql(AT_SITE).bind(site).entities(db).await
 }
 
 /// Adds one; its `id` is ignored and given. Whoever adds one locks its service first.
 pub async fn monitor_test_insert(tx: &mut Tx, new: &MonitorTest) -> Result<MonitorTest> {
-    let row = sql(INSERT)
+    let inserted = sql(INSERT)
         .bind(new.service_id)
         .bind(fold(&new.name))
         .bind(new.spec.site.as_str())
-        .bind(to_doc(new, MonitorTest::WHAT)?)
-        .optional(tx)
+        .bind_doc(new)?
+        .insert(tx, new)
         .await?
         .ok_or(StoreError::Busy)?;
-    let mut inserted = new.clone();
-    inserted.id = row.int(0)?;
     probes_changed(tx).await?;
     Ok(inserted)
 }
@@ -101,7 +97,7 @@ pub async fn monitor_test_insert(tx: &mut Tx, new: &MonitorTest) -> Result<Monit
 pub async fn monitor_test_update(tx: &mut Tx, test: &MonitorTest) -> Result<()> {
     sql(UPDATE)
         .bind(test.spec.site.as_str())
-        .bind(to_doc(test, MonitorTest::WHAT)?)
+        .bind_doc(test)?
         .bind(test.id)
         .run_one(tx, MonitorTest::WHAT, &test.name)
         .await?;

@@ -21,9 +21,10 @@ statements! {
     STATE_AT = "SELECT at_ms FROM router_states WHERE router = $1";
     STATES_AT = "SELECT router, at_ms FROM router_states";
     STATES = "SELECT doc FROM router_states ORDER BY router";
-    ROUTES_PUT = "INSERT INTO session_routes (router, session, at_ms, doc) VALUES ($1, $2, $3, $4)
+    ROUTES_PUT = "INSERT INTO session_routes (router, session, at_ms, doc, received) VALUES ($1, $2, $3, $4, $5)
                   ON CONFLICT (router, session)
-                  DO UPDATE SET at_ms = excluded.at_ms, doc = excluded.doc";
+                  DO UPDATE SET at_ms = excluded.at_ms, doc = excluded.doc, received = excluded.received";
+    ROUTES_RECEIVED = "SELECT router, CAST(SUM(received) AS BIGINT) FROM session_routes GROUP BY router";
     ROUTES_GET = "SELECT doc FROM session_routes WHERE router = $1 AND session = $2";
     ROUTES = "SELECT doc FROM session_routes WHERE router = $1 ORDER BY session";
     ROUTES_DELETE = "DELETE FROM session_routes WHERE router = $1 AND session = $2";
@@ -69,7 +70,7 @@ pub(crate) async fn router_state_at(
 }
 
 /// All routers' latest states by name, from memory where they are those that are remembered.
-pub(crate) async fn router_states_latest(db: &mut impl Db) -> Result<HashMap<String, Arc<RouterState>>> {
+pub async fn router_states_latest(db: &mut impl Db) -> Result<HashMap<String, Arc<RouterState>>> {
     let rows = sql(STATES_AT).all(db).await?;
     let mut states = HashMap::with_capacity(rows.len());
     for row in &rows {
@@ -102,6 +103,7 @@ pub async fn session_routes_put(tx: &mut Tx, routes: &SessionRoutes) -> Result<(
         .bind(routes.session.as_str())
         .bind_time(routes.at)
         .bind(to_doc(routes, "session routes")?)
+        .bind(i64::from(routes.received))
         .run(tx)
         .await?;
     Ok(())
@@ -135,6 +137,12 @@ pub async fn session_routes_of(
         found.extend(session_routes_get(db, router, session).await?);
     }
     Ok(found)
+}
+
+/// How many routes each router receives over all its sessions; one without sessions isn't there.
+pub async fn routes_received(db: &mut impl Db) -> Result<HashMap<String, u64>> {
+    let rows = sql(ROUTES_RECEIVED).all(db).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, u64::try_from(row.int(1)?).unwrap_or(0)))).collect()
 }
 
 /// Forgets a session that was removed.

@@ -3,7 +3,7 @@
 use crate::db::{Db, IdPage, Page, Tx};
 use crate::error::{Conflict, ResourceRef, Result, StoreError};
 use crate::peerings::resource_ref;
-use crate::statement::{Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc};
+use crate::statement::{Columns, Entity, entities, entity_or_missing, fold, sql};
 use meetme_model::Asn;
 use meetme_model::peer_asn::{AsnState, PeerAsn};
 
@@ -29,22 +29,21 @@ statements! {
     NAMES = "SELECT string_agg('[' || CAST(id AS TEXT) || ',' || CAST({doc} -> 'spec' -> 'peer_name' AS TEXT)
                     || ']', ',')
              FROM peer_asns WHERE state = 'Approved'";
-    INSERT = "INSERT INTO peer_asns (subscription, name, asn, state, doc)
-              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
-    UPDATE = "UPDATE peer_asns SET asn = $1, state = $2, doc = $3 WHERE id = $4";
+    INSERT = "INSERT INTO peer_asns (subscription, name, asn, peer_name, state, doc)
+              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id";
+    UPDATE = "UPDATE peer_asns SET asn = $1, peer_name = $2, state = $3, doc = $4 WHERE id = $5";
     USED_BY = "SELECT id, doc FROM peerings WHERE peer_asn_id = $1 ORDER BY id LIMIT 100";
     DELETE = "DELETE FROM peer_asns WHERE id = $1";
 }
 
 /// The one of a name, any case.
 pub async fn peer_asn_get(db: &mut impl Db, subscription: &str, name: &str) -> Result<Option<PeerAsn>> {
-    let row = sql(GET).bind(fold(subscription)).bind(fold(name)).optional(db).await?;
-    entity_or_none(row)
+    sql(GET).bind(fold(subscription)).bind(fold(name)).entity(db).await
 }
 
 /// The one of an id.
 pub async fn peer_asn_by_id(db: &mut impl Db, id: i64) -> Result<Option<PeerAsn>> {
-    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+    sql(BY_ID).bind(id).entity(db).await
 }
 
 /// The one of an id, which nobody else changes until the transaction ends.
@@ -54,21 +53,17 @@ pub async fn peer_asn_lock(tx: &mut Tx, id: i64) -> Result<PeerAsn> {
 
 /// The one of a number in a subscription; of several, an approved one.
 pub async fn peer_asn_by_number(db: &mut impl Db, subscription: &str, asn: Asn) -> Result<Option<PeerAsn>> {
-    let row = sql(BY_NUMBER).bind(fold(subscription)).bind(i64::from(asn.0)).optional(db).await?;
-    entity_or_none(row)
+    sql(BY_NUMBER).bind(fold(subscription)).bind(i64::from(asn.0)).entity(db).await
 }
 
 /// Those of a subscription, by name.
 pub async fn peer_asns_list(db: &mut impl Db, subscription: &str, page: &Page) -> Result<Vec<PeerAsn>> {
-    let rows =
-        sql(LIST).bind(fold(subscription)).bind(page.after_key()).bind(i64::from(page.limit)).all(db).await?;
-    entities(&rows)
+    sql(LIST).bind(fold(subscription)).bind_page(page).entities(db).await
 }
 
 /// Everybody's, oldest first: for operators and reconcilers.
 pub async fn peer_asns_all(db: &mut impl Db, page: IdPage) -> Result<Vec<PeerAsn>> {
-    let rows = sql(ALL).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
-    entities(&rows)
+    sql(ALL).bind_id_page(page).entities(db).await
 }
 
 /// Everybody's that wait for a decision, oldest first: the operators' queue.
@@ -96,14 +91,7 @@ async fn in_state(
     subscription: Option<String>,
     page: IdPage,
 ) -> Result<Vec<PeerAsn>> {
-    let rows = sql(IN_STATE)
-        .bind(state_name(state))
-        .bind(subscription)
-        .bind(page.after.unwrap_or(0))
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
-    entities(&rows)
+    sql(IN_STATE).bind(state_name(state)).bind(subscription).bind_id_page(page).entities(db).await
 }
 
 /// Adds one; its `id` is ignored and given.
@@ -111,19 +99,18 @@ async fn in_state(
 /// # Errors
 /// [`Conflict::PeerAsnNameTaken`].
 pub async fn peer_asn_insert(tx: &mut Tx, new: &PeerAsn) -> Result<PeerAsn> {
-    let row = sql(INSERT)
+    let inserted = sql(INSERT)
         .bind(fold(&new.subscription))
         .bind(fold(&new.name))
         .bind(i64::from(new.spec.asn.0))
+        .bind(fold(&new.spec.peer_name))
         .bind(state_name(new.state))
-        .bind(to_doc(new, PeerAsn::WHAT)?)
-        .optional(tx)
+        .bind_doc(new)?
+        .insert(tx, new)
         .await?;
-    let Some(row) = row else {
+    let Some(inserted) = inserted else {
         return Err(Conflict::PeerAsnNameTaken { name: new.name.clone() }.into());
     };
-    let mut inserted = new.clone();
-    inserted.id = row.int(0)?;
     Ok(inserted)
 }
 
@@ -131,8 +118,9 @@ pub async fn peer_asn_insert(tx: &mut Tx, new: &PeerAsn) -> Result<PeerAsn> {
 pub async fn peer_asn_update(tx: &mut Tx, peer_asn: &PeerAsn) -> Result<()> {
     sql(UPDATE)
         .bind(i64::from(peer_asn.spec.asn.0))
+        .bind(fold(&peer_asn.spec.peer_name))
         .bind(state_name(peer_asn.state))
-        .bind(to_doc(peer_asn, PeerAsn::WHAT)?)
+        .bind_doc(peer_asn)?
         .bind(peer_asn.id)
         .run_one(tx, PeerAsn::WHAT, &peer_asn.name)
         .await
@@ -155,7 +143,7 @@ pub async fn peer_asn_delete(tx: &mut Tx, id: i64) -> Result<()> {
     }
 }
 
-fn state_name(state: AsnState) -> &'static str {
+pub(crate) fn state_name(state: AsnState) -> &'static str {
     match state {
         AsnState::None => "None",
         AsnState::Pending => "Pending",

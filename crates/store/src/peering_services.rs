@@ -5,7 +5,7 @@ use crate::error::{Conflict, Result};
 use crate::monitor_tests::monitor_tests_delete_of;
 use crate::peerings::path_key;
 use crate::service_prefixes::service_prefixes_delete_of;
-use crate::statement::{Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc};
+use crate::statement::{Entity, entity_or_missing, fold, sql};
 use meetme_model::peering_service::PeeringService;
 
 impl Entity for PeeringService {
@@ -35,13 +35,12 @@ pub async fn peering_service_get(
     resource_group: &str,
     name: &str,
 ) -> Result<Option<PeeringService>> {
-    let row = sql(GET).bind(fold(subscription)).bind(path_key(resource_group, name)).optional(db).await?;
-    entity_or_none(row)
+    sql(GET).bind(fold(subscription)).bind(path_key(resource_group, name)).entity(db).await
 }
 
 /// The one of an id.
 pub async fn peering_service_by_id(db: &mut impl Db, id: i64) -> Result<Option<PeeringService>> {
-    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+    sql(BY_ID).bind(id).entity(db).await
 }
 
 /// The one of an id, which nobody else changes until the transaction ends.
@@ -56,14 +55,7 @@ pub async fn peering_services_list(
     resource_group: Option<&str>,
     page: &Page,
 ) -> Result<Vec<PeeringService>> {
-    let rows = sql(LIST)
-        .bind(fold(subscription))
-        .bind(resource_group.map(fold))
-        .bind(page.after_key())
-        .bind(i64::from(page.limit))
-        .all(db)
-        .await?;
-    entities(&rows)
+    sql(LIST).bind(fold(subscription)).bind(resource_group.map(fold)).bind_page(page).entities(db).await
 }
 
 /// Adds one; its `id` is ignored and given.
@@ -71,28 +63,22 @@ pub async fn peering_services_list(
 /// # Errors
 /// [`Conflict::PeeringServiceNameTaken`].
 pub async fn peering_service_insert(tx: &mut Tx, new: &PeeringService) -> Result<PeeringService> {
-    let row = sql(INSERT)
+    let inserted = sql(INSERT)
         .bind(fold(&new.subscription))
         .bind(fold(&new.resource_group))
         .bind(path_key(&new.resource_group, &new.name))
-        .bind(to_doc(new, PeeringService::WHAT)?)
-        .optional(tx)
+        .bind_doc(new)?
+        .insert(tx, new)
         .await?;
-    let Some(row) = row else {
-        return Err(Conflict::PeeringServiceNameTaken { name: new.name.clone() }.into());
-    };
-    let mut inserted = new.clone();
-    inserted.id = row.int(0)?;
-    Ok(inserted)
+    match inserted {
+        Some(inserted) => Ok(inserted),
+        None => Err(Conflict::PeeringServiceNameTaken { name: new.name.clone() }.into()),
+    }
 }
 
 /// Writes what changed. Subscription, resource group and name never do.
 pub async fn peering_service_update(tx: &mut Tx, service: &PeeringService) -> Result<()> {
-    sql(UPDATE)
-        .bind(to_doc(service, PeeringService::WHAT)?)
-        .bind(service.id)
-        .run_one(tx, PeeringService::WHAT, &service.name)
-        .await
+    sql(UPDATE).bind_doc(service)?.bind(service.id).run_one(tx, PeeringService::WHAT, &service.name).await
 }
 
 /// Deletes one with its prefixes and tests, as ARM deletes children with their parent.

@@ -3,7 +3,7 @@
 use crate::db::{Db, IdPage, Tx};
 use crate::error::{Conflict, Result};
 use crate::secret_token::{hash, random};
-use crate::statement::{Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc};
+use crate::statement::{Columns, Entity, entity_or_missing, fold, sql};
 use crate::tokens::Role;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,8 @@ statements! {
     UPDATE = "UPDATE people SET email = $1, doc = $2 WHERE id = $3";
     INVITE = "INSERT INTO invitations (hash, person_id, expires_at_ms) VALUES ($1, $2, $3)";
     INVITED = "SELECT person_id FROM invitations WHERE hash = $1 AND expires_at_ms > $2";
+    OPEN = "SELECT person_id, expires_at_ms FROM invitations WHERE expires_at_ms > $1";
+    ALL_LOCK = "SELECT id, doc FROM people ORDER BY id {for_update}";
     UNINVITE = "DELETE FROM invitations WHERE person_id = $1";
 }
 
@@ -53,23 +55,22 @@ statements! {
 /// # Errors
 /// [`Conflict::PersonKnown`] when the e-mail address is somebody's.
 pub async fn person_insert(tx: &mut Tx, new: &Person) -> Result<Person> {
-    let row = sql(INSERT).bind(fold(&new.email)).bind(to_doc(new, Person::WHAT)?).optional(tx).await?;
-    let Some(row) = row else {
+    let inserted = sql(INSERT).bind(fold(&new.email)).bind_doc(new)?.insert(tx, new).await?;
+    let Some(inserted) = inserted else {
         return Err(Conflict::PersonKnown { email: new.email.clone() }.into());
     };
-    let mut inserted = new.clone();
-    inserted.id = row.int(0)?;
+    tx.wakes_workers();
     Ok(inserted)
 }
 
 /// The one of an e-mail address, any case.
 pub async fn person_by_email(db: &mut impl Db, email: &str) -> Result<Option<Person>> {
-    entity_or_none(sql(BY_EMAIL).bind(fold(email)).optional(db).await?)
+    sql(BY_EMAIL).bind(fold(email)).entity(db).await
 }
 
 /// The one of an id.
 pub async fn person_by_id(db: &mut impl Db, id: i64) -> Result<Option<Person>> {
-    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+    sql(BY_ID).bind(id).entity(db).await
 }
 
 /// The one of an id, which nobody else changes until the transaction ends.
@@ -79,7 +80,7 @@ pub async fn person_lock(tx: &mut Tx, id: i64) -> Result<Person> {
 
 /// All, first invited first.
 pub async fn people_list(db: &mut impl Db, page: IdPage) -> Result<Vec<Person>> {
-    entities(&sql(LIST).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?)
+    sql(LIST).bind_id_page(page).entities(db).await
 }
 
 /// Writes what changed.
@@ -89,10 +90,21 @@ pub async fn people_list(db: &mut impl Db, page: IdPage) -> Result<Vec<Person>> 
 pub async fn person_update(tx: &mut Tx, person: &Person) -> Result<()> {
     sql(UPDATE)
         .bind(fold(&person.email))
-        .bind(to_doc(person, Person::WHAT)?)
+        .bind_doc(person)?
         .bind(person.id)
         .run_one(tx, Person::WHAT, &person.email)
-        .await
+        .await?;
+    // Open pages look again: the person's own, and those of operators.
+    tx.wakes_workers();
+    Ok(())
+}
+
+/// How many operators can sign in besides one; none of them is changed by somebody else until the
+/// transaction ends.
+pub async fn other_operators(tx: &mut Tx, but: i64) -> Result<usize> {
+    let people: Vec<Person> = sql(ALL_LOCK).entities(tx).await?;
+    let operates = |p: &&Person| p.role == Role::Operator && !p.disabled && p.password_hash.is_some();
+    Ok(people.iter().filter(operates).filter(|p| p.id != but).count())
 }
 
 /// Invites a person to choose a password until `expires_at`, and gives the token, once. Earlier
@@ -112,8 +124,15 @@ pub async fn invitation_find(db: &mut impl Db, token: &str, now: Timestamp) -> R
     }
 }
 
-/// Ends a person's invitations, as one was used.
+/// The invitations that can be used now: whose, and until when.
+pub async fn invitations_open(db: &mut impl Db, now: Timestamp) -> Result<Vec<(i64, Timestamp)>> {
+    let rows = sql(OPEN).bind_time(now).all(db).await?;
+    rows.iter().map(|row| Ok((row.int(0)?, row.time(1)?))).collect()
+}
+
+/// Ends a person's invitations: one was used, or they are withdrawn.
 pub async fn invitations_end(tx: &mut Tx, person: i64) -> Result<()> {
     sql(UNINVITE).bind(person).run(tx).await?;
+    tx.wakes_workers();
     Ok(())
 }

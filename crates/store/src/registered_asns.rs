@@ -3,7 +3,7 @@
 
 use crate::db::{Db, Page, Tx};
 use crate::error::{Conflict, Result, StoreError};
-use crate::statement::{Columns, Entity, entities, entity_or_none, fold, sql, to_doc};
+use crate::statement::{Entity, fold, sql};
 use meetme_model::Asn;
 use meetme_model::registered_asn::RegisteredAsn;
 
@@ -30,8 +30,7 @@ pub async fn registered_asn_get(
     peering_id: i64,
     name: &str,
 ) -> Result<Option<RegisteredAsn>> {
-    let row = sql(GET).bind(peering_id).bind(fold(name)).optional(db);
-    entity_or_none(row.await?)
+    sql(GET).bind(peering_id).bind(fold(name)).entity(db).await
 }
 
 /// The one of a number.
@@ -40,8 +39,7 @@ pub async fn registered_asn_by_number(
     peering_id: i64,
     asn: Asn,
 ) -> Result<Option<RegisteredAsn>> {
-    let row = sql(BY_ASN).bind(peering_id).bind(i64::from(asn.0)).optional(db);
-    entity_or_none(row.await?)
+    sql(BY_ASN).bind(peering_id).bind(i64::from(asn.0)).entity(db).await
 }
 
 /// Those of a peering, by name.
@@ -50,8 +48,7 @@ pub async fn registered_asns_list(
     peering_id: i64,
     page: &Page,
 ) -> Result<Vec<RegisteredAsn>> {
-    let rows = sql(LIST).bind(peering_id).bind(page.after_key()).bind(i64::from(page.limit)).all(db).await?;
-    entities(&rows)
+    sql(LIST).bind(peering_id).bind_page(page).entities(db).await
 }
 
 /// Adds one; its `id` is ignored and given.
@@ -59,19 +56,17 @@ pub async fn registered_asns_list(
 /// # Errors
 /// [`Conflict::RegisteredAsnNameTaken`], [`Conflict::AsnRegistered`].
 pub async fn registered_asn_insert(tx: &mut Tx, new: &RegisteredAsn) -> Result<RegisteredAsn> {
-    let row = sql(INSERT)
+    let inserted = sql(INSERT)
         .bind(new.peering_id)
         .bind(fold(&new.name))
         .bind(i64::from(new.asn.0))
-        .bind(to_doc(new, RegisteredAsn::WHAT)?)
-        .optional(tx)
+        .bind_doc(new)?
+        .insert(tx, new)
         .await?;
-    let Some(row) = row else {
-        return Err(insert_conflict(tx, new).await?);
-    };
-    let mut inserted = new.clone();
-    inserted.id = row.int(0)?;
-    Ok(inserted)
+    match inserted {
+        Some(inserted) => Ok(inserted),
+        None => Err(insert_conflict(tx, new).await?),
+    }
 }
 
 async fn insert_conflict(tx: &mut Tx, new: &RegisteredAsn) -> Result<StoreError> {

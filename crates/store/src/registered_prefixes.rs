@@ -5,10 +5,13 @@ use crate::db::{Db, IdPage, Page, Tx};
 use crate::error::{Conflict, Result, StoreError};
 use crate::peerings::{peering_by_id, resource_ref};
 use crate::service_prefixes::uses_of_registration;
-use crate::statement::{Columns, Entity, entities, entity_or_missing, entity_or_none, fold, sql, to_doc};
+use crate::statement::{Columns, Entity, entity, entity_at, entity_or_missing, fold, sql};
+use crate::subnets::sortable;
 use meetme_model::peering::Peering;
+use meetme_model::peering_service::PeeringService;
 use meetme_model::registered_prefix::RegisteredPrefix;
 use meetme_model::{Asn, Prefix};
+use sqlx::any::AnyRow;
 
 impl Entity for RegisteredPrefix {
     const WHAT: &'static str = "registered prefix";
@@ -28,9 +31,15 @@ statements! {
     ALL = "SELECT id, doc FROM registered_prefixes WHERE id > $1 ORDER BY id LIMIT $2";
     OF_ASN = "SELECT r.id, r.doc FROM registered_prefixes r JOIN peerings p ON p.id = r.peering_id
               WHERE p.asn = $1 ORDER BY r.id";
-    INSERT = "INSERT INTO registered_prefixes (peering_id, name, prefix, prefix_key, doc)
-              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
-    UPDATE = "UPDATE registered_prefixes SET prefix_key = $1, doc = $2 WHERE id = $3";
+    WITH_SERVICE = "SELECT r.id, r.doc, v.id, v.doc FROM registered_prefixes r
+              JOIN peerings p ON p.id = r.peering_id
+              LEFT JOIN service_prefixes s ON s.registered_prefix_id = r.id
+              LEFT JOIN peering_services v ON v.id = s.service_id
+              WHERE p.asn = $1 ORDER BY r.id";
+    INSERT = "INSERT INTO registered_prefixes (peering_id, name, prefix, prefix_key, doc, state, first_address)
+              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id";
+    UPDATE = "UPDATE registered_prefixes SET prefix_key = $1, doc = $2, state = $4, first_address = $5
+              WHERE id = $3";
     DELETE = "DELETE FROM registered_prefixes WHERE id = $1";
     DELETE_OF = "DELETE FROM registered_prefixes WHERE peering_id = $1";
 }
@@ -41,13 +50,12 @@ pub async fn registered_prefix_get(
     peering_id: i64,
     name: &str,
 ) -> Result<Option<RegisteredPrefix>> {
-    let row = sql(GET).bind(peering_id).bind(fold(name)).optional(db);
-    entity_or_none(row.await?)
+    sql(GET).bind(peering_id).bind(fold(name)).entity(db).await
 }
 
 /// The one of an id.
 pub async fn registered_prefix_by_id(db: &mut impl Db, id: i64) -> Result<Option<RegisteredPrefix>> {
-    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+    sql(BY_ID).bind(id).entity(db).await
 }
 
 /// The one of an id, which nobody else changes until the transaction ends.
@@ -57,7 +65,7 @@ pub async fn registered_prefix_lock(tx: &mut Tx, id: i64) -> Result<RegisteredPr
 
 /// The one of a prefix key, any case.
 pub async fn registered_prefix_by_key(db: &mut impl Db, key: &str) -> Result<Option<RegisteredPrefix>> {
-    entity_or_none(sql(BY_KEY).bind(fold(key)).optional(db).await?)
+    sql(BY_KEY).bind(fold(key)).entity(db).await
 }
 
 /// The one of this very prefix.
@@ -65,8 +73,7 @@ pub async fn registered_prefix_by_prefix(
     db: &mut impl Db,
     prefix: Prefix,
 ) -> Result<Option<RegisteredPrefix>> {
-    let row = sql(BY_PREFIX).bind(prefix.to_string()).optional(db);
-    entity_or_none(row.await?)
+    sql(BY_PREFIX).bind(prefix.to_string()).entity(db).await
 }
 
 /// Those of a peering, by name.
@@ -75,19 +82,34 @@ pub async fn registered_prefixes_list(
     peering_id: i64,
     page: &Page,
 ) -> Result<Vec<RegisteredPrefix>> {
-    let rows = sql(LIST).bind(peering_id).bind(page.after_key()).bind(i64::from(page.limit)).all(db).await?;
-    entities(&rows)
+    sql(LIST).bind(peering_id).bind_page(page).entities(db).await
 }
 
 /// Everybody's, oldest first: for operators and reconcilers.
 pub async fn registered_prefixes_all(db: &mut impl Db, page: IdPage) -> Result<Vec<RegisteredPrefix>> {
-    let rows = sql(ALL).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
-    entities(&rows)
+    sql(ALL).bind_id_page(page).entities(db).await
 }
 
 /// Those on all peerings of a peer (`docs/rules.md` §4).
 pub async fn registered_prefixes_of_asn(db: &mut impl Db, asn: Asn) -> Result<Vec<RegisteredPrefix>> {
-    entities(&sql(OF_ASN).bind(i64::from(asn.0)).all(db).await?)
+    sql(OF_ASN).bind(i64::from(asn.0)).entities(db).await
+}
+
+/// The same, each with the service that it is activated in: one at most, since a prefix is registered once
+/// and activated once.
+pub async fn registered_prefixes_with_service(
+    db: &mut impl Db,
+    asn: Asn,
+) -> Result<Vec<(RegisteredPrefix, Option<PeeringService>)>> {
+    let rows = sql(WITH_SERVICE).bind(i64::from(asn.0)).all(db).await?;
+    let read = |row: &AnyRow| {
+        let service = match row.int_or_null(2)? {
+            Some(_) => Some(entity_at(row, 2)?),
+            None => None,
+        };
+        Ok((entity(row)?, service))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Adds one; its `id` is ignored and given.
@@ -96,20 +118,20 @@ pub async fn registered_prefixes_of_asn(db: &mut impl Db, asn: Asn) -> Result<Ve
 /// [`Conflict::RegisteredPrefixNameTaken`]; [`Conflict::PrefixRegistered`] with the peering, whose
 /// subscription decides what may be said.
 pub async fn registered_prefix_insert(tx: &mut Tx, new: &RegisteredPrefix) -> Result<RegisteredPrefix> {
-    let row = sql(INSERT)
+    let inserted = sql(INSERT)
         .bind(new.peering_id)
         .bind(fold(&new.name))
         .bind(new.prefix.to_string())
         .bind(new.key.as_deref().map(fold))
-        .bind(to_doc(new, RegisteredPrefix::WHAT)?)
-        .optional(tx)
+        .bind_doc(new)?
+        .bind(new.verdict.state.wire_name())
+        .bind(sortable(new.prefix.net().network()))
+        .insert(tx, new)
         .await?;
-    let Some(row) = row else {
-        return Err(insert_conflict(tx, new).await?);
-    };
-    let mut inserted = new.clone();
-    inserted.id = row.int(0)?;
-    Ok(inserted)
+    match inserted {
+        Some(inserted) => Ok(inserted),
+        None => Err(insert_conflict(tx, new).await?),
+    }
 }
 
 async fn insert_conflict(tx: &mut Tx, new: &RegisteredPrefix) -> Result<StoreError> {
@@ -135,8 +157,10 @@ async fn insert_conflict(tx: &mut Tx, new: &RegisteredPrefix) -> Result<StoreErr
 pub async fn registered_prefix_update(tx: &mut Tx, prefix: &RegisteredPrefix) -> Result<()> {
     sql(UPDATE)
         .bind(prefix.key.as_deref().map(fold))
-        .bind(to_doc(prefix, RegisteredPrefix::WHAT)?)
+        .bind_doc(prefix)?
         .bind(prefix.id)
+        .bind(prefix.verdict.state.wire_name())
+        .bind(sortable(prefix.prefix.net().network()))
         .run_one(tx, RegisteredPrefix::WHAT, &prefix.name)
         .await
 }

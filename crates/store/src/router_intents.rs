@@ -7,12 +7,14 @@ use crate::seal::Sealer;
 use crate::statement::{Columns, sql};
 use meetme_model::intent::RouterIntent;
 use sqlx::any::AnyRow;
+use std::collections::HashMap;
 
 statements! {
     GET = "SELECT router, generation, sealed FROM router_intents WHERE router = $1";
     LOCK = "SELECT router, generation, sealed FROM router_intents WHERE router = $1 {for_update}";
     LIST = "SELECT router, generation, sealed FROM router_intents ORDER BY router";
     GENERATION = "SELECT generation FROM router_intents WHERE router = $1";
+    GENERATIONS = "SELECT router, generation FROM router_intents";
     PUT = "INSERT INTO router_intents (router, generation, sealed) VALUES ($1, $2, $3)
            ON CONFLICT (router) DO UPDATE
            SET generation = excluded.generation, sealed = excluded.sealed";
@@ -53,6 +55,12 @@ pub async fn router_intent_generation(db: &mut impl Db, router: &str) -> Result<
         Some(row) => Ok(row.int(0)? as u64),
         None => Ok(0),
     }
+}
+
+/// The generations of all routers' intents, without unsealing them.
+pub async fn router_intent_generations(db: &mut impl Db) -> Result<HashMap<String, u64>> {
+    let rows = sql(GENERATIONS).all(db).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.int(1)? as u64))).collect()
 }
 
 /// All routers' intents.

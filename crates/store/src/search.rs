@@ -2,7 +2,8 @@
 
 use crate::db::{Db, Scope};
 use crate::error::Result;
-use crate::statement::{Columns, Entity, entities, entity, fold, sql};
+use crate::listing::literal;
+use crate::statement::{Entity, entities, entity, entity_at, fold, sql};
 use meetme_model::peer_asn::PeerAsn;
 use meetme_model::peering::Peering;
 use meetme_model::peering_service::{PeeringService, ServicePrefix};
@@ -12,11 +13,11 @@ use sqlx::any::AnyRow;
 statements! {
     ASNS = "SELECT id, doc FROM peer_asns
             WHERE (CAST($1 AS TEXT) IS NULL OR subscription = $1)
-              AND (name LIKE $2 ESCAPE '!' OR CAST(asn AS TEXT) = $4 OR LOWER(doc) LIKE $3 ESCAPE '!')
+              AND (name LIKE $2 ESCAPE '!' OR CAST(asn AS TEXT) = $4 OR peer_name LIKE $3 ESCAPE '!')
             ORDER BY id LIMIT $5";
     PEERINGS = "SELECT id, doc FROM peerings
                 WHERE (CAST($1 AS TEXT) IS NULL OR subscription = $1)
-                  AND (path LIKE $2 ESCAPE '!' OR CAST(asn AS TEXT) = $3 OR LOWER(location) LIKE $2 ESCAPE '!')
+                  AND (path LIKE $2 ESCAPE '!' OR CAST(asn AS TEXT) = $3 OR location LIKE $2 ESCAPE '!')
                 ORDER BY id LIMIT $4";
     SERVICES = "SELECT id, doc FROM peering_services
                 WHERE (CAST($1 AS TEXT) IS NULL OR subscription = $1) AND path LIKE $2 ESCAPE '!'
@@ -53,9 +54,8 @@ pub async fn search(db: &mut impl Db, scope: Scope<'_>, word: &str, limit: u32) 
     let word = fold(word.trim());
     let (scope, limit) = (scope.parameter(), i64::from(limit));
     let (anywhere, start) = (format!("%{}%", literal(&word)), format!("{}%", literal(&word)));
-    let peer_name = format!("%\"peer!_name\":\"{start}");
     let number = word.strip_prefix("as").unwrap_or(&word).to_owned();
-    let asns = sql(ASNS).bind(scope.clone()).bind(anywhere.clone()).bind(peer_name).bind(number.clone());
+    let asns = sql(ASNS).bind(scope.clone()).bind(anywhere.clone()).bind(start.clone()).bind(number.clone());
     let peerings = sql(PEERINGS).bind(scope.clone()).bind(anywhere.clone()).bind(number).bind(limit);
     let services = sql(SERVICES).bind(scope.clone()).bind(anywhere.clone()).bind(limit);
     let registered =
@@ -70,17 +70,8 @@ pub async fn search(db: &mut impl Db, scope: Scope<'_>, word: &str, limit: u32) 
     })
 }
 
-/// A word that stands for itself in LIKE.
-fn literal(word: &str) -> String {
-    word.chars().flat_map(|c| ['!'].into_iter().filter(move |_| "%_!".contains(c)).chain([c])).collect()
-}
-
 /// Reads rows of `id, doc` of one kind, then of another.
 pub(crate) fn pairs<A: Entity, B: Entity>(rows: &[AnyRow]) -> Result<Vec<(A, B)>> {
-    let pair = |row: &AnyRow| {
-        let mut second: B = row.doc(3, B::WHAT)?;
-        second.set_id(row.int(2)?);
-        Ok((entity(row)?, second))
-    };
+    let pair = |row: &AnyRow| Ok((entity(row)?, entity_at(row, 2)?));
     rows.iter().map(pair).collect()
 }

@@ -3,9 +3,8 @@
 
 use crate::db::{Db, IdPage, Page, Tx};
 use crate::error::{Conflict, ResourceRef, Result, StoreError};
-use crate::statement::{
-    Columns, Entity, entities, entity, entity_or_missing, entity_or_none, fold, sql, to_doc,
-};
+use crate::statement::{Columns, Entity, entity, entity_at, entity_or_missing, fold, sql, to_doc};
+use crate::subnets::sortable;
 use meetme_model::peering_service::{PeeringService, PrefixEvent, ServicePrefix};
 use meetme_model::{Asn, Prefix};
 use sqlx::any::AnyRow;
@@ -41,9 +40,10 @@ statements! {
               JOIN registered_prefixes r ON r.id = s.registered_prefix_id
               JOIN peerings p ON p.id = r.peering_id
               WHERE p.asn = $1 ORDER BY s.id";
-    INSERT = "INSERT INTO service_prefixes (service_id, registered_prefix_id, name, prefix, doc)
-              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
-    UPDATE = "UPDATE service_prefixes SET doc = $1 WHERE id = $2";
+    INSERT = "INSERT INTO service_prefixes
+              (service_id, registered_prefix_id, name, prefix, doc, state, first_address)
+              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id";
+    UPDATE = "UPDATE service_prefixes SET doc = $1, state = $3, first_address = $4 WHERE id = $2";
     DELETE = "DELETE FROM service_prefixes WHERE id = $1";
     DELETE_OF = "DELETE FROM service_prefixes WHERE service_id = $1";
     USES_REGISTRATION = "SELECT s.id, s.doc, v.id, v.doc FROM service_prefixes s
@@ -66,13 +66,12 @@ pub async fn service_prefix_get(
     service_id: i64,
     name: &str,
 ) -> Result<Option<ServicePrefix>> {
-    let row = sql(GET).bind(service_id).bind(fold(name)).optional(db);
-    entity_or_none(row.await?)
+    sql(GET).bind(service_id).bind(fold(name)).entity(db).await
 }
 
 /// The one of an id.
 pub async fn service_prefix_by_id(db: &mut impl Db, id: i64) -> Result<Option<ServicePrefix>> {
-    entity_or_none(sql(BY_ID).bind(id).optional(db).await?)
+    sql(BY_ID).bind(id).entity(db).await
 }
 
 /// The one of an id, which nobody else changes until the transaction ends.
@@ -82,8 +81,7 @@ pub async fn service_prefix_lock(tx: &mut Tx, id: i64) -> Result<ServicePrefix> 
 
 /// The activation of this very prefix.
 pub async fn service_prefix_by_prefix(db: &mut impl Db, prefix: Prefix) -> Result<Option<ServicePrefix>> {
-    let row = sql(BY_PREFIX).bind(prefix.to_string()).optional(db);
-    entity_or_none(row.await?)
+    sql(BY_PREFIX).bind(prefix.to_string()).entity(db).await
 }
 
 /// Those of a service, by name.
@@ -92,14 +90,12 @@ pub async fn service_prefixes_list(
     service_id: i64,
     page: &Page,
 ) -> Result<Vec<ServicePrefix>> {
-    let rows = sql(LIST).bind(service_id).bind(page.after_key()).bind(i64::from(page.limit)).all(db).await?;
-    entities(&rows)
+    sql(LIST).bind(service_id).bind_page(page).entities(db).await
 }
 
 /// Everybody's, oldest first: for operators and reconcilers.
 pub async fn service_prefixes_all(db: &mut impl Db, page: IdPage) -> Result<Vec<ServicePrefix>> {
-    let rows = sql(ALL).bind(page.after.unwrap_or(0)).bind(i64::from(page.limit)).all(db).await?;
-    entities(&rows)
+    sql(ALL).bind_id_page(page).entities(db).await
 }
 
 /// Those activated with the key of a registration.
@@ -107,7 +103,7 @@ pub async fn service_prefixes_of_registration(
     db: &mut impl Db,
     registered_prefix_id: i64,
 ) -> Result<Vec<ServicePrefix>> {
-    entities(&sql(OF_REGISTRATION).bind(registered_prefix_id).all(db).await?)
+    sql(OF_REGISTRATION).bind(registered_prefix_id).entities(db).await
 }
 
 /// Those of prefixes that a peer registered, each with its service (for primary and backup).
@@ -124,20 +120,20 @@ pub async fn service_prefixes_of_asn(
 /// # Errors
 /// [`Conflict::ServicePrefixNameTaken`], [`Conflict::PrefixActivated`].
 pub async fn service_prefix_insert(tx: &mut Tx, new: &ServicePrefix) -> Result<ServicePrefix> {
-    let row = sql(INSERT)
+    let inserted = sql(INSERT)
         .bind(new.service_id)
         .bind(new.registered_prefix_id)
         .bind(fold(&new.name))
         .bind(new.prefix.to_string())
-        .bind(to_doc(new, ServicePrefix::WHAT)?)
-        .optional(tx)
+        .bind_doc(new)?
+        .bind(new.verdict.state.wire_name())
+        .bind(sortable(new.prefix.net().network()))
+        .insert(tx, new)
         .await?;
-    let Some(row) = row else {
-        return Err(insert_conflict(tx, new).await?);
-    };
-    let mut inserted = new.clone();
-    inserted.id = row.int(0)?;
-    Ok(inserted)
+    match inserted {
+        Some(inserted) => Ok(inserted),
+        None => Err(insert_conflict(tx, new).await?),
+    }
 }
 
 async fn insert_conflict(tx: &mut Tx, new: &ServicePrefix) -> Result<StoreError> {
@@ -155,8 +151,10 @@ async fn insert_conflict(tx: &mut Tx, new: &ServicePrefix) -> Result<StoreError>
 /// Writes what changed: verdict, learned type, active path.
 pub async fn service_prefix_update(tx: &mut Tx, prefix: &ServicePrefix) -> Result<()> {
     sql(UPDATE)
-        .bind(to_doc(prefix, ServicePrefix::WHAT)?)
+        .bind_doc(prefix)?
         .bind(prefix.id)
+        .bind(prefix.verdict.state.wire_name())
+        .bind(sortable(prefix.prefix.net().network()))
         .run_one(tx, ServicePrefix::WHAT, &prefix.name)
         .await
 }
@@ -214,9 +212,7 @@ pub async fn prefix_events_list(
 
 /// Reads a row of prefix (`id, doc`) and service (`id, doc`).
 fn with_service(row: &AnyRow) -> Result<(ServicePrefix, PeeringService)> {
-    let mut service: PeeringService = row.doc(3, PeeringService::WHAT)?;
-    service.set_id(row.int(2)?);
-    Ok((entity(row)?, service))
+    Ok((entity(row)?, entity_at(row, 2)?))
 }
 
 fn use_ref(row: &AnyRow) -> Result<ResourceRef> {

@@ -80,12 +80,15 @@ pub async fn session_seen(tx: &mut Tx, id: i64, at: Timestamp, expires_at: Times
 /// Ends one of a person's sessions.
 pub async fn session_end(tx: &mut Tx, id: i64, person: i64) -> Result<()> {
     sql(END).bind(id).bind(person).run(tx).await?;
+    // Its open pages look again, and find that it has ended.
+    tx.wakes_workers();
     Ok(())
 }
 
 /// Ends all of a person's sessions, but one when it is named.
 pub async fn sessions_end(tx: &mut Tx, person: i64, but: Option<i64>) -> Result<()> {
     sql(END_ALL).bind(person).bind(but.unwrap_or(0)).run(tx).await?;
+    tx.wakes_workers();
     Ok(())
 }
 

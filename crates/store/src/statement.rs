@@ -3,9 +3,8 @@
 //! Every text is declared with `statements!`, so that a test can prepare all of them on both
 //! engines. No SQL is put together at run time.
 
-use crate::db::Db;
+use crate::db::{Db, IdPage, Page};
 use crate::error::{Result, StoreError};
-use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,34 +43,46 @@ impl Statement {
         self.bind(at.as_millisecond())
     }
 
+    /// Binds where a page in the order of names continues, and its size.
+    pub fn bind_page(self, page: &Page) -> Self {
+        self.bind(page.after_key()).bind(i64::from(page.limit))
+    }
+
+    /// Binds where a page in the order of ids continues (with greater ones), and its size.
+    pub fn bind_id_page(self, page: IdPage) -> Self {
+        self.bind(page.after.unwrap_or(0)).bind(i64::from(page.limit))
+    }
+
+    /// Binds an entity as its document.
+    ///
+    /// # Errors
+    /// When it can't be written as JSON.
+    pub fn bind_doc<T: Entity>(self, value: &T) -> Result<Self> {
+        Ok(self.bind(to_doc(value, T::WHAT)?))
+    }
+
+    /// The entity that it finds, if any; it gives `id, doc`.
+    pub async fn entity<T: Entity>(self, db: &mut impl Db) -> Result<Option<T>> {
+        entity_or_none(self.optional(db).await?)
+    }
+
+    /// The entities that it finds; it gives `id, doc`.
+    pub async fn entities<T: Entity>(self, db: &mut impl Db) -> Result<Vec<T>> {
+        entities(&self.all(db).await?)
+    }
+
+    /// Runs an insertion that gives the new id: `new` with it, or `None` where a constraint was in the way.
+    pub async fn insert<T: Entity + Clone>(self, db: &mut impl Db, new: &T) -> Result<Option<T>> {
+        let Some(row) = self.optional(db).await? else { return Ok(None) };
+        let mut inserted = new.clone();
+        inserted.set_id(row.int(0)?);
+        Ok(Some(inserted))
+    }
+
     /// All rows.
     pub async fn all(self, db: &mut impl Db) -> Result<Vec<AnyRow>> {
         let text = db.engine().render(self.sql);
         Ok(sqlx::query_with::<Any, _>(text, self.arguments).fetch_all(db.connection()).await?)
-    }
-
-    /// All rows, handed over so many at a time, where it pays while the next ones are still being found.
-    pub async fn in_chunks(
-        self,
-        db: &mut impl Db,
-        size: usize,
-        mut take: impl FnMut(Vec<AnyRow>) -> Result<()> + Send,
-    ) -> Result<()> {
-        if !db.engine().finds_beside() {
-            let mut rows = self.all(db).await?;
-            while !rows.is_empty() {
-                let rest = rows.split_off(size.min(rows.len()));
-                take(std::mem::replace(&mut rows, rest))?;
-            }
-            return Ok(());
-        }
-        let text = db.engine().render(self.sql);
-        let rows = sqlx::query_with::<Any, _>(text, self.arguments).fetch(db.connection());
-        let mut chunks = rows.try_chunks(size);
-        while let Some(chunk) = chunks.next().await {
-            take(chunk.map_err(|e| e.1)?)?;
-        }
-        Ok(())
     }
 
     /// The first row, if any.
@@ -168,8 +179,13 @@ pub(crate) trait Entity: DeserializeOwned + Serialize {
 
 /// Reads a row of `id, doc`.
 pub(crate) fn entity<T: Entity>(row: &AnyRow) -> Result<T> {
-    let mut value: T = row.doc(1, T::WHAT)?;
-    value.set_id(row.int(0)?);
+    entity_at(row, 0)
+}
+
+/// Reads `id, doc` from `column` on.
+pub(crate) fn entity_at<T: Entity>(row: &AnyRow, column: usize) -> Result<T> {
+    let mut value: T = row.doc(column + 1, T::WHAT)?;
+    value.set_id(row.int(column)?);
     Ok(value)
 }
 
@@ -188,7 +204,7 @@ pub(crate) fn entity_or_missing<T: Entity>(row: Option<AnyRow>, key: impl ToStri
     entity_or_none(row)?.ok_or_else(|| StoreError::NotFound { what: T::WHAT, key: key.to_string() })
 }
 
-/// A name as it is compared.
+/// A name as it is compared: letter by letter in lower case, the same whatever the engine.
 pub(crate) fn fold(name: &str) -> String {
-    name.to_ascii_lowercase()
+    name.chars().flat_map(char::to_lowercase).collect()
 }

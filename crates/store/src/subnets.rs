@@ -24,6 +24,8 @@ pub struct SubnetUse {
 statements! {
     WITHIN = "SELECT prefix, connection_id, freed_at_ms FROM subnets
               WHERE first_address >= $1 AND last_address <= $2 ORDER BY first_address";
+    COUNTED = "SELECT COUNT(connection_id), COUNT(CASE WHEN freed_at_ms > $3 THEN 1 END) FROM subnets
+               WHERE first_address >= $1 AND last_address <= $2";
     OVERLAPPING = "SELECT prefix, connection_id, freed_at_ms FROM subnets
                    WHERE (first_address >= $1 AND first_address <= $2)
                    OR (last_address >= $1 AND first_address = (
@@ -41,6 +43,16 @@ pub async fn subnets_within(db: &mut impl Db, pool: Prefix) -> Result<Vec<Subnet
     let (first, last) = range(pool);
     let rows = sql(WITHIN).bind(first).bind(last).all(db).await?;
     rows.iter().map(subnet_use).collect()
+}
+
+/// How many subnets within a pool are taken, and how many rest because they were freed after a time.
+pub async fn subnets_counted(db: &mut impl Db, pool: Prefix, freed_after: Timestamp) -> Result<(i64, i64)> {
+    let (first, last) = range(pool);
+    let rows = sql(COUNTED).bind(first).bind(last).bind_time(freed_after).all(db).await?;
+    match rows.first() {
+        Some(row) => Ok((row.int(0)?, row.int(1)?)),
+        None => Ok((0, 0)),
+    }
 }
 
 /// Gives a subnet to a connection. One that it has already stays its own.
@@ -117,7 +129,8 @@ fn range(prefix: Prefix) -> (String, String) {
     (sortable(prefix.net().network()), sortable(prefix.net().broadcast()))
 }
 
-fn sortable(address: IpAddr) -> String {
+/// An address as text in the order of addresses.
+pub(crate) fn sortable(address: IpAddr) -> String {
     match address {
         IpAddr::V4(a) => format!("4:{:08x}", u32::from(a)),
         IpAddr::V6(a) => format!("6:{:032x}", u128::from(a)),

@@ -4,7 +4,7 @@
 use crate::call::{Answer, Call};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use meetme_store::{audit_add, connection_monitor_put};
+use meetme_store::connection_monitor_put;
 use serde_json::json;
 
 /// Initializes the subscription's connection monitor.
@@ -12,10 +12,8 @@ pub(super) async fn post(call: Call) -> Answer {
     let workspace = uuid::Uuid::new_v4().to_string();
     let mut tx = call.state.store.begin().await?;
     let created = connection_monitor_put(&mut tx, call.subscription(), &workspace, call.now).await?;
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "initializeConnectionMonitor/action",
         &format!("/subscriptions/{}", call.subscription()),
         json!({ "created": created }),

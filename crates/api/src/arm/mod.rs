@@ -19,12 +19,12 @@ mod peering_locations;
 mod providers;
 mod received_routes;
 mod registered_asns;
+mod resource;
 pub(crate) mod resource_manager;
 mod rp_unbilled_prefixes;
 mod service_places;
 pub(crate) mod system_data;
 mod tags;
-mod wake;
 
 use crate::auth::Access;
 use crate::call::Call;

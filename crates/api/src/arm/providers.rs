@@ -14,8 +14,8 @@ use meetme_model::connection::Connection;
 use meetme_model::peer_asn::{AsnState, PeerAsn};
 use meetme_model::peering::Peering;
 use meetme_store::{
-    Db, IdPage, connections_of, connections_of_range, peer_asn_by_id, peer_asns_all, peer_names_approved,
-    peerings_all, peerings_of_peer_asn,
+    Db, IdPage, ProvidingChunk, connections_of, peer_asn_by_id, peer_asns_all, peer_names_approved,
+    peerings_of_peer_asn, peerings_providing,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -41,13 +41,13 @@ impl Provider {
     }
 
     /// Adds a peering that serves, with the claim to its ASN and whether it has an open connection.
-    fn add(&mut self, claim: &PeerAsn, peering: &Peering, open: bool) {
+    fn add(&mut self, claim: &PeerAsn, location: &str, open: bool) {
         if self.name.is_empty() {
             self.name.clone_from(&claim.spec.peer_name);
         }
         self.asns.insert(claim.spec.asn);
-        if open {
-            self.present.insert(peering.spec.location.clone());
+        if open && !self.present.contains(location) {
+            self.present.insert(location.to_owned());
         }
     }
 }
@@ -55,25 +55,19 @@ impl Provider {
 /// All providers by their folded names.
 async fn all(db: &mut impl Db) -> Result<BTreeMap<String, Provider>, ApiError> {
     let claims = approved(db).await?;
+    let mut chunks = Vec::new();
+    let read = |chunk: ProvidingChunk| chunks.push(tokio::task::spawn_blocking(move || chunk.read()));
+    peerings_providing(db, BATCH, read).await?;
     let mut providers: BTreeMap<String, Provider> = BTreeMap::new();
-    let mut page = IdPage::first(BATCH);
-    loop {
-        let peerings = peerings_all(db, page).await?;
-        let (Some(first), Some(last)) = (peerings.first(), peerings.last()) else { return Ok(providers) };
-        let mut connections: HashMap<i64, Vec<Connection>> = HashMap::new();
-        for c in connections_of_range(db, first.id, last.id).await? {
-            connections.entry(c.peering_id).or_default().push(c);
-        }
-        page.after = Some(last.id);
-        for peering in &peerings {
-            let its = connections.get(&peering.id).map_or(&[][..], Vec::as_slice);
-            let claim = claims.get(&claim_key(&peering.subscription, &peering.spec.peer_asn_name));
-            if let Some(claim) = claim.filter(|_| serves(peering, its)) {
+    for chunk in chunks {
+        for peering in chunk.await.map_err(ApiError::internal)?? {
+            if let Some(claim) = claims.get(&claim_key(&peering.subscription, &peering.peer_asn_name)) {
                 let provider = providers.entry(folded(&claim.spec.peer_name)).or_default();
-                provider.add(claim, peering, is_open(its));
+                provider.add(claim, &peering.location, peering.is_open);
             }
         }
     }
+    Ok(providers)
 }
 
 /// The provider of a name, any case; `None`: nobody is one under it. Reads the peerings of that name
@@ -92,7 +86,11 @@ pub(super) async fn find(db: &mut impl Db, name: &str) -> Result<Option<Provider
     for (peering, claim) in &peerings {
         let connections = connections_of(db, peering.id).await?;
         if serves(peering, &connections) {
-            provider.get_or_insert_with(Provider::default).add(claim, peering, is_open(&connections));
+            provider.get_or_insert_with(Provider::default).add(
+                claim,
+                &peering.spec.location,
+                is_open(&connections),
+            );
         }
     }
     Ok(provider)

@@ -7,6 +7,7 @@ fn limits() -> Limits {
         reads: Rate::new(10, 3),
         writes: Rate::new(1, 2),
         live: Rate::new(1, 1),
+        routes: Rate::new(1, 2),
         failed_tokens: Rate::new(1, 2),
     })
 }
@@ -18,7 +19,7 @@ fn after(start: Instant, ms: u64) -> Instant {
 #[test]
 fn a_burst_is_let_through_and_then_the_rate() {
     let (limits, start) = (limits(), Instant::now());
-    let read = |ms| limits.admit_at(1, &Method::GET, false, after(start, ms)).map(|r| r.left);
+    let read = |ms| limits.admit_at(1, &Method::GET, Asks::Nobody, after(start, ms)).map(|r| r.left);
     assert_eq!([read(0), read(0), read(0)], [Ok(2), Ok(1), Ok(0)]);
     assert_eq!(read(0).unwrap_err().after_s, 1);
     assert_eq!(read(99).unwrap_err().after_s, 1);
@@ -31,39 +32,52 @@ fn a_burst_is_let_through_and_then_the_rate() {
 fn reads_writes_and_callers_do_not_take_from_one_another() {
     let (limits, now) = (limits(), Instant::now());
     for _ in 0..2 {
-        assert!(limits.admit_at(1, &Method::PUT, false, now).is_ok());
+        assert!(limits.admit_at(1, &Method::PUT, Asks::Nobody, now).is_ok());
     }
-    let refused = limits.admit_at(1, &Method::DELETE, false, now).unwrap_err();
+    let refused = limits.admit_at(1, &Method::DELETE, Asks::Nobody, now).unwrap_err();
     assert_eq!((refused.after_s, refused.what), (1 + 1, "writes"));
-    let read = limits.admit_at(1, &Method::HEAD, false, now).unwrap();
+    let read = limits.admit_at(1, &Method::HEAD, Asks::Nobody, now).unwrap();
     assert_eq!(read.header, "x-ms-ratelimit-remaining-subscription-reads");
-    let other = limits.admit_at(2, &Method::POST, false, now).unwrap();
+    let other = limits.admit_at(2, &Method::POST, Asks::Nobody, now).unwrap();
     assert_eq!((other.header, other.left), ("x-ms-ratelimit-remaining-subscription-writes", 1));
 }
 
 #[test]
 fn a_live_question_counts_as_what_it_is_and_as_live() {
     let (limits, now) = (limits(), Instant::now());
-    assert_eq!(limits.admit_at(1, &Method::GET, true, now).unwrap().left, 2);
-    assert_eq!(limits.admit_at(1, &Method::GET, true, now).unwrap_err().what, "live questions to routers");
+    assert_eq!(limits.admit_at(1, &Method::GET, Asks::Router, now).unwrap().left, 2);
+    assert_eq!(
+        limits.admit_at(1, &Method::GET, Asks::Router, now).unwrap_err().what,
+        "live questions to routers"
+    );
     // What was refused took nothing.
-    assert_eq!(limits.admit_at(1, &Method::GET, false, now).unwrap().left, 1);
+    assert_eq!(limits.admit_at(1, &Method::GET, Asks::Nobody, now).unwrap().left, 1);
+}
+
+#[test]
+fn pages_of_routes_have_a_rate_of_their_own() {
+    let (limits, now) = (limits(), Instant::now());
+    for left in [2, 1] {
+        assert_eq!(limits.admit_at(1, &Method::GET, Asks::Edge, now).map(|r| r.left), Ok(left));
+    }
+    assert_eq!(limits.admit_at(1, &Method::GET, Asks::Edge, now).unwrap_err().what, "pages of routes");
+    assert_eq!(limits.admit_at(1, &Method::GET, Asks::Router, now).map(|r| r.left), Ok(0));
 }
 
 #[test]
 fn callers_at_rest_are_forgotten_and_busy_ones_are_not() {
     let (limits, start) = (limits(), Instant::now());
     for id in 0..100_000 {
-        let _ = limits.admit_at(id, &Method::GET, false, after(start, id as u64));
-        assert!(limits.admit_at(-1, &Method::PUT, false, after(start, id as u64)).is_ok() || id > 0);
+        let _ = limits.admit_at(id, &Method::GET, Asks::Nobody, after(start, id as u64));
+        assert!(limits.admit_at(-1, &Method::PUT, Asks::Nobody, after(start, id as u64)).is_ok() || id > 0);
     }
     assert!(locked(&limits.callers).by_id.len() <= 2 * CALLERS_KEPT);
     let last = after(start, 99_999);
-    while limits.admit_at(-1, &Method::PUT, false, last).is_ok() {}
+    while limits.admit_at(-1, &Method::PUT, Asks::Nobody, last).is_ok() {}
     for id in 200_000..210_000 {
-        let _ = limits.admit_at(id, &Method::GET, false, last);
+        let _ = limits.admit_at(id, &Method::GET, Asks::Nobody, last);
     }
-    assert!(limits.admit_at(-1, &Method::PUT, false, last).is_err());
+    assert!(limits.admit_at(-1, &Method::PUT, Asks::Nobody, last).is_err());
 }
 
 fn with(token: &str) -> HeaderMap {

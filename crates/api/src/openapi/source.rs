@@ -36,6 +36,7 @@ const OPERATOR: &[&str] = &[
     include_str!("operator/overview.json"),
     include_str!("operator/network.json"),
     include_str!("operator/own.json"),
+    include_str!("operator/places.json"),
 ];
 
 /// Refusals that every operation can answer.

@@ -3,6 +3,7 @@
 
 use super::check::{check_operation_answer, resolved, taken_apart};
 use super::document;
+use crate::tests::edges::{reachable, route};
 use crate::tests::fixture::{Api, Reply, edge, inventory, now};
 use crate::{EdgeQueries, Settings};
 use axum::body::Body;
@@ -10,10 +11,9 @@ use axum::http::Method;
 use meetme_model::community::Community;
 use meetme_model::connection::{ConnectionState, SessionSubnet};
 use meetme_model::inventory::{CdnPrefix, LegacySession, Offering, OfferingKind, PeeringKind};
-use meetme_model::link::{EdgeAnswer, EdgeQuery, JudgedRoute, RouterState};
+use meetme_model::link::{EdgeAnswer, EdgeQuery};
 use meetme_model::peer_asn::AsnState;
 use meetme_model::registered_prefix::PrefixState;
-use meetme_model::route::{AsPath, ReceivedRoute, RouteAttributes, RouteUse, RouteVerdict, RpkiState};
 use meetme_store::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -56,7 +56,10 @@ fn edge_of_one_route() -> EdgeQueries {
         Box::pin(async move {
             match query {
                 EdgeQuery::ReceivedRoutes { sessions, .. } => {
-                    let rows = sessions.into_iter().take(1).map(|(router, session)| route(router, session));
+                    let rows = sessions
+                        .into_iter()
+                        .take(1)
+                        .map(|(router, session)| route(&router, &session, "198.19.10.0/24", &[64510]));
                     Ok(EdgeAnswer::ReceivedRoutes { rows: rows.collect(), next: None })
                 }
                 EdgeQuery::LookingGlass { .. } => {
@@ -66,25 +69,6 @@ fn edge_of_one_route() -> EdgeQueries {
             }
         })
     })
-}
-
-fn route(router: String, session: String) -> JudgedRoute {
-    JudgedRoute {
-        router,
-        session,
-        route: ReceivedRoute {
-            prefix: "198.19.10.0/24".parse().unwrap(),
-            attributes: RouteAttributes {
-                as_path: AsPath::sequence([64510]),
-                next_hop: "198.18.192.2".parse().unwrap(),
-                communities: vec![],
-                med: None,
-            },
-            rpki: RpkiState::NotChecked,
-            received_at: now(),
-        },
-        verdict: RouteVerdict { usage: RouteUse::Ordinary, faults: vec![] },
-    }
 }
 
 impl Examples {
@@ -129,17 +113,7 @@ impl Examples {
             expires_at: None,
         };
         let (token, _) = token_create(&mut tx, new, now()).await.unwrap();
-        let state = RouterState {
-            router: "ams1-er1".into(),
-            at: now(),
-            reachable: true,
-            error: None,
-            applied_generation: None,
-            drift: None,
-            lags: Default::default(),
-            sessions: Default::default(),
-            bmp_connected: true,
-        };
+        let state = reachable("ams1-er1");
         router_state_put(&mut tx, &state).await.unwrap();
         tx.commit().await.unwrap();
         Self { api, token, subscription: subscription.into(), faults: Vec::new(), answered: 0 }
@@ -165,7 +139,8 @@ impl Examples {
         }
         let example = &operation["requestBody"]["content"]["application/json"]["example"];
         let body = if example.is_null() { Body::empty() } else { Body::from(example.to_string()) };
-        let token = if path.starts_with("/api/") { &self.api.operator } else { &self.token };
+        let operators = path.starts_with("/api/") && !id.starts_with("Attestations_");
+        let token = if operators { &self.api.operator } else { &self.token };
         let method: Method = method.to_ascii_uppercase().parse().unwrap();
         let reply = self.api.ask(token, method, &format!("{filled}{query}"), body).await;
         self.answered += 1;
@@ -301,6 +276,7 @@ async fn every_example_is_answered_as_its_document_says() {
             }
         }
     }
+    run.send_by_id(operator(), "Attestations_delete").await;
     for id in MADE.iter().rev() {
         run.send_by_id(arm(), &id.replace("create_or_update", "delete")).await;
         if *id == "Peerings_create_or_update" {

@@ -6,14 +6,15 @@ use crate::arm::peerings::peering_of;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use jiff::{SignedDuration, Timestamp};
-use meetme_model::compliance::{Facts, Finding, Interconnect, Utilisation, compliance, utilisation};
+use meetme_model::compliance::{Facts, Finding, Interconnect, Probed, Utilisation, compliance, utilisation};
 use meetme_model::connection::Connection;
 use meetme_model::metric::{CONNECTION_ID, Grain, Metric, Owner};
 use meetme_model::peering::Peering;
+use meetme_model::probe_id::ProbeId;
 use meetme_model::registered_prefix::RegisteredPrefix;
 use meetme_store::{
-    Db, PointsAsked, connection_observed, connections_of, metric_points, metric_series_of, peer_asn_get,
-    peerings_of_asn, registered_prefixes_of_asn, router_state_get,
+    Db, PointsAsked, attestations_of, connection_observed, connections_of, metric_points, metric_series_of,
+    peer_asn_get, peerings_of_asn, probe_outcome_get, registered_prefixes_of_asn, router_state_get,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,8 @@ pub(super) async fn get(call: Call) -> Answer {
     let prefixes = prefixes(&mut db, &peering, &siblings).await?;
     let metros = metros(&mut db, &siblings).await?;
     let used = Use::read(&mut db, peering.id, call.now).await?;
+    let attestations = attestations_of(&mut db, peering.id).await?;
+    let probes = probed(&mut db, &peering).await?;
     let mut connections = Vec::new();
     for connection in connections_of(&mut db, peering.id).await? {
         connections.push(interconnect(&mut db, connection, &used).await?);
@@ -50,6 +53,8 @@ pub(super) async fn get(call: Call) -> Answer {
         connections: &connections,
         prefixes: &prefixes,
         metros: &metros,
+        attestations: &attestations,
+        probes: &probes,
     });
     ok(Shown { at: call.now, value })
 }
@@ -71,6 +76,18 @@ async fn prefixes(
     let mut all = registered_prefixes_of_asn(db, peering.spec.asn).await?;
     all.retain(|p| own.contains(&p.peering_id));
     Ok(all)
+}
+
+/// The peering's probes that were tried.
+async fn probed(db: &mut impl Db, peering: &Peering) -> Result<Vec<Probed>, ApiError> {
+    let mut probed = Vec::new();
+    for probe in &peering.spec.probes {
+        let id = ProbeId::Peering { id: peering.id, place: probe.place };
+        if let Some(outcome) = probe_outcome_get(db, id).await? {
+            probed.push(Probed { endpoint: probe.endpoint, protocol: probe.protocol, outcome });
+        }
+    }
+    Ok(probed)
 }
 
 /// Active connections by metro.

@@ -8,7 +8,7 @@ use crate::call::{Answer, Call, ok};
 use crate::page::Page;
 use jiff::Timestamp;
 use meetme_model::Prefix;
-use meetme_model::connection::{Connection, Loa, Removal, SessionSubnet};
+use meetme_model::connection::{Connection, Loa, Reached, Removal, SessionSubnet};
 use meetme_model::inventory::Inventory;
 use meetme_model::link::{BfdSessionState, MemberState, SessionRoutes};
 use meetme_model::peer_asn::Decision;
@@ -30,6 +30,7 @@ struct Shown {
     active_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_message: Option<String>,
+    milestones: Milestones,
     awaited: Awaited,
     bandwidth_in_mbps: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +43,44 @@ struct Shown {
     loa: Option<ShownLoa>,
     lag: ShownLag,
     sessions: Vec<Session>,
+}
+
+/// When it reached what lies behind it; what nobody wrote down is absent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Milestones {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loa_issued_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port_configured_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    light_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag_up_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions_up_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_at: Option<Timestamp>,
+}
+
+impl Milestones {
+    fn of(c: &Connection) -> Self {
+        let Reached { requested_at, port_configured_at, lag_up_at, sessions_up_at } = c.reached;
+        Self {
+            requested_at,
+            approved_at: c.decision.as_ref().filter(|d| d.approved).map(|d| d.at),
+            loa_issued_at: c.loa.as_ref().map(|l| l.issued_at),
+            port_configured_at,
+            light_at: c.light_at,
+            lag_up_at,
+            sessions_up_at,
+            active_at: c.active_at,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -165,6 +204,7 @@ fn show(c: Connection, mut observed: Observed, inventory: &Inventory, now: Times
     Shown {
         id: c.id,
         tracking_id: tracking_id(&c),
+        milestones: Milestones::of(&c),
         lag: lag(&c, &observed, inventory),
         connection_identifier: c.spec.identifier,
         connection_state: c.state.wire_name(),

@@ -9,9 +9,10 @@ use crate::error::ApiError;
 use meetme_model::connection::{Connection, ConnectionState, Stage};
 use meetme_model::peer_asn::{AsnState, Decision};
 use meetme_model::peering::Peering;
+use meetme_model::plan::place::taken_by;
 use meetme_store::{
-    Tx, WorkKind, audit_add, connection_by_id, connection_update, peer_asn_get, peer_asn_lock,
-    peer_asn_update, peering_lock, work_enqueue,
+    Tx, WorkKind, connection_by_id, connection_update, peer_asn_get, peer_asn_lock, peer_asn_update,
+    peering_lock, peering_rivals, work_enqueue,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -110,6 +111,9 @@ async fn connection(call: Call, approved: bool) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let found = connection_by_id(&mut tx, id).await?.ok_or_else(unknown)?;
     let (peering, connections) = peering_lock(&mut tx, found.peering_id).await?;
+    if approved {
+        refuse_taken_place(&mut tx, &peering, &connections).await?;
+    }
     let found = connections.into_iter().find(|c| c.id == id).ok_or_else(unknown)?;
     if !is_open_to(&found, approved) {
         return Err(ApiError::conflict(
@@ -129,6 +133,7 @@ pub(super) async fn approve_peering(call: Call) -> Answer {
     let mut tx = call.state.store.begin().await?;
     let found = peering_of(&call, &mut tx).await?;
     let (peering, connections) = peering_lock(&mut tx, found.id).await?;
+    refuse_taken_place(&mut tx, &peering, &connections).await?;
     let waiting: Vec<Connection> = connections.into_iter().filter(|c| is_open_to(c, true)).collect();
     let ids: Vec<i64> = waiting.iter().map(|c| c.id).collect();
     if !waiting.is_empty() {
@@ -155,6 +160,21 @@ pub(super) fn is_open_to(c: &Connection, approved: bool) -> bool {
         | ConnectionState::ExternalBlocker(Stage::ProvisioningStarted) => approved,
         _ => false,
     }
+}
+
+/// 409 when another peering has the ASN, location and offering; an operator may know which.
+async fn refuse_taken_place(
+    tx: &mut Tx,
+    peering: &Peering,
+    connections: &[Connection],
+) -> Result<(), ApiError> {
+    let rivals = peering_rivals(tx, peering).await?;
+    let Some(other) = taken_by(peering, connections, &rivals) else { return Ok(()) };
+    let other = peerings::id(other);
+    Err(ApiError::conflict(
+        "PeeringExists",
+        format!("{other} has this ASN, location and offering; refuse one of the two, or have one deleted"),
+    ))
 }
 
 async fn decide(
@@ -187,7 +207,7 @@ async fn audit(
     let verb = if decision.approved { "approve" } else { "refuse" };
     detail["reason"] = decision.reason.clone().into();
     let action = format!("{what}/{verb}");
-    Ok(audit_add(tx, call.now, &call.principal.name, &action, resource, detail).await?)
+    call.audit(tx, &action, resource, detail).await
 }
 
 /// The decision with its reason, which a no needs.

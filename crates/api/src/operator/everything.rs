@@ -1,20 +1,20 @@
-//! What all subscriptions have, for those who see the host: peerings in a line each, registered
-//! prefixes, and activated ones. Whole resources are ARM's business.
+//! Peerings in a line each, of all subscriptions and of one; registered prefixes and activated ones of all. Each list
+//! is filtered, sorted and paged where it is kept. Whole resources are ARM's business.
 
 use crate::arm::{peering_services, peerings};
 use crate::call::{Answer, Call, ok};
-use crate::page::{Page, by_id, page};
+use crate::listing::{CONNECTION_STATES, Known, OFFERINGS, PREFIX_STATES, listing, page};
 use jiff::Timestamp;
 use meetme_model::Prefix;
 use meetme_model::connection::Connection;
-use meetme_model::peering_service::{ActivePath, PeeringService};
+use meetme_model::inventory::Inventory;
+use meetme_model::peering::Peering;
+use meetme_model::peering_service::ActivePath;
 use meetme_store::{
-    connections_of_range, peering_by_id, peering_service_by_id, peerings_all, registered_prefixes_all,
-    service_prefixes_all,
+    ACTIVATED_PREFIX_SORTS, PEERING_SORTS, REGISTERED_PREFIX_SORTS, Scope, activated_prefixes_listed,
+    peerings_listed, registered_prefixes_listed,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,106 +74,89 @@ struct ShownActivated {
 
 /// `GET /api/v1/peerings`.
 pub(super) async fn all_peerings(call: Call) -> Answer {
-    let inventory = crate::arm::inventory(&call).await?;
+    peerings_of(&call, Scope::All).await
+}
+
+/// `GET /api/v1/subscriptions/{subscription}/peerings`.
+pub(super) async fn subscription_peerings(call: Call) -> Answer {
+    peerings_of(&call, Scope::Subscription(call.subscription())).await
+}
+
+async fn peerings_of(call: &Call, scope: Scope<'_>) -> Answer {
+    let known = Known { sorts: &PEERING_SORTS, states: CONNECTION_STATES, kind: ("offering", OFFERINGS) };
+    let asked = listing(call, scope, &known)?;
     let mut db = call.state.store.read().await?;
-    let peerings = peerings_all(&mut db, by_id(&call)?).await?;
-    let ids = peerings.iter().map(|p| p.id);
-    let (first, last) = (ids.clone().min().unwrap_or(0), ids.max().unwrap_or(-1));
-    let mut of: BTreeMap<i64, Vec<Connection>> = BTreeMap::new();
-    for c in connections_of_range(&mut db, first, last).await? {
-        of.entry(c.peering_id).or_default().push(c);
+    let inventory = crate::arm::inventory_in(&mut db).await?;
+    let listed = peerings_listed(&mut db, &asked).await?;
+    let rows = listed.rows.into_iter().map(|(p, connections)| shown(&inventory, p, connections));
+    ok(page(call, &asked, rows.collect(), listed.matching))
+}
+
+fn shown(inventory: &Inventory, p: Peering, connections: Vec<Connection>) -> ShownPeering {
+    ShownPeering {
+        resource_id: peerings::id(&p),
+        asn: p.spec.asn.0,
+        offering: inventory
+            .offering(p.spec.offering)
+            .map_or_else(|| format!("{:?}", p.spec.offering), |o| o.name.clone()),
+        peering_location: p.spec.location,
+        deleting: p.deleting,
+        created_at: p.stamp.created_at,
+        subscription: p.subscription,
+        resource_group: p.resource_group,
+        name: p.name,
+        connections: connections
+            .into_iter()
+            .map(|c| ShownConnection {
+                id: c.id,
+                connection_state: c.state.wire_name(),
+                removing: c.removal.is_some(),
+                bandwidth_in_mbps: c.spec.bandwidth_mbps,
+                router: c.ports.map(|p| p.router),
+            })
+            .collect(),
     }
-    let rows = peerings.into_iter().map(|p| {
-        let connections = of.remove(&p.id).unwrap_or_default();
-        (p, connections)
-    });
-    let rows: Vec<_> = rows.collect();
-    ok(page(
-        &call,
-        rows,
-        |(p, _)| p.id.to_string(),
-        |(p, connections)| ShownPeering {
-            resource_id: peerings::id(&p),
-            asn: p.spec.asn.0,
-            offering: inventory
-                .offering(p.spec.offering)
-                .map_or_else(|| format!("{:?}", p.spec.offering), |o| o.name.clone()),
-            peering_location: p.spec.location,
-            deleting: p.deleting,
-            created_at: p.stamp.created_at,
-            subscription: p.subscription,
-            resource_group: p.resource_group,
-            name: p.name,
-            connections: connections
-                .into_iter()
-                .map(|c| ShownConnection {
-                    id: c.id,
-                    connection_state: c.state.wire_name(),
-                    removing: c.removal.is_some(),
-                    bandwidth_in_mbps: c.spec.bandwidth_mbps,
-                    router: c.ports.map(|p| p.router),
-                })
-                .collect(),
-        },
-    ))
 }
 
 /// `GET /api/v1/registeredPrefixes`.
 pub(super) async fn all_registered(call: Call) -> Answer {
+    let known =
+        Known { sorts: &REGISTERED_PREFIX_SORTS, states: PREFIX_STATES, kind: ("offering", OFFERINGS) };
+    let asked = listing(&call, Scope::All, &known)?;
     let mut db = call.state.store.read().await?;
-    let mut rows = registered_prefixes_all(&mut db, by_id(&call)?).await?;
-    let next = next(&call, &mut rows, |r| r.id);
-    let mut known = BTreeMap::new();
-    let mut shown = Vec::with_capacity(rows.len());
-    for r in rows {
-        if let Entry::Vacant(entry) = known.entry(r.peering_id) {
-            entry.insert(peering_by_id(&mut db, r.peering_id).await?);
-        }
-        let Some(Some(p)) = known.get(&r.peering_id) else { continue };
-        shown.push(ShownRegistered {
-            resource_id: format!("{}/registeredPrefixes/{}", peerings::id(p), r.name),
-            subscription: p.subscription.clone(),
-            asn: p.spec.asn.0,
-            peering_location: p.spec.location.clone(),
-            prefix: r.prefix,
-            prefix_validation_state: r.verdict.state.wire_name(),
-            error_message: r.verdict.error_message,
-            since: r.since,
-        });
-    }
-    ok(Page::part(&call, shown, next))
+    let listed = registered_prefixes_listed(&mut db, &asked).await?;
+    let rows = listed.rows.into_iter().map(|(r, p)| ShownRegistered {
+        resource_id: format!("{}/registeredPrefixes/{}", peerings::id(&p), r.name),
+        subscription: p.subscription,
+        asn: p.spec.asn.0,
+        peering_location: p.spec.location,
+        prefix: r.prefix,
+        prefix_validation_state: r.verdict.state.wire_name(),
+        error_message: r.verdict.error_message,
+        since: r.since,
+    });
+    ok(page(&call, &asked, rows.collect(), listed.matching))
 }
 
 /// `GET /api/v1/activatedPrefixes`.
 pub(super) async fn all_activated(call: Call) -> Answer {
+    let known = Known {
+        sorts: &ACTIVATED_PREFIX_SORTS,
+        states: PREFIX_STATES,
+        kind: ("activePath", &["primary", "backup", "ordinary", "internet"]),
+    };
+    let asked = listing(&call, Scope::All, &known)?;
     let mut db = call.state.store.read().await?;
-    let mut rows = service_prefixes_all(&mut db, by_id(&call)?).await?;
-    let next = next(&call, &mut rows, |r| r.id);
-    let mut known: BTreeMap<i64, Option<PeeringService>> = BTreeMap::new();
-    let mut shown = Vec::with_capacity(rows.len());
-    for r in rows {
-        if let Entry::Vacant(entry) = known.entry(r.service_id) {
-            entry.insert(peering_service_by_id(&mut db, r.service_id).await?);
-        }
-        let Some(Some(s)) = known.get(&r.service_id) else { continue };
-        shown.push(ShownActivated {
-            resource_id: format!("{}/prefixes/{}", peering_services::id(s), r.name),
-            subscription: s.subscription.clone(),
-            prefix: r.prefix,
-            prefix_validation_state: r.verdict.state.wire_name(),
-            error_message: r.verdict.error_message,
-            active_path: r.active_path,
-            primary_peering_location: s.spec.primary.clone(),
-            backup_peering_location: s.spec.backup.clone(),
-        });
-    }
-    ok(Page::part(&call, shown, next))
-}
-
-/// Cuts what the store gave to a page; where the next one starts, if there is one.
-fn next<R>(call: &Call, rows: &mut Vec<R>, id: impl Fn(&R) -> i64) -> Option<String> {
-    let size = call.state.settings.page_size;
-    let more = rows.len() > size;
-    rows.truncate(size);
-    rows.last().filter(|_| more).map(|last| id(last).to_string())
+    let listed = activated_prefixes_listed(&mut db, &asked).await?;
+    let rows = listed.rows.into_iter().map(|(r, s)| ShownActivated {
+        resource_id: format!("{}/prefixes/{}", peering_services::id(&s), r.name),
+        subscription: s.subscription,
+        prefix: r.prefix,
+        prefix_validation_state: r.verdict.state.wire_name(),
+        error_message: r.verdict.error_message,
+        active_path: r.active_path,
+        primary_peering_location: s.spec.primary,
+        backup_peering_location: s.spec.backup,
+    });
+    ok(page(&call, &asked, rows.collect(), listed.matching))
 }

@@ -3,9 +3,8 @@
 
 use crate::call::{Answer, Call, ok};
 use jiff::Timestamp;
-use meetme_store::{inventory_get, mails_unsent, router_state_list, work_depth};
+use meetme_store::{inventory_get, mails_unsent, router_states_latest, work_depth};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,8 +38,7 @@ struct Site {
 pub(super) async fn get(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let inventory = inventory_get(&mut db).await?;
-    let states: BTreeMap<_, _> =
-        router_state_list(&mut db).await?.into_iter().map(|s| (s.router.clone(), s)).collect();
+    let states = router_states_latest(&mut db).await?;
     let mut sites = Vec::new();
     for site in inventory.iter().flat_map(|(_, i)| &i.sites) {
         let mut shown = Site {

@@ -2,6 +2,7 @@
 //! paging and errors. One file per subject.
 
 mod attention;
+mod attestations;
 mod audit;
 mod checks;
 mod compliance;
@@ -10,8 +11,10 @@ mod decide;
 mod everything;
 mod health;
 mod inventory;
+mod locations;
 mod mails;
 mod offerings;
+mod paths;
 mod pools;
 mod ports;
 mod preview;
@@ -51,18 +54,24 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(post(), APPROVE_PEERING, Access::Decision, decide::approve_peering)
         .add(get(), CONNECTIONS, Access::Subscription, connections::list)
         .add(get(), COMPLIANCE, Access::Subscription, compliance::get)
+        .add(Method::PUT, ATTESTATION, Access::Subscription, attestations::put)
+        .add(Method::DELETE, ATTESTATION, Access::Subscription, attestations::delete)
         .add(get(), ROUTER_CONFIGURATION, Access::Subscription, router_configuration::list)
         .add(get(), PEERING_AUDIT, Access::Subscription, audit::of_peering)
         .add(post(), VALIDATE, Access::Subscription, crate::arm::peerings::validate_only)
         .add(get(), OFFERINGS, Access::Subscription, offerings::list)
         .add(get(), CHECKS, Access::Subscription, checks::registered)
         .add(get(), STATUS, Access::Subscription, checks::activated)
+        .add(get(), PATHS, Access::Subscription, paths::list)
+        .add(get(), LOCATIONS, Access::Subscription, locations::of_subscription)
+        .add(get(), "/api/v1/locations", Access::Host, locations::all)
         .add(get(), "/api/v1/routers", Access::Host, routers::list)
         .add(get(), "/api/v1/routers/{router}", Access::Host, routers::get)
         .add(get(), "/api/v1/routers/{router}/diff", Access::Host, routers::diff)
         .add(get(), "/api/v1/ports", Access::Host, ports::list)
         .add(get(), "/api/v1/pools", Access::Host, pools::list)
         .add(get(), "/api/v1/peerings", Access::Host, everything::all_peerings)
+        .add(get(), PEERINGS, Access::Subscription, everything::subscription_peerings)
         .add(get(), "/api/v1/registeredPrefixes", Access::Host, everything::all_registered)
         .add(get(), "/api/v1/activatedPrefixes", Access::Host, everything::all_activated)
         .add(get(), "/api/v1/health", Access::Host, health::get)
@@ -87,12 +96,14 @@ const CONNECTIONS: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/connections";
 const COMPLIANCE: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/compliance";
+const ATTESTATION: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/attestations/{requirement}";
 const ROUTER_CONFIGURATION: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/routerConfiguration";
 const PEERING_AUDIT: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/audit";
 const VALIDATE: &str =
     "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/validate";
 const VALIDATE_SERVICE: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/validate";
+const PEERINGS: &str = "/api/v1/subscriptions/{subscription}/peerings";
 const ATTENTION: &str = "/api/v1/subscriptions/{subscription}/attention";
 const COUNTS: &str = "/api/v1/subscriptions/{subscription}/counts";
 const SEARCH: &str = "/api/v1/subscriptions/{subscription}/search";
@@ -100,3 +111,5 @@ const SUBSCRIPTION_MAILS: &str = "/api/v1/subscriptions/{subscription}/mails";
 const OFFERINGS: &str = "/api/v1/subscriptions/{subscription}/offerings";
 const CHECKS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peerings/{peering}/registeredPrefixes/{registered_prefix}/checks";
 const STATUS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/prefixes/{prefix}/status";
+const PATHS: &str = "/api/v1/subscriptions/{subscription}/resourceGroups/{resource_group}/peeringServices/{peering_service}/prefixes/{prefix}/paths";
+const LOCATIONS: &str = "/api/v1/subscriptions/{subscription}/locations";

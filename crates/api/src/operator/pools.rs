@@ -4,7 +4,7 @@ use crate::call::{Answer, Call, ok};
 use crate::page::Page;
 use meetme_model::Prefix;
 use meetme_model::allocation::ADDRESS_REST;
-use meetme_store::subnets_within;
+use meetme_store::subnets_counted;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -15,9 +15,9 @@ struct Shown {
     subnet_length: u8,
     /// Subnets that it has room for; no more than fit into 53 bits.
     subnets: u64,
-    used: usize,
+    used: i64,
     /// Freed lately, and not given out again yet.
-    resting: usize,
+    resting: i64,
 }
 
 /// Largest number that every JSON reader keeps whole.
@@ -29,13 +29,7 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let mut shown = Vec::new();
     for pool in &inventory.pools {
-        let within = subnets_within(&mut db, pool.prefix).await?;
-        let used = within.iter().filter(|s| s.connection_id.is_some()).count();
-        let resting = within
-            .iter()
-            .filter(|s| s.connection_id.is_none())
-            .filter(|s| s.freed_at.is_some_and(|at| call.now.duration_since(at) < ADDRESS_REST))
-            .count();
+        let (used, resting) = subnets_counted(&mut db, pool.prefix, call.now - ADDRESS_REST).await?;
         let bits = u32::from(pool.subnet_length.saturating_sub(pool.prefix.len()));
         shown.push(Shown {
             subnets: 1u64.checked_shl(bits).map_or(LARGEST, |n| n.min(LARGEST)),

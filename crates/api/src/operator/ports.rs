@@ -3,15 +3,13 @@
 use crate::arm::peerings;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
-use crate::page::Page;
+use crate::listing::{Known, listing, page};
 use meetme_model::connection::Connection;
+use meetme_model::inventory::{Inventory, Port, Router};
 use meetme_model::peering::Peering;
-use meetme_store::{Db, IdPage, connections_of_range, peerings_all, ports_used, router_state_list};
+use meetme_store::{Db, Scope, connections_with_peering, ports_used, router_states_latest};
 use serde::Serialize;
-use std::collections::BTreeMap;
-
-/// Peerings read at a time.
-const BATCH: u32 = 1000;
+use std::collections::HashMap;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,51 +51,70 @@ impl User {
     }
 }
 
-/// Answers all ports, in the order of the inventory.
+const KNOWN: Known =
+    Known { sorts: &["router", "name", "speed"], states: &[], kind: ("use", &["free", "used"]) };
+
+/// Answers the ports that are asked for, by themselves in the order of the inventory.
 pub(super) async fn list(call: Call) -> Answer {
-    let inventory = crate::arm::inventory(&call).await?;
+    let asked = listing(&call, Scope::All, &KNOWN)?;
     let mut db = call.state.store.read().await?;
-    let states: BTreeMap<_, _> =
-        router_state_list(&mut db).await?.into_iter().map(|s| (s.router.clone(), s)).collect();
+    let inventory = crate::arm::inventory_in(&mut db).await?;
     let used = ports_used(&mut db).await?;
-    let used: BTreeMap<_, _> = used.into_iter().map(|(router, port, c)| ((router, port), c)).collect();
-    let users = if used.is_empty() { BTreeMap::new() } else { users(&mut db).await? };
-    let mut shown = Vec::new();
-    for router in &inventory.routers {
-        let state = states.get(&router.name).filter(|s| s.reachable);
-        for port in &router.ports {
-            let holder = used.get(&(router.name.clone(), port.name.clone()));
-            let used_by = holder.and_then(|c| users.get(c).cloned());
-            let lag = used_by.as_ref().and_then(|u| state?.lags.get(&u.lag));
-            shown.push(Shown {
-                router: router.name.clone(),
-                site: router.site.clone(),
-                name: port.name.clone(),
-                speed_mbps: port.speed_mbps,
-                panel: port.panel.clone(),
-                light: lag.and_then(|l| l.members.get(&port.name)).map(|m| m.carrier),
-                used_by,
-            });
-        }
+    let used: HashMap<(&str, &str), i64> =
+        used.iter().map(|(router, port, c)| ((router.as_str(), port.as_str()), *c)).collect();
+    let words: Vec<String> = asked.words.split_whitespace().map(str::to_lowercase).collect();
+    let mut all: Vec<(&Router, &Port, Option<i64>)> = Vec::new();
+    for router in inventory.routers.iter().filter(|router| is_at(&inventory, router, asked.location)) {
+        let holder = |port: &Port| used.get(&(router.name.as_str(), port.name.as_str())).copied();
+        let ports = router.ports.iter().map(|port| (router, port, holder(port)));
+        all.extend(ports.filter(|(_, port, holder)| {
+            let text =
+                || format!("{} {} {} {}", router.name, router.site, port.name, port.panel).to_lowercase();
+            asked.kind.is_none_or(|kind| (kind == "used") == holder.is_some())
+                && (words.is_empty() || words.iter().all(|word| text().contains(word)))
+        }));
     }
-    ok(Page::whole(shown))
+    match asked.sort {
+        "router" => all.sort_by_key(|(router, ..)| &router.name),
+        "name" => all.sort_by_key(|(_, port, _)| &port.name),
+        "speed" => all.sort_by_key(|(_, port, _)| port.speed_mbps),
+        _ => {}
+    }
+    if asked.descending {
+        all.reverse();
+    }
+    let matching = all.len() as i64;
+    let part: Vec<_> = all.into_iter().skip(asked.skip as usize).take(asked.limit as usize).collect();
+    let users = users(&mut db, part.iter().filter_map(|(.., holder)| *holder)).await?;
+    let states = router_states_latest(&mut db).await?;
+    let rows = part.into_iter().map(|(router, port, holder)| {
+        let used_by = holder.and_then(|c| users.get(&c).cloned());
+        let state = states.get(&router.name).filter(|s| s.reachable);
+        let lag = used_by.as_ref().and_then(|u| state?.lags.get(&u.lag));
+        Shown {
+            router: router.name.clone(),
+            site: router.site.clone(),
+            name: port.name.clone(),
+            speed_mbps: port.speed_mbps,
+            panel: port.panel.clone(),
+            light: lag.and_then(|l| l.members.get(&port.name)).map(|m| m.carrier),
+            used_by,
+        }
+    });
+    ok(page(&call, &asked, rows.collect(), matching))
 }
 
-/// Every connection that has ports.
-async fn users(db: &mut impl Db) -> Result<BTreeMap<i64, User>, ApiError> {
-    let mut users = BTreeMap::new();
-    let mut page = IdPage::first(BATCH);
-    loop {
-        let all: BTreeMap<i64, Peering> =
-            peerings_all(db, page).await?.into_iter().map(|p| (p.id, p)).collect();
-        let (Some(first), Some(last)) = (all.keys().next(), all.keys().next_back()) else {
-            return Ok(users);
-        };
-        for c in connections_of_range(db, *first, *last).await?.iter().filter(|c| c.ports.is_some()) {
-            if let Some(p) = all.get(&c.peering_id) {
-                users.insert(c.id, User::new(c, peerings::id(p), p.spec.asn.0));
-            }
-        }
-        page.after = Some(*last);
-    }
+fn is_at(inventory: &Inventory, router: &Router, location: Option<&str>) -> bool {
+    let at = || inventory.location_of(router).map(|l| l.name.as_str());
+    location.is_none_or(|wanted| at().is_some_and(|name| name.eq_ignore_ascii_case(wanted)))
+}
+
+/// The connections that have ports, by their numbers.
+async fn users(
+    db: &mut impl Db,
+    connections: impl Iterator<Item = i64>,
+) -> Result<HashMap<i64, User>, ApiError> {
+    let found = connections_with_peering(db, &connections.collect::<Vec<_>>()).await?;
+    let user = |(c, p): (Connection, Peering)| (c.id, User::new(&c, peerings::id(&p), p.spec.asn.0));
+    Ok(found.into_iter().map(user).collect())
 }

@@ -15,14 +15,14 @@ use meetme_model::peering::Peering;
 use meetme_model::plan::Timing;
 use meetme_model::plan::approval::ApprovalPolicy;
 use meetme_model::plan::peering::{Effect, Input, apply, plan};
+use meetme_model::plan::place::Rival;
 use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
 use meetme_model::plan::validation::Observed;
-use meetme_model::registered_prefix::PrefixState;
 use meetme_model::secret::Secret;
 use meetme_store::{
-    Db, Page, connection_observed, connections_of, md5_key_get, peer_asn_get, peering_by_id,
-    peering_service_by_id, ports_used, registered_asns_list, registered_prefixes_of_asn, router_intent_get,
-    service_prefixes_of_registration, subnets_overlapping,
+    Db, Page, connection_observed, connections_of, md5_key_get, peer_asn_get, peering_by_id, peering_rivals,
+    ports_used, registered_asns_list, registered_prefixes_with_service, router_intent_get,
+    subnets_overlapping,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,7 @@ pub(super) struct World<'a> {
     observed: BTreeMap<i64, Observed>,
     ports: BTreeSet<(String, String)>,
     subnets: Vec<SubnetUse>,
+    rivals: Vec<Rival>,
     md5_key: Option<Secret>,
     prefixes: Vec<PeerPrefix>,
     /// ASNs registered on the peering.
@@ -98,9 +99,11 @@ impl<'a> World<'a> {
                 intents.insert(router.name.clone(), intent);
             }
         }
+        let registered = registered_prefixes_with_service(db, peering.spec.asn).await?;
         Ok(Self {
+            rivals: peering_rivals(db, &peering).await?,
             md5_key: md5_key_get(db, connection.id).await?,
-            prefixes: prefixes_of(db, &peering).await?,
+            prefixes: registered.iter().filter_map(|(r, s)| PeerPrefix::of(r, s.as_ref())).collect(),
             behind: registered_asns_list(db, peering.id, &Page::first(u32::MAX))
                 .await?
                 .into_iter()
@@ -150,6 +153,7 @@ impl<'a> World<'a> {
                     observed: &self.observed,
                     ports_in_use: &self.ports,
                     subnets: &self.subnets,
+                    rivals: &self.rivals,
                 },
                 now,
             );
@@ -245,25 +249,4 @@ impl<'a> World<'a> {
         };
         Step { when, router, ports, session_prefixes, diff, error }
     }
-}
-
-/// What the peer registered and where it is activated, as the router's reconciler reads it.
-async fn prefixes_of(db: &mut impl Db, peering: &Peering) -> Result<Vec<PeerPrefix>, ApiError> {
-    let mut found = Vec::new();
-    for registered in registered_prefixes_of_asn(db, peering.spec.asn).await? {
-        if registered.verdict.state == PrefixState::Invalid {
-            continue;
-        }
-        let activation = service_prefixes_of_registration(db, registered.id).await?.into_iter().next();
-        let service = match activation {
-            Some(prefix) => peering_service_by_id(db, prefix.service_id).await?,
-            None => None,
-        };
-        found.push(PeerPrefix {
-            prefix: registered.prefix,
-            primary: service.as_ref().and_then(|s| s.spec.primary.clone()),
-            backup: service.as_ref().and_then(|s| s.spec.backup.clone()),
-        });
-    }
-    Ok(found)
 }

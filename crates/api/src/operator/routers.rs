@@ -7,10 +7,11 @@ use crate::page::Page;
 use meetme_model::inventory::{Inventory, Router};
 use meetme_model::link::{ApplyResult, EdgeAnswer, EdgeQuery, RouterState};
 use meetme_store::{
-    Db, apply_results_list, router_intent_generation, router_intent_get, router_state_get,
-    session_routes_list,
+    apply_results_list, router_intent_generation, router_intent_generations, router_intent_get,
+    router_state_get, router_states_latest, routes_received,
 };
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// Results of applying that are shown with one router.
 const RESULTS_SHOWN: u32 = 20;
@@ -65,12 +66,16 @@ struct Diff {
 pub(super) async fn list(call: Call) -> Answer {
     let inventory = crate::arm::inventory(&call).await?;
     let mut db = call.state.store.read().await?;
-    let mut shown = Vec::with_capacity(inventory.routers.len());
-    for router in &inventory.routers {
-        let state = router_state_get(&mut db, &router.name).await?;
-        shown.push(summary(&mut db, &inventory, router, state.as_ref()).await?);
-    }
-    ok(Page::whole(shown))
+    let states = router_states_latest(&mut db).await?;
+    let known = Known {
+        generations: router_intent_generations(&mut db).await?,
+        received: routes_received(&mut db).await?,
+    };
+    let shown = inventory.routers.iter().map(|router| {
+        let state = states.get(&router.name).map(|state| &**state);
+        summary(&inventory, router, state, &known)
+    });
+    ok(Page::whole(shown.collect()))
 }
 
 /// Answers one router with its state, its last results and its drift.
@@ -80,8 +85,12 @@ pub(super) async fn get(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let state = router_state_get(&mut db, &router.name).await?;
     let applies = apply_results_list(&mut db, &router.name, RESULTS_SHOWN).await?;
+    let known = Known {
+        generations: [(router.name.clone(), router_intent_generation(&mut db, &router.name).await?)].into(),
+        received: routes_received(&mut db).await?,
+    };
     ok(Whole {
-        summary: summary(&mut db, &inventory, router, state.as_ref()).await?,
+        summary: summary(&inventory, router, state.as_ref(), &known),
         drift: state.as_ref().and_then(|s| s.drift.clone()),
         last_apply: applies.first().cloned(),
         state,
@@ -119,26 +128,25 @@ fn find<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a Router, ApiError
         .ok_or_else(|| ApiError::not_found("router", name))
 }
 
-async fn summary(
-    db: &mut impl Db,
-    inventory: &Inventory,
-    router: &Router,
-    state: Option<&RouterState>,
-) -> Result<Summary, ApiError> {
-    let routes = session_routes_list(db, &router.name).await?;
-    let intended = router_intent_generation(db, &router.name).await?;
-    Ok(Summary {
+/// What is known of routers besides their states, by their names.
+struct Known {
+    generations: HashMap<String, u64>,
+    received: HashMap<String, u64>,
+}
+
+fn summary(inventory: &Inventory, router: &Router, state: Option<&RouterState>, known: &Known) -> Summary {
+    Summary {
         name: router.name.clone(),
         site: router.site.clone(),
         location: inventory.location_of(router).map(|l| l.name.clone()),
         loopback: router.loopback,
         reachable: state.map(|s| s.reachable),
         error: state.and_then(|s| s.error.clone()),
-        intended_generation: intended,
+        intended_generation: known.generations.get(&router.name).copied().unwrap_or(0),
         applied_generation: state.and_then(|s| s.applied_generation),
         bmp_connected: state.is_some_and(|s| s.bmp_connected),
         drifted: state.is_some_and(|s| s.drift.as_ref().is_some_and(|d| !d.is_empty())),
         sessions: state.map_or(0, |s| s.sessions.len()),
-        routes_received: routes.iter().map(|r| u64::from(r.received)).sum(),
-    })
+        routes_received: known.received.get(&router.name).copied().unwrap_or(0),
+    }
 }

@@ -9,10 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use meetme_model::Asn;
 use meetme_model::connection::Connection;
 use meetme_model::inventory::Inventory;
-use meetme_model::peer_asn::{ASN_DECISION_DUE_H, AsnState, ContactRole, PeerAsn};
+use meetme_model::peer_asn::{ASN_DECISION_DUE_H, AsnState, ContactRole, Decision, PeerAsn};
 use meetme_model::peering::Peering;
-use meetme_model::plan::approval::{ApprovalCheck, checks};
-use meetme_store::{Db, IdPage, connections_of, peer_asn_get, peer_asns_all, peering_by_id, ports_used};
+use meetme_model::plan::approval::{ApprovalCheck, PLACE_FREE, checks};
+use meetme_model::plan::place::{Rival, taken_by};
+use meetme_store::{
+    Db, IdPage, connections_of, peer_asn_get, peer_asns_all, peering_by_id, peering_rivals, ports_used,
+};
 use serde::Serialize;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,14 +51,24 @@ pub(super) struct Waiting {
     /// What speaks against approval, as the checks say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Of a claim that was decided: the decision, also before it is executed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     pub checks: Vec<ApprovalCheck>,
 }
 
-fn overdue(since: Timestamp, now: Timestamp) -> bool {
+/// Since when a claim waits.
+pub(super) fn since(claim: &PeerAsn) -> Timestamp {
+    claim.asked_at.unwrap_or(claim.stamp.created_at)
+}
+
+/// Whether something waits longer than anything may.
+pub(super) fn overdue(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since) > SignedDuration::from_hours(ASN_DECISION_DUE_H)
 }
 
 /// Names of approved networks, to tell whether another one has a claim's.
+#[derive(Default)]
 pub(super) struct Names(Vec<(String, Asn, String)>);
 
 impl Names {
@@ -104,7 +117,7 @@ impl Names {
 
     /// A claim.
     pub fn claim(&self, asn: PeerAsn, now: Timestamp) -> Waiting {
-        let since = asn.asked_at.unwrap_or(asn.stamp.created_at);
+        let since = since(&asn);
         Waiting {
             kind: "peerAsn",
             checks: self.checks(&asn),
@@ -120,6 +133,7 @@ impl Names {
             peering_location: None,
             bandwidth_in_mbps: None,
             message: None,
+            decision: asn.decision,
         }
     }
 }
@@ -135,6 +149,26 @@ struct Whole {
     peering: Peering,
     connections: Vec<Connection>,
     asn: Option<PeerAsn>,
+    rivals: Vec<Rival>,
+}
+
+impl Whole {
+    /// All checks of a connection, in words for operators: these may know whose a taken place is.
+    fn checks(
+        &self,
+        inventory: &Inventory,
+        c: &Connection,
+        ports: &BTreeSet<(String, String)>,
+    ) -> Vec<ApprovalCheck> {
+        let Self { peering, connections, asn, rivals } = self;
+        let mut found = checks(inventory, peering, connections, c, asn.as_ref(), ports, rivals);
+        let other = taken_by(peering, connections, rivals);
+        let place = found.iter_mut().find(|check| check.name == PLACE_FREE);
+        if let (Some(other), Some(place)) = (other, place) {
+            place.message = format!("{} has this ASN, location and offering", peerings::id(other));
+        }
+        found
+    }
 }
 
 impl<'a> Checked<'a> {
@@ -160,7 +194,7 @@ impl<'a> Checked<'a> {
         let peering = &whole.peering;
         Ok(Some(Waiting {
             kind: "connection",
-            checks: checks(self.inventory, peering, &whole.connections, &c, whole.asn.as_ref(), &self.ports),
+            checks: whole.checks(self.inventory, &c, &self.ports),
             resource_id: peerings::id(peering),
             subscription: peering.subscription.clone(),
             resource_group: Some(peering.resource_group.clone()),
@@ -173,6 +207,7 @@ impl<'a> Checked<'a> {
             peering_location: Some(peering.spec.location.clone()),
             bandwidth_in_mbps: Some(c.spec.bandwidth_mbps),
             message: c.error_message,
+            decision: None,
         }))
     }
 }
@@ -181,7 +216,8 @@ async fn whole(db: &mut impl Db, peering: i64) -> Result<Option<Whole>, ApiError
     let Some(peering) = peering_by_id(db, peering).await? else { return Ok(None) };
     let connections = connections_of(db, peering.id).await?;
     let asn = peer_asn_get(db, &peering.subscription, &peering.spec.peer_asn_name).await?;
-    Ok(Some(Whole { peering, connections, asn }))
+    let rivals = peering_rivals(db, &peering).await?;
+    Ok(Some(Whole { peering, connections, asn, rivals }))
 }
 
 /// `GET …/peerAsns/{name}/checks`: a claim as it is in the queue, decided or not.

@@ -1,5 +1,6 @@
 //! `lookingGlass`: what reaches a router, and what doesn't.
 
+use super::edges;
 use super::fixture::*;
 use crate::{EdgeQueries, Rate, Rates, Settings};
 use axum::body::Body;
@@ -31,17 +32,7 @@ async fn api(asked: &Asked) -> Api {
 }
 
 async fn seen(api: &Api, router: &str, reachable: bool) {
-    let state = RouterState {
-        router: router.into(),
-        at: now(),
-        reachable,
-        error: None,
-        applied_generation: None,
-        drift: None,
-        lags: Default::default(),
-        sessions: Default::default(),
-        bmp_connected: true,
-    };
+    let state = RouterState { reachable, ..edges::reachable(router) };
     let mut tx = api.store.begin().await.unwrap();
     router_state_put(&mut tx, &state).await.unwrap();
     tx.commit().await.unwrap();

@@ -1,6 +1,7 @@
 //! Metrics of peerings and peering services, in Azure Monitor's shape and for Prometheus.
 
 use super::fixture::*;
+use super::services::service_body;
 use crate::metrics_router;
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -235,15 +236,7 @@ async fn a_service_has_the_round_trips_of_its_tests() {
     let api = Api::new().await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
-    let body = json!({
-        "location": "westeurope",
-        "properties": {
-            "peeringServiceLocation": "noord-holland",
-            "peeringServiceProvider": "tel example",
-            "providerPrimaryPeeringLocation": "Amsterdam",
-        },
-    });
-    let made = api.put(&service("voice"), body).await;
+    let made = api.put(&service("voice"), service_body("Amsterdam", None)).await;
     assert_eq!(made.status, 201, "{}", made.body);
     let kept = {
         let mut db = api.store.read().await.unwrap();

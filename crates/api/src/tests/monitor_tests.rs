@@ -1,6 +1,7 @@
 //! `initializeConnectionMonitor` and `connectionMonitorTests` (`docs/rules.md` §6).
 
 use super::fixture::*;
+use super::services::service_body;
 use axum::body::Body;
 use axum::http::Method;
 use meetme_model::connection::ConnectionState;
@@ -38,15 +39,7 @@ async fn with_service() -> Api {
     let api = Api::new().await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
-    let body = json!({
-        "location": "westeurope",
-        "properties": {
-            "peeringServiceLocation": "Noord-Holland",
-            "peeringServiceProvider": "Tel Example",
-            "providerPrimaryPeeringLocation": "Amsterdam",
-        },
-    });
-    let reply = api.put(&service("voice"), body).await;
+    let reply = api.put(&service("voice"), service_body("Amsterdam", None)).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
     api
 }
@@ -107,9 +100,12 @@ async fn a_test_shows_what_its_newest_try_came_to() {
     );
     let test = stored(&api, "sbc").await;
     assert_eq!(test.spec.router, "ams1-er1");
-    for (rtt_ms, path) in
-        [(None, vec!["198.18.192.2", "*"]), (Some(1.5), vec!["198.18.192.2", "198.19.10.7"])]
-    {
+    let hop = "198.18.192.2";
+    for (rtt_ms, path, untried) in [
+        (None, vec![hop, "*"], false),
+        (None, vec![hop, "*"], true),
+        (Some(1.5), vec![hop, "198.19.10.7"], false),
+    ] {
         let id = ProbeId::Test(test.id);
         let path: Vec<String> = path.into_iter().map(Into::into).collect();
         let outcome = ProbeOutcome {
@@ -119,11 +115,16 @@ async fn a_test_shows_what_its_newest_try_came_to() {
             rtt_ms,
             path: path.clone(),
             error: rtt_ms.is_none().then(|| "no answer".into()),
+            untried,
         };
         let mut tx = api.store.begin().await.unwrap();
         probe_outcome_put(&mut tx, id, &outcome).await.unwrap();
         tx.commit().await.unwrap();
         let shown = api.get(&self::path("sbc")).await.body["properties"].clone();
+        if untried {
+            assert!(shown.get("isTestSuccessful").is_none() && shown.get("path").is_none(), "{shown}");
+            continue;
+        }
         assert_eq!(shown["isTestSuccessful"], rtt_ms.is_some());
         assert_eq!(shown["path"], json!(path));
     }

@@ -1,5 +1,6 @@
 //! The operator and extension API.
 
+use super::edges;
 use super::fixture::*;
 use crate::{ApiState, EdgeQueries, Settings, metrics_router};
 use axum::body::Body;
@@ -158,15 +159,11 @@ fn router_state(lag_name: &str, lag: LagState, session: &str) -> RouterState {
         ..SessionState::default()
     };
     RouterState {
-        router: "ams1-er1".into(),
-        at: now(),
-        reachable: true,
-        error: None,
         applied_generation: Some(3),
         drift: Some("-ip route\n".into()),
         lags: [(lag_name.to_owned(), lag)].into(),
         sessions: [(session.to_owned(), up)].into(),
-        bmp_connected: true,
+        ..edges::reachable("ams1-er1")
     }
 }
 

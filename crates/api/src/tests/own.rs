@@ -1,10 +1,14 @@
 //! What a subscription has and what isn't settled in it, found by a word; its mails; and a peering
 //! service validated with its prefixes.
 
+use super::edges;
 use super::fixture::*;
+use super::services::service_body;
 use axum::body::Body;
 use axum::http::Method;
+use jiff::SignedDuration;
 use meetme_model::connection::{ConnectionState, Stage};
+use meetme_model::link::{LagState, MemberState, RouterState};
 use meetme_model::registered_prefix::PrefixState;
 use meetme_store::*;
 use serde_json::{Value, json};
@@ -42,6 +46,32 @@ async fn what_is_not_settled_is_told_with_who_is_awaited() {
     assert_eq!((&counts["peerings"], &counts["connections"]), (&json!(1), &json!({ "ExternalBlocker": 2 })));
     let (settled, _) = provider(ConnectionState::Active, PrefixState::Verified).await;
     assert!(kinds(&settled.get(&format!("{OWN}/attention")).await).is_empty());
+}
+
+#[tokio::test]
+async fn a_link_that_is_down_is_told_although_its_connection_is_active() {
+    let (api, _) = provider(ConnectionState::Active, PrefixState::Verified).await;
+    let given = api.all_connections("ams", ConnectionState::Active).await;
+    let first = &given[0];
+    let lag = |up| LagState {
+        members: [("et2".to_owned(), MemberState { carrier: up, collecting: up, distributing: up })].into(),
+    };
+    for (up, told) in [(true, 0), (false, 1)] {
+        let mut tx = api.store.begin().await.unwrap();
+        let state = RouterState {
+            at: now() + SignedDuration::from_secs(told),
+            lags: [(first.lag_name(), lag(up))].into(),
+            ..edges::reachable("ams1-er1")
+        };
+        router_state_put(&mut tx, &state).await.unwrap();
+        tx.commit().await.unwrap();
+        let rows = api.get(&format!("{OWN}/attention")).await.body["value"].clone();
+        assert_eq!(rows.as_array().unwrap().len() as i64, told, "{rows}");
+        if let Some(row) = rows.as_array().unwrap().first() {
+            assert_eq!((&row["awaited"], &row["connection"]), (&json!("peer"), &json!(first.id)));
+            assert!(row["message"].as_str().unwrap().contains("no light on et2"), "{row}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -99,16 +129,9 @@ async fn validate(api: &Api, token: &str, body: Value) -> Reply {
 }
 
 fn whole(backup: Option<&str>, prefixes: Value) -> Value {
-    json!({
-        "location": "westeurope",
-        "properties": {
-            "peeringServiceLocation": "Noord-Holland",
-            "peeringServiceProvider": "Tel Example",
-            "providerPrimaryPeeringLocation": "Amsterdam",
-            "providerBackupPeeringLocation": backup,
-        },
-        "prefixes": prefixes,
-    })
+    let mut body = service_body("Amsterdam", backup);
+    body["prefixes"] = prefixes;
+    body
 }
 
 #[tokio::test]

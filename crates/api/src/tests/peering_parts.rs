@@ -1,6 +1,7 @@
 //! What belongs to a peering besides its resource: compliance, configuration for the peer's side,
 //! who did what.
 
+use super::edges;
 use super::fixture::*;
 use axum::body::Body;
 use axum::http::Method;
@@ -35,17 +36,9 @@ async fn seen(api: &Api) {
             peer_router_id: Some(format!("198.19.255.{}", c.id)),
             ..Default::default()
         };
-        let state = RouterState {
-            router: c.ports.as_ref().unwrap().router.clone(),
-            at: now(),
-            reachable: true,
-            error: None,
-            applied_generation: None,
-            drift: None,
-            lags: BTreeMap::new(),
-            sessions: [(c.session_name(true), session)].into(),
-            bmp_connected: true,
-        };
+        let router = &c.ports.as_ref().unwrap().router;
+        let state =
+            RouterState { sessions: [(c.session_name(true), session)].into(), ..edges::reachable(router) };
         router_state_put(&mut tx, &state).await.unwrap();
     }
     tx.commit().await.unwrap();

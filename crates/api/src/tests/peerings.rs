@@ -1,5 +1,6 @@
 //! `peerings` as wholes (`docs/rules.md` §2).
 
+use super::edges;
 use super::fixture::*;
 use axum::body::Body;
 use axum::http::Method;
@@ -50,17 +51,8 @@ async fn addresses_and_session_state_are_shown_once_they_are_there() {
     assert_eq!(session["sessionStateV4"], "PendingAdd");
     assert_eq!(connections(&read.body)[0]["provisionedBandwidthInMbps"], 20000);
     let up = SessionState { bgp: BgpState::Established, ..SessionState::default() };
-    let state = RouterState {
-        router: "ams1-er1".into(),
-        at: now(),
-        reachable: true,
-        error: None,
-        applied_generation: Some(1),
-        drift: None,
-        lags: Default::default(),
-        sessions: [(given[0].session_name(true), up)].into(),
-        bmp_connected: true,
-    };
+    let state =
+        RouterState { sessions: [(given[0].session_name(true), up)].into(), ..edges::reachable("ams1-er1") };
     let mut tx = api.store.begin().await.unwrap();
     router_state_put(&mut tx, &state).await.unwrap();
     tx.commit().await.unwrap();

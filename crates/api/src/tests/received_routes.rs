@@ -1,74 +1,29 @@
 //! `receivedRoutes`: merging routers, filters, pages.
 
+use super::edges::{self, Asked, edges_with};
 use super::fixture::*;
 use crate::{EdgeQueries, Settings};
 use meetme_model::Prefix;
 use meetme_model::connection::ConnectionState;
-use meetme_model::link::{EdgeAnswer, EdgeQuery, JudgedRoute, RouteFilter};
+use meetme_model::link::JudgedRoute;
 use meetme_model::route::*;
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-/// What the fake edge was asked for.
-type Asked = Arc<Mutex<Vec<RouteFilter>>>;
-
+/// A route; one with the private ASN 64512 in its path isn't used.
 fn route(router: &str, session: &str, prefix: &str, path: &[u32]) -> JudgedRoute {
-    let private = path.contains(&64512);
-    JudgedRoute {
-        router: router.into(),
-        session: session.into(),
-        route: ReceivedRoute {
-            prefix: prefix.parse().unwrap(),
-            attributes: RouteAttributes {
-                as_path: AsPath::sequence(path.iter().copied()),
-                next_hop: "198.18.192.2".parse().unwrap(),
-                communities: vec![],
-                med: None,
-            },
-            rpki: RpkiState::NotChecked,
-            received_at: now(),
-        },
-        verdict: RouteVerdict {
-            usage: if private { RouteUse::Unused } else { RouteUse::Ordinary },
-            faults: private
-                .then_some(RouteFault::ReservedAsn { asn: meetme_model::Asn(64512) })
-                .into_iter()
-                .collect(),
-        },
+    let mut route = edges::route(router, session, prefix, path);
+    if path.contains(&64512) {
+        route.verdict.usage = RouteUse::Unused;
+        route.verdict.faults = vec![RouteFault::ReservedAsn { asn: meetme_model::Asn(64512) }];
     }
-}
-
-/// An edge that has these routes, and pages as the real one does.
-fn edge_with(routes: Vec<JudgedRoute>, asked: Asked) -> EdgeQueries {
-    let routes = Arc::new(routes);
-    Arc::new(move |router, query| {
-        let (routes, asked) = (routes.clone(), asked.clone());
-        Box::pin(async move {
-            let EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } = query else {
-                return Err("unexpected".into());
-            };
-            asked.lock().unwrap().push(filter.clone());
-            let mut rows: Vec<JudgedRoute> = routes
-                .iter()
-                .filter(|r| r.router == router)
-                .filter(|r| sessions.contains(&(r.router.clone(), r.session.clone())))
-                .filter(|r| filter.prefix.is_none_or(|p| p == r.route.prefix))
-                .filter(|r| after.as_ref().is_none_or(|(p, s)| (r.route.prefix, &r.session) > (*p, s)))
-                .cloned()
-                .collect();
-            rows.sort_by(|a, b| (a.route.prefix, &a.session).cmp(&(b.route.prefix, &b.session)));
-            let more = rows.len() > limit as usize;
-            rows.truncate(limit as usize);
-            let next = rows.last().filter(|_| more).map(|r| (r.route.prefix, r.session.clone()));
-            Ok(EdgeAnswer::ReceivedRoutes { rows, next })
-        })
-    })
+    route
 }
 
 async fn api(routes: Vec<JudgedRoute>, page_size: usize) -> (Api, Asked) {
     let asked = Asked::default();
     let settings = Settings { page_size, ..Settings::default() };
-    let api = Api::with(edge_with(routes, asked.clone()), settings).await;
+    let api = Api::with(edges_with(routes, asked.clone()), settings).await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
     (api, asked)
@@ -80,20 +35,10 @@ fn path(query: &str) -> String {
 
 /// All rows as `prefix router`, and the number of pages.
 async fn walk(api: &Api, query: &str) -> (Vec<String>, usize) {
-    let (mut rows, mut pages, mut next) = (Vec::new(), 0, Some(path(query)));
-    while let Some(path) = next {
-        let page = api.get(&path).await;
-        assert_eq!(page.status, 200, "{}", page.body);
-        pages += 1;
-        assert!(pages < 50, "pages without end");
-        for row in page.body["value"].as_array().unwrap() {
-            rows.push(format!("{} {}", row["prefix"].as_str().unwrap(), row["router"].as_str().unwrap()));
-        }
-        next = page.body["nextLink"]
-            .as_str()
-            .map(|l| l.strip_prefix("http://api.example.net:8971").unwrap().to_owned());
-    }
-    (rows, pages)
+    let (rows, pages) = edges::walk(api, path(query)).await;
+    let shown =
+        |row: &Value| format!("{} {}", row["prefix"].as_str().unwrap(), row["router"].as_str().unwrap());
+    (rows.iter().map(shown).collect(), pages)
 }
 
 #[tokio::test]
@@ -169,7 +114,7 @@ async fn an_origin_filter_finds_rows_behind_many_that_do_not_match() {
 async fn filters_reach_the_edge_and_wrong_ones_are_told() {
     let (api, asked) = api(vec![], 10).await;
     api.get(&path("?prefix=198.19.10.0/24&asPath=64510%2064511&rpkiValidationState=Invalid")).await;
-    let filter = asked.lock().unwrap()[0].clone();
+    let filter = asked.lock().unwrap()[0].1.clone();
     let prefix: Prefix = "198.19.10.0/24".parse().unwrap();
     assert_eq!(filter.prefix, Some(prefix));
     assert_eq!(filter.as_path.as_deref(), Some("64510 64511"));
@@ -207,7 +152,7 @@ async fn the_edge_is_asked_for_used_or_unused_routes_only() {
     let (api, asked) = api(vec![], 10).await;
     for (query, used) in [("?accepted=true", Some(true)), ("?accepted=False", Some(false)), ("", None)] {
         walk(&api, query).await;
-        assert_eq!(asked.lock().unwrap().last().unwrap().used, used, "{query}");
+        assert_eq!(asked.lock().unwrap().last().unwrap().1.used, used, "{query}");
     }
     let wrong = api.get(&path("?accepted=maybe")).await;
     assert_eq!(wrong.violations(), ["InvalidFilter accepted"]);

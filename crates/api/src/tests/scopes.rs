@@ -22,6 +22,7 @@ fn filled(path: &str, subscription: &str) -> String {
             "{peering_service}" => "voice",
             "{connection}" => "1",
             "{router}" => "ams1-er1",
+            "{requirement}" => "noRateLimit",
             fixed => {
                 assert!(!fixed.starts_with('{'), "no value for {fixed}");
                 fixed

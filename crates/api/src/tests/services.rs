@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 const P: &str = "properties.";
 
-fn service_body(primary: &str, backup: Option<&str>) -> Value {
+/// A service of the provider's, at these locations.
+pub fn service_body(primary: &str, backup: Option<&str>) -> Value {
     json!({
         "location": "westeurope",
         "properties": {

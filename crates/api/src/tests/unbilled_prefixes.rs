@@ -1,77 +1,29 @@
 //! `rpUnbilledPrefixes`: what the host uses of a peering, each prefix once.
 
+use super::edges::{self, Asked, edges_with};
 use super::fixture::*;
 use crate::{EdgeQueries, Settings};
 use axum::body::Body;
 use axum::http::Method;
 use meetme_model::Prefix;
 use meetme_model::connection::{ConnectionState, Stage};
-use meetme_model::link::{EdgeAnswer, EdgeQuery, JudgedRoute};
-use meetme_model::route::*;
+use meetme_model::link::JudgedRoute;
+use meetme_model::route::RouteUse;
 use serde_json::json;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-/// (router, session, prefix, whether it is used)
-type Known = (String, String, Prefix, bool);
-
-/// Sessions that the fake edges were asked about.
-type Asked = Arc<Mutex<Vec<(String, String)>>>;
-
-fn known(router: &str, session: &str, prefix: &str, used: bool) -> Known {
-    (router.into(), session.into(), prefix.parse().unwrap(), used)
-}
-
-fn route((router, session, prefix, used): &Known) -> JudgedRoute {
-    JudgedRoute {
-        router: router.clone(),
-        session: session.clone(),
-        route: ReceivedRoute {
-            prefix: *prefix,
-            attributes: RouteAttributes {
-                as_path: AsPath::sequence([64510]),
-                next_hop: "198.18.192.2".parse().unwrap(),
-                communities: vec![],
-                med: None,
-            },
-            rpki: RpkiState::NotChecked,
-            received_at: now(),
-        },
-        verdict: RouteVerdict {
-            usage: if *used { RouteUse::Ordinary } else { RouteUse::Unused },
-            faults: vec![],
-        },
+fn known(router: &str, session: &str, prefix: &str, used: bool) -> JudgedRoute {
+    let mut route = edges::route(router, session, prefix, &[64510]);
+    if !used {
+        route.verdict.usage = RouteUse::Unused;
     }
+    route
 }
 
-/// Edges that have these routes, and page as the real one does.
-fn edges(mut routes: Vec<Known>, asked: Asked) -> EdgeQueries {
-    routes.sort_by(|a, b| (a.2, &a.1).cmp(&(b.2, &b.1)));
-    let routes = Arc::new(routes);
-    Arc::new(move |router, query| {
-        let (routes, asked) = (routes.clone(), asked.clone());
-        Box::pin(async move {
-            let EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } = query else {
-                return Err("unexpected".into());
-            };
-            asked.lock().unwrap().extend(sessions.iter().cloned());
-            let mut rows: Vec<&Known> = routes
-                .iter()
-                .filter(|r| r.0 == router && sessions.contains(&(r.0.clone(), r.1.clone())))
-                .filter(|r| filter.used.is_none_or(|used| used == r.3))
-                .filter(|r| after.as_ref().is_none_or(|(p, s)| (r.2, &r.1) > (*p, s)))
-                .collect();
-            let more = rows.len() > limit as usize;
-            rows.truncate(limit as usize);
-            let next = rows.last().filter(|_| more).map(|r| (r.2, r.1.clone()));
-            Ok(EdgeAnswer::ReceivedRoutes { rows: rows.into_iter().map(route).collect(), next })
-        })
-    })
-}
-
-async fn api(routes: Vec<Known>, page_size: usize) -> (Api, Asked) {
+async fn api(routes: Vec<JudgedRoute>, page_size: usize) -> (Api, Asked) {
     let asked = Asked::default();
     let settings = Settings { page_size, ..Settings::default() };
-    let api = Api::with(edges(routes, asked.clone()), settings).await;
+    let api = Api::with(edges_with(routes, asked.clone()), settings).await;
     api.provider().await;
     api.all_connections("ams", ConnectionState::Active).await;
     (api, asked)
@@ -83,19 +35,8 @@ fn path(query: &str) -> String {
 
 /// All prefixes, page after page, and the number of pages.
 async fn walk(api: &Api, query: &str) -> (Vec<String>, usize) {
-    let (mut prefixes, mut pages, mut next) = (Vec::new(), 0, Some(path(query)));
-    while let Some(path) = next {
-        let page = api.get(&path).await;
-        assert_eq!(page.status, 200, "{}", page.body);
-        pages += 1;
-        assert!(pages < 50, "pages without end");
-        let rows = page.body["value"].as_array().unwrap();
-        prefixes.extend(rows.iter().map(|r| r["prefix"].as_str().unwrap().to_owned()));
-        next = page.body["nextLink"]
-            .as_str()
-            .map(|l| l.strip_prefix("http://api.example.net:8971").unwrap().to_owned());
-    }
-    (prefixes, pages)
+    let (rows, pages) = edges::walk(api, path(query)).await;
+    (rows.iter().map(|row| row["prefix"].as_str().unwrap().to_owned()).collect(), pages)
 }
 
 #[tokio::test]
@@ -129,7 +70,8 @@ async fn pages_of_several_routers_miss_and_repeat_nothing() {
             routes.push(known("ams1-er2", "c2v4", &b, true));
         }
     }
-    let mut expected: Vec<Prefix> = routes.iter().filter(|r| r.3).map(|r| r.2).collect();
+    let mut expected: Vec<Prefix> =
+        routes.iter().filter(|r| r.verdict.usage != RouteUse::Unused).map(|r| r.route.prefix).collect();
     expected.sort_unstable();
     expected.dedup();
     let expected: Vec<String> = expected.iter().map(Prefix::to_string).collect();
@@ -162,7 +104,7 @@ async fn consolidated_prefixes_cover_the_same_in_fewer_over_all_routers() {
 #[tokio::test]
 async fn what_is_too_much_to_consolidate_is_told_and_comes_in_pages_all_the_same() {
     let prefix = |n: u32| format!("11.{}.{}.{}/32", n >> 16, n >> 8 & 255, n & 255);
-    let routes: Vec<Known> = (0..22_002).map(|n| known("ams1-er1", "c1v4", &prefix(n), true)).collect();
+    let routes: Vec<JudgedRoute> = (0..22_002).map(|n| known("ams1-er1", "c1v4", &prefix(n), true)).collect();
     let (fitting, _) = api(routes[..22_000].to_vec(), 1_000).await;
     assert_eq!(fitting.get(&path("?consolidate=true")).await.status, 200);
     let (api, _) = api(routes, 1_000).await;
@@ -182,7 +124,9 @@ async fn only_sessions_of_active_connections_are_asked() {
     tx.commit().await.unwrap();
     assert_eq!(api.get(&path("")).await.body, json!({ "value": [] }));
     let first = format!("c{}v4", connections[0].id);
-    assert_eq!(*asked.lock().unwrap(), [("ams1-er1".to_owned(), first)]);
+    let asked = asked.lock().unwrap();
+    let sessions: Vec<_> = asked.iter().flat_map(|(sessions, _)| sessions).collect();
+    assert_eq!(sessions, [&("ams1-er1".to_owned(), first)]);
 }
 
 #[tokio::test]

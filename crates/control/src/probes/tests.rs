@@ -1,24 +1,16 @@
 //! What an edge is told to probe, and what is kept of its answers.
 
 use super::*;
+use crate::testing;
 use jiff::Timestamp;
-use meetme_model::Asn;
-use meetme_model::connectivity_probe::{ConnectivityProbe, ProbeProtocol};
 use meetme_model::inventory::OfferingKind;
-use meetme_model::monitor_test::{MonitorTest, MonitorTestSpec};
-use meetme_model::peer_asn::{AsnState, PeerAsn, PeerAsnSpec};
-use meetme_model::peering::{Peering, PeeringSpec, Sku};
-use meetme_model::peering_service::{PeeringService, PeeringServiceSpec};
-use meetme_model::stamp::Stamp;
-use meetme_store::{SealKey, inventory_put};
+use meetme_model::monitor_test::MonitorTest;
+use meetme_model::peering::Peering;
+use meetme_store::inventory_put;
 use serde_json::json;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
-}
-
-fn stamp() -> Stamp {
-    Stamp::new("test", at(0))
 }
 
 fn inventory() -> Inventory {
@@ -56,85 +48,29 @@ struct World {
 
 /// A service with a test from ams1, and a peering probed from its region and from another one.
 async fn world() -> World {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", directory.path().join("meetme.db").display());
-    let store = Store::open(&url, &SealKey::new([7; 32])).await.unwrap();
+    let (store, directory) = testing::empty_store().await;
     let mut tx = store.begin().await.unwrap();
     inventory_put(&mut tx, &inventory(), at(0)).await.unwrap();
-    let service = PeeringService {
-        id: 0,
-        subscription: "s".into(),
-        resource_group: "rg".into(),
-        name: "voice".into(),
-        spec: PeeringServiceSpec {
-            region: "westeurope".into(),
-            location: "North Holland".into(),
-            provider: "Contoso".into(),
-            primary: Some("Amsterdam".into()),
-            backup: None,
-            sku: None,
-            tags: Default::default(),
-        },
-        stamp: stamp(),
-    };
-    let service = store::peering_service_insert(&mut tx, &service).await.unwrap();
-    let spec = MonitorTestSpec {
-        site: "ams1".into(),
-        destination: "198.19.10.7".parse().unwrap(),
-        port: None,
-        interval_s: 30,
-        router: "ams1-er1".into(),
-    };
-    let test = MonitorTest { id: 0, service_id: service.id, name: "t".into(), spec, stamp: stamp() };
-    let test = store::monitor_test_insert(&mut tx, &test).await.unwrap();
-    let peering = peering(&mut tx).await;
+    let test = testing::with_monitor_test(&mut tx, "ams1-er1").await;
+    testing::with_peer_asn(&mut tx).await;
+    let mut peering = testing::peering("Amsterdam", OfferingKind::Voice);
+    peering.spec.probes = vec![testing::probe(0, "westeurope"), testing::probe(1, "germanywestcentral")];
+    let (peering, _) = store::peering_insert(&mut tx, &peering, &[]).await.unwrap();
     tx.commit().await.unwrap();
     World { store, test, peering, _directory: directory }
 }
 
-async fn peering(tx: &mut Tx) -> Peering {
-    let asn = PeerAsn {
-        id: 0,
-        subscription: "s".into(),
-        name: "contoso".into(),
-        spec: PeerAsnSpec { asn: Asn(64510), peer_name: "Contoso".into(), contacts: vec![] },
-        state: AsnState::Approved,
-        error_message: None,
-        decision: None,
-        asked_at: None,
-        stamp: stamp(),
-    };
-    store::peer_asn_insert(tx, &asn).await.unwrap();
-    let probe = |place, region: &str| ConnectivityProbe {
-        place,
-        endpoint: "198.19.20.1".parse().unwrap(),
-        region: region.into(),
-        protocol: ProbeProtocol::Tcp,
-    };
-    let new = Peering {
-        id: 0,
-        subscription: "s".into(),
-        resource_group: "rg".into(),
-        name: "ams".into(),
-        spec: PeeringSpec {
-            region: "westeurope".into(),
-            offering: OfferingKind::Voice,
-            sku: Sku::Premium_Direct_Free,
-            location: "Amsterdam".into(),
-            peer_asn_name: "contoso".into(),
-            asn: Asn(64510),
-            tags: Default::default(),
-            probes: vec![probe(0, "westeurope"), probe(1, "germanywestcentral")],
-        },
-        deleting: false,
-        stamp: stamp(),
-    };
-    store::peering_insert(tx, &new, &[]).await.unwrap().0
-}
-
 fn outcome(id: &str, second: i64, rtt_ms: Option<f64>) -> ProbeOutcome {
     let error = rtt_ms.is_none().then(|| "no answer within 2 s".to_owned());
-    ProbeOutcome { id: id.into(), router: "ams1-er1".into(), at: at(second), rtt_ms, path: vec![], error }
+    ProbeOutcome {
+        id: id.into(),
+        router: "ams1-er1".into(),
+        at: at(second),
+        rtt_ms,
+        path: vec![],
+        error,
+        untried: false,
+    }
 }
 
 /// The ids of the probes that an edge is told of now, if it is told any.

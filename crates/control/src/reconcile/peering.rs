@@ -13,7 +13,7 @@ use meetme_model::inventory::Inventory;
 use meetme_model::peering::{AddressProvider, Peering};
 use meetme_model::plan::peering::{Effect, Input, apply, plan};
 use meetme_model::plan::validation::Observed;
-use meetme_store::{self as store, Store, Tx};
+use meetme_store::{self as store, Store, Tx, WorkKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan moves every connection through at most all of its states; more rounds are a defect.
@@ -38,6 +38,7 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
         .filter(|r| inventory.location_of(r).is_some_and(|l| l.name == peering.spec.location))
         .map(|r| r.name.as_str())
         .collect();
+    let rivals = store::peering_rivals(&mut tx, &peering).await?;
     let mut run = Run {
         ports: store::ports_used_on(&mut tx, &routers).await?.into_iter().collect(),
         subnets: subnets(&mut tx, &inventory, &peering, &connections).await?,
@@ -64,6 +65,7 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
                 observed: &observations as &BTreeMap<i64, Observed>,
                 ports_in_use: &run.ports,
                 subnets: &run.subnets,
+                rivals: &rivals,
             },
             now,
         );
@@ -77,6 +79,10 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
     }
     if run.forgotten {
         store::peering_delete(&mut tx, peering.id, now).await?;
+        // Its place is free now.
+        for rival in &rivals {
+            store::work_enqueue(&mut tx, WorkKind::Peering, &rival.peering.id.to_string(), now).await?;
+        }
     } else {
         for connection in &run.connections {
             store::connection_update(&mut tx, connection).await?;

@@ -5,7 +5,6 @@ use crate::ControlError;
 use crate::links::Links;
 use meetme_model::asn::Asn;
 use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
-use meetme_model::registered_prefix::PrefixState;
 use meetme_model::secret::Secret;
 use meetme_store::{self as store, Page, Store, Tx};
 use std::collections::BTreeMap;
@@ -63,23 +62,11 @@ pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Resul
 
 /// What the peer registered and where it is activated.
 async fn prefixes_of(tx: &mut Tx, asn: Asn) -> Result<Vec<PeerPrefix>, ControlError> {
-    let mut found = Vec::new();
-    for registered in store::registered_prefixes_of_asn(tx, asn).await? {
-        if registered.verdict.state == PrefixState::Invalid {
-            continue;
-        }
-        let activation = store::service_prefixes_of_registration(tx, registered.id).await?.into_iter().next();
-        let service = match activation {
-            Some(prefix) => store::peering_service_by_id(tx, prefix.service_id).await?,
-            None => None,
-        };
-        found.push(PeerPrefix {
-            prefix: registered.prefix,
-            primary: service.as_ref().and_then(|s| s.spec.primary.clone()),
-            backup: service.as_ref().and_then(|s| s.spec.backup.clone()),
-        });
-    }
-    Ok(found)
+    let found = store::registered_prefixes_with_service(tx, asn).await?;
+    Ok(found
+        .iter()
+        .filter_map(|(registered, service)| PeerPrefix::of(registered, service.as_ref()))
+        .collect())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{MailContext, Outcome, enqueue_mail, inventory, replan_routers};
 use crate::{ControlError, now, observed};
 use meetme_model::asn::Asn;
-use meetme_model::peering_service::{Seen, ServiceContext, service_verdict};
+use meetme_model::peering_service::{PathSeen, PathSince, Places, Seen, ServiceContext, service_verdict};
 use meetme_model::plan::prefix::service;
 use meetme_model::registered_prefix::SessionView;
 use meetme_store::{self as store, Store};
@@ -11,7 +11,7 @@ use meetme_store::{self as store, Store};
 pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, ControlError> {
     let now = now();
     let mut tx = store.begin().await?;
-    let prefix = match store::service_prefix_lock(&mut tx, id).await {
+    let mut prefix = match store::service_prefix_lock(&mut tx, id).await {
         Err(store::StoreError::NotFound { .. }) => return Ok(Outcome::Settled),
         locked => locked?,
     };
@@ -30,7 +30,7 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
     let asn = peering.spec.asn;
     let mut primary = Vec::new();
     let mut backup = peering_service.spec.backup.as_ref().map(|_| Vec::new());
-    let mut elsewhere = Vec::new();
+    let (mut elsewhere, mut elsewhere_at) = (Vec::new(), Vec::new());
     let at = |named: &Option<String>, location: &str| {
         named.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(location))
     };
@@ -50,6 +50,7 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
                 backup.push(view);
             } else {
                 elsewhere.push(view);
+                elsewhere_at.push(other.spec.location.clone());
             }
         }
     }
@@ -60,14 +61,25 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
         .chain(associated.iter().filter(|a| Some(&a.spec.peer_name) == name.as_ref()).map(|a| a.spec.asn))
         .collect();
     let seen = Seen { primary: origin_of(&primary), backup: origin_of(backup.as_deref().unwrap_or(&[])) };
-    let verdict = service_verdict(&ServiceContext {
+    let context = ServiceContext {
         registration: registration.as_ref().map(|r| r.verdict.state),
         origin_asns,
         primary,
         backup,
         elsewhere,
         was_verified: prefix.activated_at.is_some(),
-    });
+    };
+    let places = Places {
+        primary: peering_service.spec.primary.as_deref(),
+        backup: peering_service.spec.backup.as_deref(),
+        elsewhere: &elsewhere_at,
+    };
+    let verdict = service_verdict(&context);
+    let moved = PathSince::next(prefix.path.as_ref(), PathSeen::of(&context, places), now);
+    if let Some(moved) = &moved {
+        store::prefix_path_add(&mut tx, prefix.id, moved).await?;
+        prefix.path = Some(moved.clone());
+    }
     let first_look = prefix.verdict.checks.is_empty();
     if let Some((next, events, mails)) = service(&prefix, &peering_service.name, verdict, seen, asn, now) {
         store::service_prefix_update(&mut tx, &next).await?;
@@ -89,6 +101,8 @@ pub(crate) async fn reconcile(store: &Store, id: i64) -> Result<Outcome, Control
         for mail in &mails {
             enqueue_mail(&mut tx, &context, mail).await?;
         }
+    } else if moved.is_some() {
+        store::service_prefix_update(&mut tx, &prefix).await?;
     }
     if first_look {
         replan_routers(&mut tx, asn).await?;

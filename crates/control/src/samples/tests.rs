@@ -1,18 +1,14 @@
 //! From an edge's minute to the series of a peering and of a peering service.
 
 use super::*;
-use meetme_model::Asn;
-use meetme_model::connection::{Connection, ConnectionState, PortAssignment, SessionSubnet};
-use meetme_model::connectivity_probe::{ConnectivityProbe, ProbeProtocol};
+use crate::testing;
+use meetme_model::connection::Connection;
 use meetme_model::inventory::OfferingKind;
 use meetme_model::metric::{Metric, Owner};
-use meetme_model::monitor_test::{MonitorTest, MonitorTestSpec};
-use meetme_model::peer_asn::{AsnState, PeerAsn, PeerAsnSpec};
-use meetme_model::peering::{AddressProvider, ConnectionSpec, Peering, PeeringSpec, Sku};
-use meetme_model::peering_service::{PeeringService, PeeringServiceSpec};
+use meetme_model::monitor_test::MonitorTest;
+use meetme_model::peering::Peering;
 use meetme_model::samples::{LagSample, ProbeSample, SessionSample, Stat};
-use meetme_model::stamp::Stamp;
-use meetme_store::{PointsAsked, SealKey, Tx};
+use meetme_store::PointsAsked;
 
 struct World {
     store: Store,
@@ -22,108 +18,18 @@ struct World {
     _directory: tempfile::TempDir,
 }
 
-fn stamp() -> Stamp {
-    Stamp::new("test", Timestamp::UNIX_EPOCH)
-}
-
 /// A peering with a probe and an Active connection on `er1`, and a peering service with a test.
 async fn world() -> World {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", directory.path().join("meetme.db").display());
-    let store = Store::open(&url, &SealKey::new([7; 32])).await.unwrap();
+    let (store, directory) = testing::empty_store().await;
     let mut tx = store.begin().await.unwrap();
-    let (peering, connection) = peering(&mut tx).await;
-    let test = test(&mut tx).await;
+    testing::with_peer_asn(&mut tx).await;
+    let mut peering = testing::peering("Amsterdam", OfferingKind::Edge);
+    peering.spec.probes = vec![testing::probe(4, "westeurope")];
+    let (peering, connection) =
+        testing::with_active_connection(&mut tx, &peering, "er1", "198.18.192.0/31").await;
+    let test = testing::with_monitor_test(&mut tx, "er1").await;
     tx.commit().await.unwrap();
     World { store, peering, connection, test, _directory: directory }
-}
-
-async fn peering(tx: &mut Tx) -> (Peering, Connection) {
-    let asn = PeerAsn {
-        id: 0,
-        subscription: "s".into(),
-        name: "contoso".into(),
-        spec: PeerAsnSpec { asn: Asn(64510), peer_name: "Contoso".into(), contacts: vec![] },
-        state: AsnState::Approved,
-        error_message: None,
-        decision: None,
-        asked_at: None,
-        stamp: stamp(),
-    };
-    store::peer_asn_insert(tx, &asn).await.unwrap();
-    let probe = ConnectivityProbe {
-        place: 4,
-        endpoint: "198.19.20.1".parse().unwrap(),
-        region: "westeurope".into(),
-        protocol: ProbeProtocol::Tcp,
-    };
-    let new = Peering {
-        id: 0,
-        subscription: "s".into(),
-        resource_group: "rg".into(),
-        name: "ams".into(),
-        spec: PeeringSpec {
-            region: "westeurope".into(),
-            offering: OfferingKind::Edge,
-            sku: Sku::Basic_Direct_Free,
-            location: "Amsterdam".into(),
-            peer_asn_name: "contoso".into(),
-            asn: Asn(64510),
-            tags: Default::default(),
-            probes: vec![probe],
-        },
-        deleting: false,
-        stamp: stamp(),
-    };
-    let spec = ConnectionSpec {
-        identifier: "guid-1".into(),
-        bandwidth_mbps: 10_000,
-        facility_id: 64,
-        address_provider: AddressProvider::Host,
-        use_for_peering_service: false,
-        session_prefix_v4: None,
-        session_prefix_v6: None,
-        max_prefixes_v4: 1000,
-        max_prefixes_v6: None,
-        md5_key: None,
-    };
-    let (peering, mut connections) = store::peering_insert(tx, &new, &[spec]).await.unwrap();
-    let mut connection = connections.remove(0);
-    connection.state = ConnectionState::Active;
-    connection.ports =
-        Some(PortAssignment { router: "er1".into(), ports: vec!["et1".into()], port_speed_mbps: 10_000 });
-    connection.subnet_v4 = SessionSubnet::of("198.18.192.0/31".parse().unwrap());
-    store::connection_update(tx, &connection).await.unwrap();
-    (peering, connection)
-}
-
-async fn test(tx: &mut Tx) -> MonitorTest {
-    let service = PeeringService {
-        id: 0,
-        subscription: "s".into(),
-        resource_group: "rg".into(),
-        name: "voice".into(),
-        spec: PeeringServiceSpec {
-            region: "westeurope".into(),
-            location: "North Holland".into(),
-            provider: "Contoso".into(),
-            primary: Some("Amsterdam".into()),
-            backup: None,
-            sku: None,
-            tags: Default::default(),
-        },
-        stamp: stamp(),
-    };
-    let service = store::peering_service_insert(tx, &service).await.unwrap();
-    let spec = MonitorTestSpec {
-        site: "ams1".into(),
-        destination: "198.19.10.7".parse().unwrap(),
-        port: None,
-        interval_s: 30,
-        router: "er1".into(),
-    };
-    let new = MonitorTest { id: 0, service_id: service.id, name: "to-sbc".into(), spec, stamp: stamp() };
-    store::monitor_test_insert(tx, &new).await.unwrap()
 }
 
 /// A minute that began a while ago.
@@ -176,9 +82,12 @@ async fn a_minute_reaches_the_series_of_whom_it_is_about() {
     take(&world.store, samples(&world, minute())).await.unwrap();
     let peering = Owner::Peering(world.peering.id);
     let service = Owner::Service(world.test.service_id);
-    assert_eq!(kept(&world, peering, Metric::SessionAvailability).await, ["guid-1,198.18.192.0 1 1"]);
-    assert_eq!(kept(&world, peering, Metric::FlapCounts).await, ["guid-1,198.18.192.0 1 2"]);
-    assert_eq!(kept(&world, peering, Metric::EgressTrafficRate).await, ["guid-1,198.18.192.0 1 8000000000"]);
+    assert_eq!(kept(&world, peering, Metric::SessionAvailability).await, ["guid-Amsterdam,198.18.192.0 1 1"]);
+    assert_eq!(kept(&world, peering, Metric::FlapCounts).await, ["guid-Amsterdam,198.18.192.0 1 2"]);
+    assert_eq!(
+        kept(&world, peering, Metric::EgressTrafficRate).await,
+        ["guid-Amsterdam,198.18.192.0 1 8000000000"]
+    );
     assert_eq!(kept(&world, peering, Metric::ConnectivityProbeLatency).await, ["TCP 1 5"]);
     assert!(kept(&world, peering, Metric::ConnectivityProbeJitter).await.is_empty(), "wasn't measured");
     assert_eq!(kept(&world, service, Metric::RoundTripTime).await, ["to-sbc 1 5"]);

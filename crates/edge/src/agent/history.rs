@@ -1,13 +1,13 @@
 //! Minutes on their way to the control plane: kept while it is away, and sent again on a new link
 //! for a while after they were sent, as a link may break after it took a message.
 
-use jiff::{SignedDuration, Timestamp};
 use meetme_model::samples::RouterSamples;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What isn't sent by then is given up.
-const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// What isn't sent by then is given up: so long after it was taken in, whatever minute it is of, as a
+/// clock may have been wrong.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
 /// Minutes kept at most, of all routers together.
 const MINUTES: usize = 2000;
 /// Measurements kept at most, of all minutes together: some 60 MB, whatever a router's size.
@@ -29,19 +29,20 @@ pub struct History {
 #[derive(Debug)]
 struct Entry {
     samples: RouterSamples,
+    taken_at: Instant,
     sent_at: Option<Instant>,
 }
 
 impl History {
     /// Takes in a minute that is over.
     pub fn push(&mut self, samples: RouterSamples, now: Instant) {
-        let oldest = samples.minute.saturating_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
         self.measurements += measurements(&samples);
-        self.entries.push_back(Entry { samples, sent_at: None });
+        self.entries.push_back(Entry { samples, taken_at: now, sent_at: None });
         while let Some(first) = self.entries.front() {
             let done = first.sent_at.is_some_and(|at| now.saturating_duration_since(at) > SENT_FOR);
             let too_many = self.entries.len() > MINUTES || self.measurements > MEASUREMENTS;
-            if !done && !too_many && first.samples.minute >= oldest {
+            let too_old = now.saturating_duration_since(first.taken_at) > KEPT_FOR;
+            if !done && !too_many && !too_old {
                 break;
             }
             self.drop_first();
@@ -96,6 +97,7 @@ fn measurements(samples: &RouterSamples) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
     use meetme_model::samples::{SessionSample, Stat};
 
     fn minute(n: i64, sessions: usize) -> RouterSamples {
@@ -153,10 +155,19 @@ mod tests {
         assert_eq!(taken(&mut history, now), [2, 3, 4, 5]);
         let mut history = History::default();
         for n in [0, 1, 24 * 60 + 1] {
-            history.push(minute(n, 1), now);
+            history.push(minute(n, 1), now + Duration::from_secs(60 * n as u64));
         }
         assert_eq!(taken(&mut history, now), [1, 24 * 60 + 1]);
         assert_eq!(history.measurements, 2);
+    }
+
+    #[test]
+    fn a_minute_of_a_clock_gone_wrong_drops_no_other() {
+        let (mut history, now) = (History::default(), Instant::now());
+        for n in [10, 11, 1_000_000, 12, 0] {
+            history.push(minute(n, 1), now);
+        }
+        assert_eq!(taken(&mut history, now), [10, 11, 1_000_000, 12, 0]);
     }
 
     #[test]

@@ -145,6 +145,7 @@ mod tests {
             rtt_ms: None,
             path: Vec::new(),
             error: Some(error.into()),
+            untried: false,
         }
     }
 

@@ -107,6 +107,7 @@ impl History {
             rtt_ms,
             path: self.path.clone(),
             error,
+            untried: !is_measured,
         };
         Try { outcome, jitter_ms, is_measured }
     }
@@ -159,6 +160,7 @@ mod tests {
         let (probe, mut history) = (probe(60), History::default());
         let mut took = |answer| {
             let tried = history.took(&probe, answer, Timestamp::UNIX_EPOCH);
+            assert_eq!(tried.outcome.untried, !tried.is_measured, "the control plane is told");
             (tried.outcome.rtt_ms, tried.jitter_ms, tried.is_measured)
         };
         assert_eq!(took(Answer::After(4.0)), (Some(4.0), None, true));

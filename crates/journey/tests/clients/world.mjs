@@ -18,6 +18,9 @@ export const task = JSON.parse(process.argv[2]);
 
 const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
+/** Tells the test how far it is. */
+export const say = (words) => tell({ say: words });
+
 /** Asks the test for something that only people can do; returns when it is done. */
 export async function ask(wish, details = {}) {
   tell({ ask: wish, ...details });
@@ -96,6 +99,6 @@ export class Recorder {
     assert(this.all > 20, `only ${this.all} operations were found`);
     assert.deepEqual([...this.missing], [], "never called with success");
     assert(this.pages > 1, "no list had a second page");
-    tell({ say: `${this.all} operations, lists in up to ${this.pages} pages` });
+    say(`${this.all} operations, lists in up to ${this.pages} pages`);
   }
 }

@@ -5,9 +5,9 @@ use anyhow::{Context, bail, ensure};
 use ipnet::IpNet;
 use meetme_client::{Client, Resources};
 use meetme_journey::people::{needed, text};
-use meetme_journey::provider::{self, BFD, HOST_ASN};
+use meetme_journey::provider;
 use meetme_journey::world::World;
-use meetme_lab::proto::{Announcement, Session};
+use meetme_lab::proto::Announcement;
 use meetme_lab::topology::Endpoint;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ impl<'a> Field<'a> {
                 members.push(format!("et{number}"));
                 self.cabled.lock().unwrap().entry(peering.to_owned()).or_default().push(own);
             }
-            self.world.lab.session(node, &session(peering, connection, members)?).await?;
+            self.world.lab.session(node, &provider::session(peering, connection, members)?).await?;
         }
         Ok(())
     }
@@ -180,23 +180,6 @@ impl<'a> Field<'a> {
         self.peer.delete(&self.paths.registered_prefix(peering, name)).await?;
         Ok(())
     }
-}
-
-fn session(name: &str, connection: &Value, members: Vec<String>) -> anyhow::Result<Session> {
-    let session = connection.pointer("/sessions/0").context("the connection has no session")?;
-    let length = needed(session, "/sessionPrefix")?.rsplit_once('/').context("a prefix has a length")?.1;
-    Ok(Session {
-        name: name.to_owned(),
-        members,
-        interface: None,
-        local: format!("{}/{length}", needed(session, "/peerAddress")?).parse()?,
-        remote: needed(session, "/hostAddress")?.parse()?,
-        local_asn: None,
-        remote_asn: HOST_ASN,
-        bfd: Some(BFD),
-        md5: None,
-        gtsm: true,
-    })
 }
 
 fn endpoint(node: &str, port: &str) -> anyhow::Result<Endpoint> {

@@ -2,6 +2,7 @@
 //! answered, not taking its answer, closing. From this follows until when it may go on so.
 
 use super::Bounds;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -23,6 +24,10 @@ struct State {
     /// HTTP/2: bytes between requests needn't be a header.
     multiplexed: bool,
     in_flight: u32,
+    /// HTTP/2: since when each answer waits for its client to take more of it. Such a client can
+    /// still be sent other things, so that bytes on the connection tell nothing.
+    offered_since: HashMap<u64, Instant>,
+    next_answer: u64,
     quiet_since: Instant,
     header_since: Option<Instant>,
     blocked_since: Option<Instant>,
@@ -51,6 +56,8 @@ impl Activity {
             state: Mutex::new(State {
                 multiplexed: false,
                 in_flight: 0,
+                offered_since: HashMap::new(),
+                next_answer: 0,
                 quiet_since: now,
                 header_since: Some(now),
                 blocked_since: None,
@@ -104,7 +111,8 @@ impl Activity {
         }
         state.in_flight += 1;
         state.header_since = None;
-        Some(InFlight(self.clone()))
+        state.next_answer += 1;
+        Some(InFlight { activity: self.clone(), answer: state.next_answer })
     }
 
     /// Until when this may go on, and what it is otherwise.
@@ -113,8 +121,9 @@ impl Activity {
         if let Some(since) = state.closing_since {
             return (since + LINGER, Late::Closing);
         }
-        if let Some(since) = state.blocked_since {
-            return (since + bounds.write_timeout, Late::Write);
+        let blocked = state.blocked_since.iter().chain(state.offered_since.values()).min();
+        if let Some(since) = blocked {
+            return (*since + bounds.write_timeout, Late::Write);
         }
         match state.header_since {
             _ if state.in_flight > 0 => (state.quiet_since + FAR, Late::Idle),
@@ -144,11 +153,31 @@ impl Activity {
 }
 
 /// A request that isn't answered to its end yet.
-pub struct InFlight(Arc<Activity>);
+pub struct InFlight {
+    activity: Arc<Activity>,
+    answer: u64,
+}
+
+impl InFlight {
+    /// There is something for the client to take. Over HTTP/1.1 the connection's own bytes tell
+    /// whether it does.
+    pub fn offered(&self) {
+        let mut state = self.activity.state();
+        if state.multiplexed {
+            state.offered_since.insert(self.answer, Instant::now());
+        }
+    }
+
+    /// The client has room for more.
+    pub fn taken(&self) {
+        self.activity.state().offered_since.remove(&self.answer);
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.activity.state();
+        state.offered_since.remove(&self.answer);
         state.in_flight -= 1;
         state.quiet_since = Instant::now();
     }
@@ -188,6 +217,28 @@ mod tests {
         drop(activity.begin().unwrap());
         activity.received();
         assert_eq!(late(&activity), Late::Idle);
+    }
+
+    #[test]
+    fn an_answer_over_http_2_is_taken_or_late_whatever_else_is_sent() {
+        let activity = Arc::new(Activity::new());
+        activity.begin_http(true);
+        let (one, other) = (activity.begin().unwrap(), activity.begin().unwrap());
+        one.offered();
+        other.offered();
+        other.taken();
+        activity.sent(false);
+        assert_eq!(late(&activity), Late::Write, "one of them isn't taken");
+        one.taken();
+        assert_eq!(late(&activity), Late::Idle, "both wait for us");
+        one.offered();
+        drop(one);
+        let (until, _) = activity.deadline(&Bounds::default());
+        assert!(until > Instant::now() + Duration::from_secs(3600));
+        let plain = Arc::new(Activity::new());
+        let request = plain.begin().unwrap();
+        request.offered();
+        assert_eq!(late(&plain), Late::Idle);
     }
 
     #[test]

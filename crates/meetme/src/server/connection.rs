@@ -182,13 +182,15 @@ async fn answer(
         Ok(()) => app.oneshot(request).await.unwrap_or_else(|never| match never {}),
         Err(refusal) => refusal.into_response(),
     };
-    Ok(response.map(|body| Answered { body, _in_flight: in_flight }))
+    in_flight.offered();
+    Ok(response.map(|body| Answered { body, in_flight }))
 }
 
-/// An answer's body: its request is in flight until it is sent.
+/// An answer's body: its request is in flight until it is sent. It is asked for more only when there
+/// is room for it at the client.
 struct Answered {
     body: Body,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl HttpBody for Answered {
@@ -199,7 +201,12 @@ impl HttpBody for Answered {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        self.in_flight.taken();
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_ready() {
+            self.in_flight.offered();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,6 +2,8 @@
 //! product from outside only: its command line, its configuration file, and what it answers.
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod authority;
+
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -65,6 +67,13 @@ impl Product {
         let line = product.logged("API on http");
         product.address = line.rsplit_once('/').unwrap().1.trim().parse().unwrap();
         product
+    }
+
+    /// What its binary says to these arguments, and whether it succeeds.
+    pub fn command(&self, arguments: &[&str]) -> (bool, String) {
+        let output = meetme(self.directory.path()).args(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap().trim().to_owned())
     }
 
     /// A file beside the configuration.

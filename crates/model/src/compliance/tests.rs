@@ -16,6 +16,8 @@ use crate::route::{AsPath, RouteAttributes, RouteUse, RouteVerdict, RpkiState};
 use crate::stamp::Stamp;
 use crate::testing;
 
+mod attested;
+
 const PREFIX: &str = "198.19.10.0/24";
 
 fn at(s: i64) -> Timestamp {
@@ -29,6 +31,8 @@ struct World {
     connections: Vec<Interconnect>,
     prefixes: Vec<RegisteredPrefix>,
     metros: BTreeMap<String, usize>,
+    attestations: Vec<Attestation>,
+    probes: Vec<Probed>,
 }
 
 impl World {
@@ -52,6 +56,8 @@ impl World {
             connections: vec![interconnect(1), interconnect(2)],
             prefixes: vec![registered()],
             metros: [("Amsterdam".to_owned(), 2), ("Frankfurt".to_owned(), 1)].into(),
+            attestations: vec![],
+            probes: vec![],
         }
     }
 
@@ -80,6 +86,8 @@ impl World {
             connections: &self.connections,
             prefixes: &self.prefixes,
             metros: &self.metros,
+            attestations: &self.attestations,
+            probes: &self.probes,
         })
     }
 
@@ -157,6 +165,7 @@ fn interconnect(id: i64) -> Interconnect {
         loa: None,
         light_at: None,
         active_at: Some(at(20)),
+        reached: crate::connection::Reached::default(),
         removal: None,
     };
     let name = connection.session_name(true);

@@ -6,6 +6,7 @@ use crate::connection::Connection;
 use crate::inventory::{Inventory, OfferingKind};
 use crate::peer_asn::{AsnState, ContactRole, PeerAsn};
 use crate::peering::Peering;
+use crate::plan::place::{Rival, taken_by, taken_message};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -37,8 +38,11 @@ fn check(name: &str, ok: bool, message: impl Into<String>) -> ApprovalCheck {
     ApprovalCheck { name: name.to_owned(), ok, message: message.into() }
 }
 
-/// All checks of one connection: ASN, facility, capacity and diversity, contacts, what it replaces. The
-/// peer reads the messages, too.
+/// The check that no other peering has the place, by name.
+pub const PLACE_FREE: &str = "PlaceFree";
+
+/// All checks of one connection: ASN, facility, capacity and diversity, contacts, what it replaces,
+/// who has the place. The peer reads the messages, too.
 pub fn checks(
     inventory: &Inventory,
     peering: &Peering,
@@ -46,6 +50,7 @@ pub fn checks(
     connection: &Connection,
     asn: Option<&PeerAsn>,
     ports_in_use: &BTreeSet<(String, String)>,
+    rivals: &[Rival],
 ) -> Vec<ApprovalCheck> {
     let approved = asn.is_some_and(|a| a.state == AsnState::Approved);
     let asn_message = match asn {
@@ -64,6 +69,10 @@ pub fn checks(
     };
     let noc = asn.is_some_and(|a| a.spec.contacts.iter().any(|c| c.role == ContactRole::Noc));
     let (gone, gone_message) = legacy_gone(inventory, connection);
+    let place = match taken_by(peering, connections, rivals) {
+        Some(other) => check(PLACE_FREE, false, taken_message(peering, other)),
+        None => check(PLACE_FREE, true, "no other peering has this ASN, location and offering"),
+    };
     vec![
         check("AsnApproved", approved, asn_message),
         check(
@@ -74,6 +83,7 @@ pub fn checks(
         check("PortsAndDiversity", ports_ok, ports_message),
         check("NocContact", noc, if noc { "there is a Noc contact" } else { "there is no Noc contact" }),
         check("LegacySessionGone", gone, gone_message),
+        place,
     ]
 }
 

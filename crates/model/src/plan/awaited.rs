@@ -1,7 +1,7 @@
 //! Who is awaited on a connection, and for what: told on pages, in answers and in mails.
 
 use super::validation::Observed;
-use crate::connection::{Connection, ConnectionState, RemovalStep, Stage};
+use crate::connection::{Connection, ConnectionState, RemovalStep, SessionSubnet, Stage};
 use crate::link::{BfdSessionState, BgpState};
 use serde::{Deserialize, Serialize};
 
@@ -66,11 +66,51 @@ fn by_state(connection: &Connection, observed: &Observed) -> (Party, String) {
         }
         ConnectionState::ProvisioningFailed(_) => (Party::Operator, told("our side failed")),
         ConnectionState::ExternalBlocker(_) => (Party::Peer, told("your side is awaited")),
-        ConnectionState::Active => (Party::Nobody, "nothing; the connection is in use".into()),
+        ConnectionState::Active => in_use(connection, observed),
         ConnectionState::TypeChangeRequested | ConnectionState::TypeChangeInProgress => {
             (Party::Host, "the connection is being converted".into())
         }
     }
+}
+
+/// What is down of a connection that was up; what its router didn't tell isn't judged.
+fn in_use(connection: &Connection, observed: &Observed) -> (Party, String) {
+    if observed.reachable == Some(false) {
+        return (Party::Host, "our edge router can't be reached; what it carries isn't known".into());
+    }
+    let mut down = Vec::new();
+    if let Some(lag) = &observed.lag {
+        let dark = |(name, m): (&String, &crate::link::MemberState)| match (
+            m.carrier,
+            m.collecting && m.distributing,
+        ) {
+            (_, true) => None,
+            (true, false) => Some(format!("LACP isn't up on {name}")),
+            (false, _) => Some(format!("no light on {name}")),
+        };
+        down.extend(lag.members.iter().filter_map(dark));
+    }
+    let told: Vec<_> =
+        connection.sessions().filter(|(name, _)| observed.sessions.contains_key(name)).collect();
+    down.extend(told.into_iter().filter_map(|session| session_down(&session, observed)));
+    if down.is_empty() {
+        return (Party::Nobody, "nothing; the connection is in use".into());
+    }
+    (Party::Peer, format!("{}: look at your side, as we look at ours", down.join(", ")))
+}
+
+/// What isn't up of a session.
+fn session_down((name, subnet): &(String, SessionSubnet), observed: &Observed) -> Option<String> {
+    let state = observed.sessions.get(name);
+    let bfd = state.is_some_and(|s| s.bfd == BfdSessionState::Up);
+    let bgp = state.is_some_and(|s| s.bgp == BgpState::Established);
+    let missing = match (bfd, bgp) {
+        (true, true) => return None,
+        (false, true) => "BFD",
+        (true, false) => "BGP",
+        (false, false) => "BGP with BFD",
+    };
+    Some(format!("{missing} from {} to {} isn't up", subnet.peer, subnet.host))
 }
 
 /// True once every session's routes are all in: what is found then is the peer's to mend.
@@ -100,22 +140,9 @@ fn lag(connection: &Connection, observed: &Observed) -> (Party, String) {
 }
 
 fn sessions(connection: &Connection, observed: &Observed) -> (Party, String) {
-    let mut parts = Vec::new();
-    for (name, subnet) in connection.sessions() {
-        let state = observed.sessions.get(&name);
-        let bfd = state.is_some_and(|s| s.bfd == BfdSessionState::Up);
-        let bgp = state.is_some_and(|s| s.bgp == BgpState::Established);
-        let missing = match (bfd, bgp) {
-            (true, true) => continue,
-            (false, true) => "BFD",
-            (true, false) => "BGP",
-            (false, false) => "BGP with BFD",
-        };
-        parts.push(format!("{missing} from {} to {}", subnet.peer, subnet.host));
-    }
-    if parts.is_empty() {
+    let down: Vec<String> = connection.sessions().filter_map(|s| session_down(&s, observed)).collect();
+    if down.is_empty() {
         return (Party::Host, "the sessions are up; validation begins".into());
     }
-    let what = format!("{} isn't up: configure it on your side", parts.join(", "));
-    (Party::Peer, what)
+    (Party::Peer, format!("{}: configure it on your side", down.join(", ")))
 }

@@ -5,6 +5,7 @@
 
 use super::Timing;
 use super::approval::ApprovalPolicy;
+use super::place::Rival;
 use super::removal;
 use super::validation::Observed;
 use crate::allocation::SubnetUse;
@@ -39,6 +40,8 @@ pub struct Input<'a> {
     pub ports_in_use: &'a BTreeSet<(String, String)>,
     /// Every subnet in use or resting in the pools of the peering's location.
     pub subnets: &'a [SubnetUse],
+    /// Other peerings of its ASN, location and offering, whose claims are approved.
+    pub rivals: &'a [Rival],
 }
 
 /// One thing to do.
@@ -159,6 +162,7 @@ pub fn apply(connection: &mut Connection, effect: &Effect, now: Timestamp) -> Re
         Effect::Transition { event, message, .. } => {
             connection.state = connection.state.on(*event)?;
             connection.since = now;
+            connection.reached.note(*event, now);
             connection.error_message.clone_from(message);
             if connection.state == ConnectionState::Active && connection.active_at.is_none() {
                 connection.active_at = Some(now);

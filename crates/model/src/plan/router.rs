@@ -8,7 +8,9 @@ use crate::connection::{Connection, ConnectionState, RemovalStep, Stage};
 use crate::intent::*;
 use crate::inventory::{Inventory, OfferingKind, Router};
 use crate::peering::Peering;
+use crate::peering_service::PeeringService;
 use crate::prefix::Prefix;
+use crate::registered_prefix::{PrefixState, RegisteredPrefix};
 use crate::route::{PrefixPolicy, PrefixRole, SessionPolicy};
 use crate::secret::Secret;
 
@@ -21,6 +23,17 @@ pub struct PeerPrefix {
     pub primary: Option<String>,
     /// Backup location of its activation.
     pub backup: Option<String>,
+}
+
+impl PeerPrefix {
+    /// A registration with the service that it is activated in; `None` for one that can never be used.
+    pub fn of(registered: &RegisteredPrefix, service: Option<&PeeringService>) -> Option<Self> {
+        (registered.verdict.state != PrefixState::Invalid).then(|| Self {
+            prefix: registered.prefix,
+            primary: service.and_then(|s| s.spec.primary.clone()),
+            backup: service.and_then(|s| s.spec.backup.clone()),
+        })
+    }
 }
 
 /// A connection on the router, with what else its sessions need.

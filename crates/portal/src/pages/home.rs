@@ -92,7 +92,7 @@ fn named(row: &Value) -> String {
 }
 
 async fn host(context: &Context) -> Result<Markup, PageError> {
-    let queue = context.api.ask("/api/v1/queue").await?;
+    let queue = context.api.ask("/api/v1/queue?$top=1").await?;
     let routers = context.api.ask("/api/v1/routers").await?;
     if let (Some(missing), _) | (_, Some(missing)) = (refusal(&queue), refusal(&routers)) {
         return Ok(html! { (message("warning", html! { p { (sentence(&missing)) } })) (links(true)) });
@@ -121,8 +121,8 @@ fn refusal(answer: &Answer) -> Option<String> {
 
 /// The queue in a line.
 fn waiting(queue: &Value) -> Option<Item> {
-    let all = queue["value"].as_array()?;
-    let oldest = all.first()?["since"].as_str().unwrap_or("");
+    let oldest = queue["value"].get(0)?["since"].as_str().unwrap_or("");
+    let count = queue["count"].as_u64().unwrap_or(1);
     let overdue = queue["overdue"].as_u64().unwrap_or(0);
     let text = match overdue {
         0 => "None is overdue. The oldest comes first.".to_owned(),
@@ -131,13 +131,13 @@ fn waiting(queue: &Value) -> Option<Item> {
     Some(Item {
         state: if overdue > 0 { "Overdue".into() } else { "Pending".into() },
         path: Some("/operate/queue".into()),
-        name: format!("{} for a decision", waits(all.len())),
+        name: format!("{} for a decision", waits(count)),
         text,
         since: oldest.to_owned(),
     })
 }
 
-fn waits(n: usize) -> String {
+fn waits(n: u64) -> String {
     if n == 1 { "1 request waits".into() } else { format!("{n} requests wait") }
 }
 

@@ -115,7 +115,7 @@ impl Faults {
 
 fn ended() -> Response {
     let content = html! {
-        (message("warning", html! { "This invitation was used already, or has ended. Ask for another one." }))
+        (message("warning", html! { "This invitation was used already, or has ended. If you have chosen your password, sign in with it; else ask for another invitation." }))
         p { a.button href="/sign-in" { "Sign in" } }
     };
     (StatusCode::GONE, layout::plain("Invitation", content)).into_response()

@@ -4,7 +4,9 @@
 use crate::error::PageError;
 use crate::layout::Page;
 use crate::parts::faults::sentence;
-use crate::parts::{command, empty, message};
+use crate::parts::map::{self, Mark};
+use crate::parts::state::{Mood, shown as badge, spaced};
+use crate::parts::{command, empty, live, message};
 use crate::query::encode;
 use crate::session::Context;
 use axum::response::{IntoResponse, Response};
@@ -26,6 +28,30 @@ struct Metro {
     facilities: BTreeMap<i64, String>,
     offerings: Vec<String>,
     speeds: Vec<String>,
+    /// Degrees north and east, where they are known.
+    coordinates: Option<(f64, f64)>,
+    /// Connections that the viewer sees, by state.
+    connections: BTreeMap<String, i64>,
+}
+
+impl Metro {
+    /// How the viewer's connections are here.
+    fn mood(&self) -> Mood {
+        let all: i64 = self.connections.values().sum();
+        match self.connections.get("Active") {
+            _ if all == 0 => Mood::Quiet,
+            Some(active) if *active == all => Mood::Good,
+            _ => Mood::Waiting,
+        }
+    }
+
+    fn words(&self) -> String {
+        if self.connections.is_empty() {
+            return "no connection here".to_owned();
+        }
+        let told = self.connections.iter().map(|(state, n)| format!("{n} {}", spaced(state).to_lowercase()));
+        format!("connections: {}", told.collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// Shows the page.
@@ -37,12 +63,14 @@ pub(super) async fn show(context: Context) -> Result<Response, PageError> {
         Ok(direct) => {
             let exchange = context.api.get(&format!("{base}/peeringLocations?kind=Exchange")).await?;
             let places = context.api.list(&format!("{base}/peeringServiceLocations"), ROWS).await?;
-            html! { (metros(&direct, &exchange)) (service_places(&places)) }
+            let mut metros = gathered(&direct, &exchange);
+            place(&context, &mut metros).await;
+            html! { (live("locations", "/locations", shown(&metros))) (service_places(&places)) }
         }
     };
-    let mut shown = Page::new(&context.viewer, "/locations", "Locations", content);
-    shown.commands = command("/looking-glass", "Looking glass", None);
-    Ok(shown.into_response())
+    let mut page = Page::new(&context.viewer, "/locations", "Locations", content);
+    page.commands = command("/looking-glass", "Looking glass", None);
+    Ok(page.into_response())
 }
 
 /// Where the API answers about places.
@@ -78,6 +106,25 @@ fn gathered(direct: &Value, exchange: &Value) -> BTreeMap<String, Metro> {
     metros
 }
 
+/// Notes where the metros are, and the connections that the viewer has there. Where that can't be
+/// told, they are listed without it.
+async fn place(context: &Context, metros: &mut BTreeMap<String, Metro>) {
+    let paths = match context.api.subscriptions().await {
+        _ if context.viewer.sees_host() => vec!["/api/v1/locations".to_owned()],
+        Ok(own) => own.iter().map(|s| format!("/api/v1/subscriptions/{}/locations", encode(s))).collect(),
+        Err(_) => Vec::new(),
+    };
+    for path in paths {
+        for row in context.api.list(&path, ROWS).await.unwrap_or_default() {
+            let Some(metro) = row["name"].as_str().and_then(|name| metros.get_mut(name)) else { continue };
+            metro.coordinates = row["latitude"].as_f64().zip(row["longitude"].as_f64());
+            for (state, count) in row["connections"].as_object().into_iter().flatten() {
+                *metro.connections.entry(state.clone()).or_default() += count.as_i64().unwrap_or(0);
+            }
+        }
+    }
+}
+
 fn add(all: &mut Vec<String>, one: &str) {
     if !all.iter().any(|known| known == one) {
         all.push(one.to_owned());
@@ -94,8 +141,7 @@ fn offering(kind: &str) -> &str {
     }
 }
 
-fn metros(direct: &Value, exchange: &Value) -> Markup {
-    let metros = gathered(direct, exchange);
+fn shown(metros: &BTreeMap<String, Metro>) -> Markup {
     if metros.is_empty() {
         return empty(
             "No locations yet",
@@ -103,12 +149,20 @@ fn metros(direct: &Value, exchange: &Value) -> Markup {
             html! {},
         );
     }
+    let marks = metros.iter().enumerate().filter_map(|(i, (name, metro))| {
+        let (latitude, longitude) = metro.coordinates?;
+        let (words, mood, href) = (metro.words(), metro.mood(), Some(format!("#location-{i}")));
+        Some(Mark { name, words, latitude, longitude, mood, is_ringed: false, href })
+    });
     html! {
         section {
             h2 { "Peering locations" }
-            div.cards { @for (name, metro) in &metros { div {
+            (map::map("Map of peering locations", marks.collect()))
+            p.key { (badge(Mood::Good, "all connections Active")) (badge(Mood::Waiting, "some aren't")) (badge(Mood::Quiet, "no connection")) }
+            div.cards { @for (i, (name, metro)) in metros.iter().enumerate() { div id=(format!("location-{i}")) tabindex="-1" {
                 h3 { (name) ", " (metro.country) }
                 p.none { "Region " (metro.region) }
+                p { (badge(metro.mood(), &metro.words())) }
                 dl.stacked {
                     div { dt { "Offered" } dd { @if metro.offerings.is_empty() { span.none { "Nothing yet" } } @else { (metro.offerings.join(", ")) } } }
                     div { dt { "Link speeds" } dd { @if metro.speeds.is_empty() { span.none { "–" } } @else { (metro.speeds.join(", ")) } } }

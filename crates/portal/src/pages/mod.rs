@@ -3,6 +3,7 @@
 mod account;
 mod home;
 mod invitation;
+mod listing;
 mod locations;
 mod looking_glass;
 mod mails;
@@ -12,7 +13,7 @@ mod peering_parts;
 mod peering_services;
 mod peerings;
 mod search;
-mod sign_in;
+pub(crate) mod sign_in;
 
 use crate::error::PageError;
 use crate::{PortalState, assets, live};
@@ -22,7 +23,7 @@ use axum::routing::{get, post};
 use std::sync::Arc;
 
 /// Largest form.
-const FORM_LIMIT_BYTES: usize = 256 * 1024;
+pub(crate) const FORM_LIMIT_BYTES: usize = 256 * 1024;
 
 /// An entry of the navigation.
 pub(crate) struct Entry {

@@ -2,6 +2,7 @@
 
 use crate::PortalState;
 use crate::error::PageError;
+use crate::kept::{self, Kept};
 use crate::parts::form::Field;
 use crate::parts::message;
 use crate::session::{Context, IDLE, now, secure_origin, set_cookie};
@@ -44,6 +45,12 @@ pub(super) struct Sent {
     password: String,
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    kept_action: String,
+    #[serde(default)]
+    kept_fields: String,
+    #[serde(default)]
+    kept_left_out: String,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +64,7 @@ pub(super) async fn show(context: Option<Context>, Query(asked): Query<Asked>) -
     if context.is_some() {
         return Redirect::to(safe(&asked.next)).into_response();
     }
-    page("", &asked.next, None)
+    page("", &asked.next, None, None)
 }
 
 /// Opens a session.
@@ -69,13 +76,14 @@ pub(super) async fn sign_in(
     if !secure_origin(&headers) {
         return Err(PageError::ForeignForm);
     }
+    let kept = Kept::brought(&sent.kept_action, &sent.kept_fields, &sent.kept_left_out).await;
+    let again = |email: &str, wrong| page(email, &sent.next, Some(wrong), kept.as_ref());
     let email = sent.email.trim().to_lowercase();
     if email.len() > EMAIL_LIMIT {
-        return Ok(page("", &sent.next, Some(WRONG_ONE)));
+        return Ok(again("", WRONG_ONE));
     }
     if !take_try(&email) {
-        let mut response =
-            page(&email, &sent.next, Some("Too many wrong passwords. Wait ten minutes and try again."));
+        let mut response = again(&email, "Too many wrong passwords. Wait ten minutes and try again.");
         *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         return Ok(response);
     }
@@ -87,10 +95,14 @@ pub(super) async fn sign_in(
     let right =
         password::is_right(sent.password, person.as_ref().and_then(|p| p.password_hash.clone())).await?;
     let Some(person) = person.filter(|_| right) else {
-        return Ok(page(&email, &sent.next, Some(WRONG_ONE)));
+        return Ok(again(&email, WRONG_ONE));
     };
     forget_wrong(&email);
     let cookie = open(&state, person.id, &headers).await?;
+    if let Some(kept) = kept {
+        let shown = kept::after_sign_in(&state, &headers, &cookie, kept).await?;
+        return Ok(([(header::SET_COOKIE, cookie)], shown).into_response());
+    }
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(safe(&sent.next))).into_response())
 }
 
@@ -125,24 +137,32 @@ pub(super) async fn sign_out(
 }
 
 /// Only addresses of this portal: anything else could lead elsewhere.
-fn safe(next: &str) -> &str {
+pub(crate) fn safe(next: &str) -> &str {
     // Browsers drop tabs and line ends from addresses, and take a backslash for a slash.
     let odd = |c: char| c == '\\' || c.is_control();
     let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(odd);
     if inside && !next.starts_with("/sign-in") { next } else { "/" }
 }
 
-fn page(email: &str, next: &str, error: Option<&str>) -> Response {
-    layout::plain("Sign in", form(email, next, error))
+/// The sign-in page; `kept` is a form that is there again afterwards.
+pub(crate) fn page(email: &str, next: &str, error: Option<&str>, kept: Option<&Kept>) -> Response {
+    layout::plain("Sign in", form(email, next, error, kept))
 }
 
-fn form(email: &str, next: &str, error: Option<&str>) -> Markup {
+fn form(email: &str, next: &str, error: Option<&str>, kept: Option<&Kept>) -> Markup {
     let field =
         |name: &'static str, label: &'static str| Field { name, label, required: true, ..Field::default() };
     html! {
         @if let Some(error) = error { (message("error", html! { (error) })) }
+        @else if let Some(kept) = kept {
+            (message("info", html! {
+                p { "You aren't signed in any more, so what you sent wasn't done. Sign in, and the form is here again as you filled it." }
+                @if !kept.left_out.is_empty() { p { "Passwords and MD5 keys aren't kept: type them again then." } }
+            }))
+        }
         form method="post" action="/sign-in" data-once {
             input type="hidden" name="next" value=(next);
+            @if let Some(kept) = kept { (kept.hidden()) }
             (field("email", "E-mail address").input("email", email, "username"))
             (field("password", "Password").input("password", "", "current-password"))
             div.actions { button.primary type="submit" { "Sign in" } }

@@ -1,15 +1,24 @@
-//! What the API refused, sorted by the fields of the form that it came from.
+//! What is wrong with a form, put beside the fields that it is about: what the API refused, and what
+//! the portal found itself.
 
 use super::message;
 use crate::api::Refusal;
 use maud::{Markup, html};
-use std::collections::BTreeMap;
 
-/// What is wrong with a form: with its fields, and all else.
+/// What is wrong: with its fields, and with none in particular. A field is a form's, or where a page
+/// maps them later, a target of the API (a JSON path).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Faults {
-    fields: BTreeMap<String, String>,
-    others: Vec<String>,
+pub(crate) struct Faults(Vec<(String, String)>);
+
+/// Violations by their targets.
+impl From<&Refusal> for Faults {
+    fn from(refusal: &Refusal) -> Self {
+        let mut faults = Self::default();
+        for violation in refusal.violations() {
+            faults.add(violation.target.as_deref().unwrap_or(""), &violation.message);
+        }
+        faults
+    }
 }
 
 impl Faults {
@@ -18,66 +27,97 @@ impl Faults {
     pub fn of(refusal: &Refusal, field: impl Fn(&str) -> Option<String>) -> Self {
         let mut faults = Self::default();
         for violation in refusal.violations() {
-            match violation.target.as_deref().and_then(&field) {
-                Some(field) => faults.add(&field, &violation.message),
-                None => faults.add_other(&violation.message),
-            }
+            let field = violation.target.as_deref().and_then(&field);
+            faults.add(field.as_deref().unwrap_or(""), &violation.message);
         }
         // Without a detail that says what is in the way, the refusal itself does.
-        if faults.fields.is_empty() && !refusal.details.is_empty() {
-            faults.others.insert(0, sentence(&refusal.message));
+        if !refusal.details.is_empty() && faults.0.iter().all(|(field, _)| field.is_empty()) {
+            faults.0.insert(0, (String::new(), sentence(&refusal.message)));
         }
         faults
     }
 
-    /// Adds what is wrong with a field.
+    /// Adds what is wrong with a field; with an empty one, what belongs to none.
     pub fn add(&mut self, field: &str, message: &str) {
-        let told = self.fields.entry(field.to_owned()).or_default();
-        if !told.is_empty() {
-            told.push(' ');
+        let told = self.0.iter_mut().find(|(f, _)| !field.is_empty() && f == field);
+        match told {
+            Some((_, told)) => {
+                told.push(' ');
+                told.push_str(&sentence(message));
+            }
+            None => self.0.push((field.to_owned(), sentence(message))),
         }
-        told.push_str(&sentence(message));
-    }
-
-    /// Says something else of a field than was said.
-    pub fn replace(&mut self, field: &str, message: &str) {
-        self.fields.insert(field.to_owned(), sentence(message));
     }
 
     /// Adds what is wrong with no field in particular.
     pub fn add_other(&mut self, message: &str) {
-        self.others.push(sentence(message));
+        self.add("", message);
+    }
+
+    /// Says something else of a field than was said.
+    pub fn replace(&mut self, field: &str, message: &str) {
+        self.0.retain(|(f, _)| f != field);
+        self.add(field, message);
     }
 
     /// Takes over another's.
     pub fn merge(&mut self, other: Self) {
-        for (field, message) in other.fields {
+        for (field, message) in other.0 {
             self.add(&field, &message);
         }
-        self.others.extend(other.others);
     }
 
-    /// What is wrong with a field.
+    /// What is wrong with exactly this field.
     pub fn at(&self, field: &str) -> Option<&str> {
-        self.fields.get(field).map(String::as_str)
+        self.0.iter().find(|(f, _)| f == field).map(|(_, message)| message.as_str())
     }
 
     /// True when nothing is wrong.
     pub fn none(&self) -> bool {
-        self.fields.is_empty() && self.others.is_empty()
+        self.0.is_empty()
+    }
+
+    /// The fields that something is wrong with; empty for what belongs to none.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(field, _)| field.as_str())
+    }
+
+    /// What is wrong below `prefix` (an object or a list's place), told relative to it.
+    pub fn below(&self, prefix: &str) -> Self {
+        let inner = |(field, message): &(String, String)| {
+            let rest = field.strip_prefix(prefix)?;
+            (rest.is_empty() || rest.starts_with(['.', '[']))
+                .then(|| (rest.trim_start_matches('.').to_owned(), message.clone()))
+        };
+        Self(self.0.iter().filter_map(inner).collect())
+    }
+
+    /// What is wrong with none of these fields and nothing below these prefixes.
+    pub fn others(&self, fields: &[&str], prefixes: &[&str]) -> Vec<&str> {
+        let shown = |f: &str| fields.contains(&f) || prefixes.iter().any(|p| f.starts_with(p));
+        self.0.iter().filter(|(f, _)| !shown(f)).map(|(_, message)| message.as_str()).collect()
     }
 
     /// The message on top of the form: what belongs to no field, and that there are others below.
     pub fn top(&self) -> Markup {
+        let others: Vec<&str> =
+            self.0.iter().filter(|(f, _)| f.is_empty()).map(|(_, message)| message.as_str()).collect();
         html! {
             @if !self.none() {
                 (message("error", html! {
-                    @if self.others.is_empty() { p { "Something needs to be corrected. It is marked below." } }
-                    @else if let [only] = self.others.as_slice() { p { (only) } }
-                    @else { ul { @for other in &self.others { li { (other) } } } }
+                    @if others.is_empty() { p { "Something needs to be corrected. It is marked below." } }
+                    @else { (told(&others)) }
                 }))
             }
         }
+    }
+}
+
+/// Messages one below the other.
+pub(crate) fn told(messages: &[&str]) -> Markup {
+    html! {
+        @if let [only] = messages { (only) }
+        @else { ul { @for message in messages { li { (message) } } } }
     }
 }
 
@@ -129,11 +169,29 @@ mod tests {
         let field = |target: &str| (target == "properties.peerAsn").then(|| "asn".to_owned());
         let faults = Faults::of(&refusal, field);
         assert_eq!(faults.at("asn"), Some("No such ASN."));
-        assert_eq!(faults.others, ["<b>."]);
+        assert_eq!(faults.others(&["asn"], &[]), ["<b>."]);
         assert!(faults.top().into_string().contains("&lt;b&gt;"));
         let single = Faults::of(&violation(None, "busy"), field);
-        assert_eq!((single.others.as_slice(), single.none()), (["Busy.".to_owned()].as_slice(), false));
+        assert_eq!((single.others(&[], &[]), single.none()), (vec!["Busy."], false));
         let unknown = Refusal { details: vec![violation(Some("x"), "used by p")], ..refusal };
-        assert_eq!(Faults::of(&unknown, field).others.len(), 2, "the summary, and what is in the way");
+        assert_eq!(
+            Faults::of(&unknown, field).others(&[], &[]).len(),
+            2,
+            "the summary, and what is in the way"
+        );
+    }
+
+    #[test]
+    fn each_target_is_found_from_where_it_is_shown_and_none_is_lost() {
+        let mut faults = Faults::default();
+        faults.add("a.b[1].c", "wrong");
+        faults.add("a.b[1].c", "and odd");
+        faults.add("a.b[10]", "odd");
+        faults.add("x", "elsewhere");
+        assert_eq!(faults.below("a.b[1]").at("c"), Some("Wrong. And odd."));
+        assert_eq!(faults.below("a.b[1]").fields().count(), 1, "the tenth isn't the first");
+        assert_eq!(faults.others(&["y"], &["a.b"]), ["Elsewhere."]);
+        faults.replace("x", "something else");
+        assert_eq!((faults.at("x"), faults.at("")), (Some("Something else."), None));
     }
 }

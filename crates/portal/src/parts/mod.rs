@@ -3,10 +3,12 @@
 pub(crate) mod faults;
 pub(crate) mod form;
 pub(crate) mod icon;
+pub(crate) mod map;
 pub(crate) mod state;
 pub(crate) mod table;
 pub(crate) mod typed;
 
+use crate::error::PageError;
 use maud::{Markup, html};
 
 /// A time, shown in the viewer's zone, with UTC on hover.
@@ -53,6 +55,25 @@ pub(crate) fn facts(rows: &[(&str, Markup)]) -> Markup {
     html! {
         dl.facts { @for (name, value) in rows { div { dt { (name) } dd { (value) } } } }
     }
+}
+
+/// A part of a page that may fail by itself: then it says so in its place, and the rest stays.
+pub(crate) fn or_failed(part: Result<Markup, PageError>) -> Markup {
+    let error = match part {
+        Ok(part) => return part,
+        Err(error) => error,
+    };
+    let why = match &error {
+        PageError::Refused { refusal, .. } => faults::sentence(&refusal.message),
+        other => {
+            tracing::error!(reason = %other, "a part of a page failed");
+            "Something failed on our side.".to_owned()
+        }
+    };
+    message(
+        "warning",
+        html! { p { "This part can't be shown right now. " (why) " Reload the page to try again." } },
+    )
 }
 
 /// A part of a page that is asked for again whenever something changed. `id` is unique on the page.

@@ -63,8 +63,8 @@ async fn who_has_nothing_yet_is_told_what_to_do_first() {
 #[tokio::test]
 async fn an_operator_sees_the_queue_routers_and_mails() {
     let portal = Portal::new(|_, path| match path {
-        "/api/v1/queue" => {
-            Some((200, json!({ "value": [{ "since": "2026-01-05T10:00:00Z" }, {}], "overdue": 1 })))
+        "/api/v1/queue?$top=1" => {
+            Some((200, json!({ "value": [{ "since": "2026-01-05T10:00:00Z" }], "count": 2, "overdue": 1 })))
         }
         "/api/v1/routers" => list(json!([
             { "name": "r1", "reachable": true, "drifted": false },

@@ -6,7 +6,7 @@ use meetme_store::{IdPage, Role, mails_list, people_list, person_by_email};
 use serde_json::{Value, json};
 
 /// Pages that only show.
-const PAGES: &[&str] = &[
+pub(super) const PAGES: &[&str] = &[
     "/operate/queue",
     "/operate/queue/connections/1",
     "/operate/queue/connections/1/preview",
@@ -27,6 +27,7 @@ const PAGES: &[&str] = &[
     "/operate/people",
     "/operate/people/invite",
     "/operate/people/1",
+    "/operate/people/1/edit",
     "/operate/health",
 ];
 
@@ -69,7 +70,7 @@ fn list(row: Value) -> Option<(u16, Value)> {
     Some((200, json!({ "value": [row] })))
 }
 
-fn host(method: &Method, path: &str) -> Option<(u16, Value)> {
+pub(super) fn host(method: &Method, path: &str) -> Option<(u16, Value)> {
     if *method == Method::POST {
         return Some((200, json!({})));
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const CLAIMS: &str = "/subscriptions/Sub-A/providers/Microsoft.Peering/peerAsns";
 
-fn claim(state: &str) -> Value {
+pub(super) fn claim(state: &str) -> Value {
     json!({
         "id": format!("{CLAIMS}/tel"),
         "name": "tel",

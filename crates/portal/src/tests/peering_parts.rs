@@ -70,7 +70,49 @@ async fn compliance_shows_each_standing_in_words_with_what_speaks_against_it_fir
     assert_eq!(csv.text.lines().count(), 5, "a line for each piece of evidence, or the finding");
 }
 
-fn routes(path: &str) -> Option<(u16, Value)> {
+#[tokio::test]
+async fn a_peer_states_what_cant_be_measured_and_withdraws_it_and_nobody_else_does() {
+    let stated = json!({
+        "requirement": "noRateLimit", "standing": "attested", "message": "you state it", "evidence": [],
+        "attestable": true,
+        "attestation": { "requirement": "noRateLimit", "by": HOSTILE, "at": "2026-01-06T09:00:00Z", "note": HOSTILE },
+    });
+    let (portal, cookie) = portal(move |method, path| match (method.as_str(), path) {
+        ("PUT", path) if path.ends_with("/noRateLimit") => {
+            let error = json!({ "code": "NoteInvalid", "target": "note", "message": "too long" });
+            Some((400, json!({ "error": error })))
+        }
+        ("DELETE", _) => ok(json!(null)),
+        ("GET", path) if path.ends_with("/compliance") => {
+            ok(json!({ "at": "2026-01-06T09:00:01Z", "value": [stated, finding("bfd", "met", json!([]))] }))
+        }
+        _ => None,
+    })
+    .await;
+    let page = portal.get(&format!("{ONE}/compliance"), &cookie).await;
+    let (_, card) = page.text.split_once("id=\"noRateLimit\"").unwrap();
+    assert!(
+        card.contains("Stated by") && card.contains("Change or withdraw") && !card.contains("<img src=x")
+    );
+    let form_at = format!("{ONE}/compliance/noRateLimit");
+    let form = portal.get(&form_at, &cookie).await;
+    assert!(form.text.contains("Withdraw the statement") && !form.text.contains("<img src=x"));
+    assert_eq!(portal.get(&format!("{ONE}/compliance/bfd"), &cookie).await.status, 404, "it is measured");
+    let csrf = form.csrf();
+    let refused = portal.post(&form_at, &cookie, &format!("_csrf={csrf}&note=typed+it")).await;
+    assert!(refused.text.contains("Too long.") && refused.text.contains("value=\"typed it\""));
+    let asked = portal.asked().into_iter().find(|a| a.method == Method::PUT).unwrap();
+    assert_eq!(asked.path, format!("{EXTENSION}/attestations/noRateLimit"));
+    assert_eq!(asked.body, json!({ "note": "typed it" }));
+    let gone = portal.post(&format!("{form_at}/withdraw"), &cookie, &format!("_csrf={csrf}")).await;
+    assert_eq!(gone.location(), format!("{ONE}/compliance#noRateLimit"));
+    let operator = portal.signed_in(Role::Operator, &[]).await;
+    assert_eq!(portal.get(&form_at, &operator).await.status, 403);
+    let page = portal.get(&format!("{ONE}/compliance"), &operator).await;
+    assert!(page.text.contains("own people state this"));
+}
+
+pub(super) fn routes(path: &str) -> Option<(u16, Value)> {
     let query = path.strip_prefix(&format!("{RESOURCE}/receivedRoutes?"))?;
     let row = |n: usize| {
         let reasons =
@@ -115,9 +157,16 @@ async fn the_file_of_received_routes_has_all_pages_with_the_same_filter() {
     let (portal, cookie) = portal(|_, path| routes(path)).await;
     let csv = portal.get(&format!("{ONE}/received-routes?prefix=198.19.0.0/16&format=csv"), &cookie).await;
     assert_eq!(csv.text.lines().count(), 501);
-    assert!(csv.text.starts_with("Prefix,Accepted,Reasons"));
+    assert!(csv.text.starts_with("\"Prefix\",\"Accepted\",\"Reasons\""));
+    let path = format!("{ONE}/received-routes?column=prefix&column=rpki");
+    let two = portal.get(&format!("{path}&format=csv"), &cookie).await;
+    assert!(two.text.starts_with("\"Prefix\",\"RPKI\"\r\n"), "the columns chosen");
+    assert!(
+        portal.get(&path, &cookie).await.text.contains("column=prefix&amp;column=rpki"),
+        "and kept on the way"
+    );
     let asked: Vec<String> = portal.asked().into_iter().map(|a| a.path).collect();
-    assert!(asked.iter().all(|path| path.contains("prefix=198.19.0.0%2F16")), "{asked:?}");
+    assert!(asked[..2].iter().all(|path| path.contains("prefix=198.19.0.0%2F16")), "{asked:?}");
 }
 
 #[tokio::test]
@@ -199,7 +248,7 @@ async fn configurations_are_shown_by_vendor_and_kept_as_files() {
     assert_eq!(portal.get(&format!("{ONE}/configuration?file=c2"), &cookie).await.status, 404);
 }
 
-fn metrics(path: &str) -> Option<(u16, Value)> {
+pub(super) fn metrics(path: &str) -> Option<(u16, Value)> {
     let definition = |name: &str, dimension: &str| {
         json!({ "name": { "value": name, "localizedValue": name }, "unit": "BitsPerSecond", "displayDescription": HOSTILE,
                 "primaryAggregationType": "Average", "dimensions": [{ "value": dimension }] })
@@ -247,7 +296,7 @@ async fn only_what_was_measured_is_drawn_and_compared_by_connection() {
     );
 }
 
-fn route_server(method: &Method, path: &str) -> Option<(u16, Value)> {
+pub(super) fn route_server(method: &Method, path: &str) -> Option<(u16, Value)> {
     let below = path.strip_prefix(RESOURCE)?.split('?').next()?;
     let asn = json!({ "name": "n1", "properties": { "asn": 64511, "peeringServicePrefixKey": "key-1" },
                       "systemData": { "createdAt": "2026-01-05T10:00:00Z" } });

@@ -47,7 +47,7 @@ fn list(rows: Value) -> Option<(u16, Value)> {
 }
 
 /// An API with one service, `nl`, or with none when `there` is false.
-fn answer(there: bool, method: &Method, path: &str) -> Option<(u16, Value)> {
+pub(super) fn answer(there: bool, method: &Method, path: &str) -> Option<(u16, Value)> {
     let path = path.split('?').next().unwrap();
     let found = |body: Value| there.then_some((200, body));
     match (method.as_str(), path) {

@@ -75,6 +75,13 @@ pub(super) fn usual(method: &Method, path: &str, state: &str) -> Option<(u16, Va
     let body = match path {
         RESOURCE => peering(),
         "/subscriptions/Sub-A/providers/Microsoft.Peering/peerings" => json!({ "value": [peering()] }),
+        "/api/v1/subscriptions/Sub-A/peerings" => {
+            json!({ "value": [{ "resourceId": RESOURCE, "name": HOSTILE,
+            "subscription": "Sub-A", "resourceGroup": HOSTILE, "asn": 64510, "peeringLocation": HOSTILE,
+            "offering": HOSTILE, "deleting": false, "createdAt": "2026-01-05T10:00:00Z",
+            "connections": [{ "id": 1, "connectionState": "Active", "removing": false, "bandwidthInMbps": 20000 }] }],
+            "count": 1 })
+        }
         "/subscriptions/Sub-A/providers/Microsoft.Peering/peerAsns" => asns(),
         "/subscriptions/Sub-A/providers/Microsoft.Peering/peeringLocations" => places(),
         "/subscriptions/Sub-A/resourceGroups" => json!({ "value": [{ "name": "voice" }] }),

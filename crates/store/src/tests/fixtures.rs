@@ -124,6 +124,7 @@ pub fn activated(service_id: i64, name: &str, registration: &RegisteredPrefix) -
         learned: LearnedType::None,
         active_path: ActivePath::Internet,
         activated_at: None,
+        path: None,
         seen: Default::default(),
         stamp: meetme_model::stamp::Stamp::new("test", at(0)),
     }

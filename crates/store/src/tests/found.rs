@@ -2,6 +2,7 @@
 
 use super::database::Database;
 use super::fixtures::*;
+use crate::db::Access;
 use crate::*;
 use meetme_model::connection::ConnectionState;
 use meetme_model::peer_asn::AsnState;
@@ -59,6 +60,37 @@ pub async fn a_word_finds_resources_of_its_scope_only(db: &Database) {
     let found = search(&mut db.store.read().await.unwrap(), own, "media", 10).await.unwrap();
     let (prefix, peering) = &found.registered_prefixes[0];
     assert_eq!((prefix.name.as_str(), peering.name.as_str()), ("Media_1", "Amsterdam"));
+}
+
+pub async fn letters_beyond_ascii_are_found_in_any_case(db: &Database) {
+    all_kinds(db).await;
+    let mut tx = db.store.begin().await.unwrap();
+    let mut claim = peer_asn_get(&mut tx, SUB, "Contoso").await.unwrap().unwrap();
+    claim.spec.peer_name = "ÅNGSTRÖM Télé".into();
+    peer_asn_update(&mut tx, &claim).await.unwrap();
+    let mut there = peering(SUB, "rg", "north", "Århus");
+    there.spec.peer_asn_name = "Contoso".into();
+    peering_insert(&mut tx, &there, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    for (word, expected) in [
+        ("Ångström", [1, 0, 0, 0, 0]),
+        ("ÅNGSTRÖM TÉLÉ", [1, 0, 0, 0, 0]),
+        ("ångström t", [1, 0, 0, 0, 0]),
+        ("angstrom", [0; 5]),
+        ("århus", [0, 1, 0, 0, 0]),
+        ("RHUS", [0, 1, 0, 0, 0]),
+        ("ÅRH", [0, 1, 0, 0, 0]),
+    ] {
+        assert_eq!(hits(db, Scope::All, word).await, expected, "{word}");
+    }
+    // Rows as older versions wrote them are folded at the next migration.
+    let mut tx = db.store.begin().await.unwrap();
+    let older = "UPDATE peer_asns SET peer_name = ''; UPDATE peerings SET location = 'Århus' WHERE location = 'århus'";
+    sqlx::raw_sql(older).execute(tx.connection()).await.unwrap();
+    crate::folded::fold_all(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(hits(db, Scope::All, "ÅNGSTRÖM").await, [1, 0, 0, 0, 0]);
+    assert_eq!(hits(db, Scope::All, "ÅRHUS").await, [0, 1, 0, 0, 0]);
 }
 
 pub async fn what_is_not_settled_is_told_until_it_is(db: &Database) {

@@ -6,6 +6,7 @@ mod facts;
 mod fixtures;
 mod found;
 mod inventory_and_edges;
+mod lists;
 mod mails_and_audit;
 mod metrics;
 mod monitor_tests;
@@ -64,6 +65,7 @@ suite! {
     }
     found {
         a_word_finds_resources_of_its_scope_only,
+        letters_beyond_ascii_are_found_in_any_case,
         what_is_not_settled_is_told_until_it_is,
     }
     inventory_and_edges {
@@ -71,6 +73,12 @@ suite! {
         a_router_s_state_and_its_sessions_routes_are_the_latest_ones,
         results_of_applying_are_bounded,
         an_intent_s_generation_counts_changes_only,
+    }
+    lists {
+        peerings_are_filtered_sorted_and_counted,
+        registered_prefixes_with_problems_come_first,
+        activated_prefixes_are_found_by_place_and_path,
+        what_was_listed_before_this_version_is_listed_by_it,
     }
     mails_and_audit {
         a_mail_is_kept_once_however_often_it_is_asked_for,
@@ -87,6 +95,7 @@ suite! {
     people {
         a_person_is_known_by_one_address_in_any_case,
         an_invitation_is_taken_until_it_ends_or_another_replaces_it,
+        operators_who_can_sign_in_are_counted_and_open_invitations_told,
         a_session_lasts_until_it_ends_is_revoked_or_its_person_is_disabled,
         a_group_is_found_in_any_case_and_knows_its_content,
     }
@@ -95,11 +104,13 @@ suite! {
         a_peer_asn_in_use_cannot_be_deleted,
         names_compare_without_case_and_lists_are_paged,
         one_peering_per_asn_location_and_offering,
+        of_other_subscriptions_only_approved_claims_are_in_each_other_s_way,
         connections_are_changed_listed_and_deleted,
         a_locked_peering_waits_for_the_other_writer,
         what_is_gone_is_not_found,
         connections_are_counted_by_state_those_that_leave_apart,
-        a_peer_s_peerings_are_found_by_its_name_with_their_connections,
+        a_peer_s_peerings_are_found_by_its_name,
+        peerings_that_serve_are_told_with_whether_they_carry_traffic,
     }
     prefixes {
         a_prefix_is_registered_once_whoever_asks,
@@ -107,6 +118,8 @@ suite! {
         what_a_service_uses_cannot_be_deleted,
         a_prefix_is_activated_once,
         events_are_kept_newest_first,
+        paths_are_told_back_to_the_one_that_held_and_old_ones_go,
+        connections_are_counted_where_they_are,
     }
     monitor_tests {
         a_connection_monitor_keeps_its_workspace,
@@ -121,6 +134,7 @@ suite! {
     schema {
         a_newer_schema_is_refused,
         opening_twice_migrates_once,
+        peerings_come_through_the_migration_of_their_places,
     }
     secrets {
         no_secret_is_written_in_clear,

@@ -34,6 +34,7 @@ fn outcome(id: ProbeId, second: i64) -> ProbeOutcome {
         rtt_ms: Some(1.5),
         path: vec!["198.19.10.7".into()],
         error: None,
+        untried: false,
     }
 }
 

@@ -91,8 +91,8 @@ pub async fn one_peering_per_asn_location_and_offering(db: &Database) {
     let error = peering_insert(&mut tx, &same_name, &[]).await.unwrap_err();
     let name = "AMSTERDAM".to_owned();
     assert_eq!(error.conflict(), Some(&Conflict::PeeringNameTaken { name }));
-    // Whatever the subscription, and however the location is written.
-    let same = peering(OTHER_SUB, "x", "y", "amsterdam");
+    // However the location is written.
+    let same = peering(SUB, "x", "y", "amsterdam");
     let error = peering_insert(&mut tx, &same, &[]).await.unwrap_err();
     let Some(Conflict::PeeringExists { peering: other }) = error.conflict() else {
         panic!("{error}");
@@ -114,6 +114,34 @@ pub async fn one_peering_per_asn_location_and_offering(db: &Database) {
     unknown.spec.peer_asn_name = "Nobody".into();
     let error = peering_insert(&mut tx, &unknown, &[]).await.unwrap_err();
     assert!(matches!(error, StoreError::NotFound { what: "peer ASN", .. }), "{error}");
+}
+
+pub async fn of_other_subscriptions_only_approved_claims_are_in_each_other_s_way(db: &Database) {
+    let (kept, _) = with_peering(&db.store, "Amsterdam").await;
+    let mut tx = db.store.begin().await.unwrap();
+    let approve = async |tx: &mut Tx, subscription: &str| {
+        let mut claim = peer_asn_get(tx, subscription, "Contoso").await.unwrap().unwrap();
+        claim.state = AsnState::Approved;
+        peer_asn_update(tx, &claim).await.unwrap();
+    };
+    approve(&mut tx, OTHER_SUB).await;
+    let mut theirs = peering(OTHER_SUB, "x", "y", "amsterdam");
+    theirs = peering_insert(&mut tx, &theirs, &[]).await.unwrap().0;
+    assert_eq!(peering_rivals(&mut tx, &theirs).await.unwrap(), [], "the first one's claim isn't approved");
+    let rivals = peering_rivals(&mut tx, &kept).await.unwrap();
+    assert_eq!(rivals.iter().map(|r| (r.peering.id, r.begun)).collect::<Vec<_>>(), [(theirs.id, false)]);
+    approve(&mut tx, SUB).await;
+    let rivals = peering_rivals(&mut tx, &theirs).await.unwrap();
+    assert_eq!(rivals.iter().map(|r| r.peering.id).collect::<Vec<_>>(), [kept.id]);
+    // Both stay as they are, and can be changed; a third is refused.
+    theirs.spec.tags.insert("team".into(), "voice".into());
+    peering_update(&mut tx, &theirs).await.unwrap();
+    peering_delete(&mut tx, theirs.id, at(1)).await.unwrap();
+    let error = peering_insert(&mut tx, &theirs, &[]).await.unwrap_err();
+    let Some(Conflict::PeeringExists { peering: other }) = error.conflict() else {
+        panic!("{error}");
+    };
+    assert_eq!(other.subscription, SUB);
 }
 
 pub async fn connections_are_changed_listed_and_deleted(db: &Database) {
@@ -211,10 +239,10 @@ pub async fn connections_are_counted_by_state_those_that_leave_apart(db: &Databa
     assert_eq!(counted(&mut tx).await, [("PendingApproval".to_owned(), 2), ("Removing".to_owned(), 2)]);
 }
 
-pub async fn a_peer_s_peerings_are_found_by_its_name_with_their_connections(db: &Database) {
+pub async fn a_peer_s_peerings_are_found_by_its_name(db: &Database) {
     let (first, _) = with_peering(&db.store, "Amsterdam").await;
-    let (second, of_second) = with_peering(&db.store, "Paris").await;
-    let (third, of_third) = with_peering(&db.store, "Rome").await;
+    let (second, _) = with_peering(&db.store, "Paris").await;
+    let (third, _) = with_peering(&db.store, "Rome").await;
     let mut tx = db.store.begin().await.unwrap();
     let others = peering(OTHER_SUB, "rg", "Madrid", "Madrid");
     let (others, _) = peering_insert(&mut tx, &others, &[connection("id-1")]).await.unwrap();
@@ -230,11 +258,31 @@ pub async fn a_peer_s_peerings_are_found_by_its_name_with_their_connections(db: 
     let mut found = peer_names_approved(&mut tx).await.unwrap();
     found.sort();
     assert_eq!(found, ids);
-    assert_eq!(
-        peerings_of_peer_asn(&mut tx, ids[0].0).await.unwrap(),
-        [first, second.clone(), third.clone()]
-    );
+    assert_eq!(peerings_of_peer_asn(&mut tx, ids[0].0).await.unwrap(), [first, second, third]);
     assert_eq!(peerings_of_peer_asn(&mut tx, ids[1].0).await.unwrap(), [others]);
-    let found = connections_of_range(&mut tx, second.id, third.id).await.unwrap();
-    assert_eq!(found, [of_second, of_third].concat());
+}
+
+pub async fn peerings_that_serve_are_told_with_whether_they_carry_traffic(db: &Database) {
+    let (_, mut open) = with_peering(&db.store, "Madrid").await;
+    let (_, mut leaving) = with_peering(&db.store, "Oslo").await;
+    let (mut deleted, _) = with_peering(&db.store, "Rome").await;
+    let mut tx = db.store.begin().await.unwrap();
+    for c in open.iter_mut().chain(&mut leaving) {
+        c.state = ConnectionState::Active;
+    }
+    leaving[0].removal = Some(Removal { step: RemovalStep::Draining, since: at(1) });
+    for c in [&open[0], &leaving[0]] {
+        connection_update(&mut tx, c).await.unwrap();
+    }
+    deleted.deleting = true;
+    peering_update(&mut tx, &deleted).await.unwrap();
+    let mut found = Vec::new();
+    peerings_providing(&mut tx, 2, |chunk| found.extend(chunk.read().unwrap())).await.unwrap();
+    let of = |location: &str, is_open| Providing {
+        subscription: SUB.into(),
+        peer_asn_name: "Contoso".into(),
+        location: location.into(),
+        is_open,
+    };
+    assert_eq!(found, [of("Madrid", true), of("Oslo", false)]);
 }

@@ -45,6 +45,27 @@ pub async fn an_invitation_is_taken_until_it_ends_or_another_replaces_it(db: &Da
     assert!(!files_contain(&db.files, second.as_bytes()));
 }
 
+pub async fn operators_who_can_sign_in_are_counted_and_open_invitations_told(db: &Database) {
+    let mut tx = db.store.begin().await.unwrap();
+    let mut ids = Vec::new();
+    for (email, role, password, disabled) in [
+        ("a@x.example", Role::Operator, true, false),
+        ("b@x.example", Role::Operator, true, false),
+        ("c@x.example", Role::Operator, false, false),
+        ("d@x.example", Role::Operator, true, true),
+        ("e@x.example", Role::Reader, true, false),
+    ] {
+        let hash = password.then(|| "$argon2id$".to_owned());
+        let new = Person { role, password_hash: hash, disabled, ..person(email) };
+        ids.push(person_insert(&mut tx, &new).await.unwrap().id);
+    }
+    assert_eq!(other_operators(&mut tx, ids[0]).await.unwrap(), 1);
+    assert_eq!(other_operators(&mut tx, ids[4]).await.unwrap(), 2);
+    invitation_add(&mut tx, ids[2], at(100)).await.unwrap();
+    assert_eq!(invitations_open(&mut tx, at(99)).await.unwrap(), [(ids[2], at(100))]);
+    assert_eq!(invitations_open(&mut tx, at(100)).await.unwrap(), []);
+}
+
 pub async fn a_session_lasts_until_it_ends_is_revoked_or_its_person_is_disabled(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
     let mut ann = person_insert(&mut tx, &person("ann@tel.example")).await.unwrap();

@@ -3,8 +3,11 @@
 use super::database::Database;
 use super::fixtures::*;
 use crate::*;
+use jiff::SignedDuration;
 use meetme_model::Asn;
-use meetme_model::peering_service::{LearnedType, PrefixEvent, PrefixEventKind};
+use meetme_model::peering_service::{
+    ActivePath, LearnedType, PathSeen, PathSince, PrefixEvent, PrefixEventKind,
+};
 
 const PREFIX: &str = "198.19.10.0/24";
 
@@ -70,6 +73,10 @@ pub async fn what_a_service_uses_cannot_be_deleted(db: &Database) {
     );
     let joined = service_prefixes_of_asn(&mut tx, Asn(64510)).await.unwrap();
     assert_eq!(joined, [(active, used_by.clone())]);
+    let two = registered_prefix_insert(&mut tx, &registered(ams.id, "two", "198.19.20.0/25")).await.unwrap();
+    let all = registered_prefixes_with_service(&mut tx, Asn(64510)).await.unwrap();
+    assert_eq!(all, [(one.clone(), Some(used_by.clone())), (two, None)]);
+    assert_eq!(registered_prefixes_with_service(&mut tx, Asn(1)).await.unwrap(), []);
     peering_service_delete(&mut tx, used_by.id).await.unwrap();
     peering_delete(&mut tx, ams.id, at(1)).await.unwrap();
     assert_eq!(registered_prefix_by_id(&mut tx, one.id).await.unwrap(), None);
@@ -134,4 +141,50 @@ pub async fn events_are_kept_newest_first(db: &Database) {
     service_prefix_delete(&mut tx, kept.id).await.unwrap();
     let gone = prefix_events_list(&mut tx, kept.id, IdPage::first(9)).await.unwrap();
     assert_eq!(gone, []);
+}
+
+pub async fn paths_are_told_back_to_the_one_that_held_and_old_ones_go(db: &Database) {
+    let (ams, _) = with_peering(&db.store, "Amsterdam").await;
+    let mut tx = db.store.begin().await.unwrap();
+    let one = registered_prefix_insert(&mut tx, &registered(ams.id, "one", PREFIX)).await.unwrap();
+    let mine = peering_service_insert(&mut tx, &service(SUB, "Svc")).await.unwrap();
+    let kept = service_prefix_insert(&mut tx, &activated(mine.id, "P", &one)).await.unwrap();
+    let path = |second, path| PathSince {
+        since: at(second),
+        seen: PathSeen { path, locations: vec!["Amsterdam".into()] },
+    };
+    let all = [path(10, Some(ActivePath::Internet)), path(20, Some(ActivePath::Primary)), path(30, None)];
+    for path in &all {
+        prefix_path_add(&mut tx, kept.id, path).await.unwrap();
+    }
+    for (since, found) in [(0, vec![30, 20, 10]), (19, vec![30, 20, 10]), (20, vec![30, 20]), (99, vec![30])]
+    {
+        let rows = prefix_paths_list(&mut tx, kept.id, at(since), IdPage::first(9)).await.unwrap();
+        let times: Vec<_> = rows.iter().map(|row| row.path.since).collect();
+        assert_eq!(times, found.into_iter().map(at).collect::<Vec<_>>(), "since {since}");
+    }
+    let first = prefix_paths_list(&mut tx, kept.id, at(0), IdPage::first(1)).await.unwrap();
+    assert_eq!(first[0].path, all[2]);
+    let page = IdPage { after: Some(first[0].id), limit: 9 };
+    assert_eq!(prefix_paths_list(&mut tx, kept.id, at(0), page).await.unwrap().len(), 2);
+    // 30 days after 25 s: the first one is over, the second one held then.
+    let later = at(25) + SignedDuration::from_hours(30 * 24);
+    assert_eq!(prefix_paths_prune(&mut tx, later, 1).await.unwrap(), 1);
+    assert_eq!(prefix_paths_prune(&mut tx, later, 1).await.unwrap(), 0);
+    let left = prefix_paths_list(&mut tx, kept.id, at(0), IdPage::first(9)).await.unwrap();
+    assert_eq!(left.last().map(|row| &row.path), Some(&all[1]));
+    service_prefix_delete(&mut tx, kept.id).await.unwrap();
+    assert_eq!(prefix_paths_list(&mut tx, kept.id, at(0), IdPage::first(9)).await.unwrap(), []);
+}
+
+pub async fn connections_are_counted_where_they_are(db: &Database) {
+    with_peering(&db.store, "Amsterdam").await;
+    with_peering(&db.store, "Frankfurt").await;
+    let mut reader = db.store.read().await.unwrap();
+    let own = connections_by_location(&mut reader, Scope::Subscription(SUB)).await.unwrap();
+    assert_eq!(own.keys().collect::<Vec<_>>(), ["amsterdam", "frankfurt"]);
+    assert!(own["amsterdam"]["PendingApproval"] > 0);
+    assert_eq!(connections_by_location(&mut reader, Scope::All).await.unwrap(), own);
+    let other = connections_by_location(&mut reader, Scope::Subscription("nobody")).await.unwrap();
+    assert!(other.is_empty());
 }

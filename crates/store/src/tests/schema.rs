@@ -1,8 +1,10 @@
 //! Opening and migrating.
 
 use super::database::{Database, key};
+use super::fixtures::*;
 use crate::db::Access;
 use crate::*;
+use meetme_model::Asn;
 
 pub async fn a_newer_schema_is_refused(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
@@ -24,6 +26,27 @@ pub async fn opening_twice_migrates_once(db: &Database) {
     for result in tasks.join_all().await {
         result.unwrap();
     }
+}
+
+pub async fn peerings_come_through_the_migration_of_their_places(db: &Database) {
+    let (kept, _) = with_peering(&db.store, "Amsterdam").await;
+    let mut tx = db.store.begin().await.unwrap();
+    // As it was before: the first peering's ASN happens to be the number of the other one's claim.
+    let others = peering(OTHER_SUB, "x", "y", "Amsterdam");
+    let (others, _) = peering_insert(&mut tx, &others, &[]).await.unwrap();
+    let before = "DROP INDEX peerings_by_place; ALTER TABLE peerings DROP COLUMN asn;
+                  UPDATE peerings SET claim = -claim; UPDATE peerings SET claim = 64511;
+                  ALTER TABLE peerings RENAME COLUMN claim TO asn";
+    let before = before.replace("= 64511", &format!("= CASE id WHEN {} THEN 2 ELSE 64511 END", kept.id));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(before)).execute(tx.connection()).await.unwrap();
+    let migration = include_str!("../../migrations/0009_places.sql");
+    sqlx::raw_sql(migration).execute(tx.connection()).await.unwrap();
+    let numbers = |list: Vec<meetme_model::peering::Peering>| list.iter().map(|p| p.id).collect::<Vec<_>>();
+    assert_eq!(numbers(peerings_of_asn(&mut tx, Asn(2)).await.unwrap()), [kept.id]);
+    assert_eq!(numbers(peerings_of_asn(&mut tx, Asn(64511)).await.unwrap()), [others.id]);
+    let doubled = "INSERT INTO peerings (subscription, resource_group, path, peer_asn_id, claim, asn, location, offering, doc)
+                   SELECT subscription, resource_group, 'z', peer_asn_id, claim, asn, location, offering, doc FROM peerings";
+    assert!(sqlx::raw_sql(doubled).execute(tx.connection()).await.is_err(), "a claim has one of a place");
 }
 
 #[tokio::test]

@@ -39,8 +39,8 @@ async fn put_on(store: &Store, connection: &mut Connection, router: &str) {
 async fn page(db: &mut Reader, after: &str, limit: u32) -> Vec<(Peering, Vec<SeenConnection>)> {
     let asked = Page { after: Some(after.to_owned()).filter(|a| !a.is_empty()), limit };
     let mut rows = Vec::new();
-    peerings_shown(db, SUB, Some("RG"), &asked, 1, |chunk| rows.extend(chunk)).await.unwrap();
-    rows.iter().map(|row| row.read().unwrap()).collect()
+    peerings_shown(db, SUB, Some("RG"), &asked, 2, |chunk| rows.extend(chunk.read().unwrap())).await.unwrap();
+    rows
 }
 
 pub async fn a_page_shows_its_peerings_connections_and_no_others(db: &Database) {

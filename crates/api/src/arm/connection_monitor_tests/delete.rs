@@ -2,7 +2,7 @@
 
 use super::wire::id;
 use crate::call::{Answer, Call, deleted};
-use meetme_store::{audit_add, monitor_test_delete, monitor_test_get, peering_service_get};
+use meetme_store::{monitor_test_delete, monitor_test_get, peering_service_get};
 use serde_json::json;
 
 /// Deletes a test: 204 when there is none.
@@ -20,10 +20,8 @@ pub(super) async fn delete(call: Call) -> Answer {
         return deleted(false);
     };
     monitor_test_delete(&mut tx, found.id).await?;
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "connectionMonitorTests/delete",
         &id(&service, &found.name),
         json!({ "destination": found.spec.destination }),

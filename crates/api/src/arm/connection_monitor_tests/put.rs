@@ -12,7 +12,7 @@ use meetme_model::monitor_test::{MAX_TESTS, MonitorTest, MonitorTestDraft, Monit
 use meetme_model::peer_asn::{AsnState, PeerAsn};
 use meetme_model::peering_service::PeeringService;
 use meetme_store::{
-    Db, IdPage, Tx, audit_add, connection_monitor_get, connections_of, monitor_test_get, monitor_test_insert,
+    Db, IdPage, Tx, connection_monitor_get, connections_of, monitor_test_get, monitor_test_insert,
     monitor_test_update, monitor_tests_count, peer_asns_all, peering_service_lock, peerings_of_asn,
 };
 use serde_json::json;
@@ -44,10 +44,8 @@ pub(super) async fn put(call: Call) -> Answer {
         Some(old) => change(&call, &mut tx, old, spec).await?,
         None => create(&call, &mut tx, &service, spec).await?,
     };
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "connectionMonitorTests/write",
         &id(&service, &kept.name),
         json!({ "created": created, "site": kept.spec.site, "destination": kept.spec.destination,

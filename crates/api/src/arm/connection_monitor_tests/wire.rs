@@ -1,6 +1,6 @@
 //! The connection monitor test as it is on the wire.
 
-use crate::arm::system_data::SystemData;
+use crate::arm::resource::Resource;
 use crate::error::ApiError;
 use meetme_model::monitor_test::{MonitorTest, MonitorTestDraft};
 use meetme_model::peering_service::PeeringService;
@@ -38,24 +38,16 @@ impl From<Sent> for MonitorTestDraft {
 }
 
 /// As shown.
-#[derive(Serialize)]
-pub(super) struct Shown {
-    id: String,
-    name: String,
-    r#type: &'static str,
-    properties: ShownProperties,
-    #[serde(rename = "systemData")]
-    system_data: SystemData,
-}
+pub(super) type Shown = Resource<ShownProperties>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownProperties {
+pub(super) struct ShownProperties {
     source_agent: String,
     destination: IpAddr,
     destination_port: u16,
     test_frequency_in_sec: u32,
-    /// Absent until the first try.
+    /// Absent until the first try, and when the newest one couldn't be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     is_test_successful: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -74,7 +66,7 @@ pub(super) async fn show(
     service: &PeeringService,
     test: MonitorTest,
 ) -> Result<Shown, ApiError> {
-    let outcome = probe_outcome_get(db, ProbeId::Test(test.id)).await?;
+    let outcome = probe_outcome_get(db, ProbeId::Test(test.id)).await?.filter(|o| !o.untried);
     Ok(shown(service, test, outcome))
 }
 

@@ -1,12 +1,11 @@
 //! A legacy peering as it is shown: what of a peering is known without a connection of ours.
 
-use crate::arm::peerings::offering_name;
+use crate::arm::peerings::{BgpSession, ShownSku, SubResource, offering_name, provider_name};
 use meetme_model::Prefix;
 use meetme_model::connection::SessionSubnet;
 use meetme_model::inventory::{Inventory, LegacySession, Location, PeeringKind};
-use meetme_model::peering::{AddressProvider, Sku};
+use meetme_model::peering::AddressProvider;
 use serde::Serialize;
-use std::net::IpAddr;
 
 /// A legacy peering.
 #[derive(Serialize)]
@@ -18,14 +17,6 @@ pub(super) struct Shown {
     location: String,
     sku: ShownSku,
     properties: Properties,
-}
-
-#[derive(Serialize)]
-struct ShownSku {
-    name: &'static str,
-    tier: &'static str,
-    family: &'static str,
-    size: &'static str,
 }
 
 #[derive(Serialize)]
@@ -53,11 +44,6 @@ struct Peered {
 }
 
 #[derive(Serialize)]
-struct SubResource {
-    id: String,
-}
-
-#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShownConnection {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,30 +54,6 @@ struct ShownConnection {
     facility_id: i32,
     connection_state: &'static str,
     bgp_session: BgpSession,
-}
-
-#[derive(Serialize)]
-struct BgpSession {
-    #[serde(rename = "sessionPrefixV4", skip_serializing_if = "Option::is_none")]
-    session_prefix_v4: Option<Prefix>,
-    #[serde(rename = "sessionPrefixV6", skip_serializing_if = "Option::is_none")]
-    session_prefix_v6: Option<Prefix>,
-    #[serde(rename = "microsoftSessionIPv4Address", skip_serializing_if = "Option::is_none")]
-    host_v4: Option<IpAddr>,
-    #[serde(rename = "microsoftSessionIPv6Address", skip_serializing_if = "Option::is_none")]
-    host_v6: Option<IpAddr>,
-    #[serde(rename = "peerSessionIPv4Address", skip_serializing_if = "Option::is_none")]
-    peer_v4: Option<IpAddr>,
-    #[serde(rename = "peerSessionIPv6Address", skip_serializing_if = "Option::is_none")]
-    peer_v6: Option<IpAddr>,
-    #[serde(rename = "sessionStateV4")]
-    state_v4: &'static str,
-    #[serde(rename = "sessionStateV6")]
-    state_v6: &'static str,
-    #[serde(rename = "maxPrefixesAdvertisedV4")]
-    max_prefixes_v4: u32,
-    #[serde(rename = "maxPrefixesAdvertisedV6", skip_serializing_if = "Option::is_none")]
-    max_prefixes_v6: Option<u32>,
 }
 
 /// What a legacy peering is shown from.
@@ -126,7 +88,7 @@ impl From<Source<'_>> for Shown {
             r#type: "Microsoft.Peering/legacyPeerings",
             kind: kind_name(first.kind),
             location: source.location.region.clone(),
-            sku: sku(first),
+            sku: first.sku().into(),
             properties: Properties {
                 direct,
                 exchange,
@@ -142,15 +104,6 @@ fn kind_name(kind: PeeringKind) -> &'static str {
         PeeringKind::Direct => "Direct",
         PeeringKind::Exchange => "Exchange",
     }
-}
-
-fn sku(session: &LegacySession) -> ShownSku {
-    let sku = session.sku();
-    let tier = match sku {
-        Sku::Premium_Direct_Free => "Premium",
-        Sku::Basic_Direct_Free | Sku::Basic_Exchange_Free => "Basic",
-    };
-    ShownSku { name: sku.wire_name(), tier, family: kind_name(session.kind), size: "Free" }
 }
 
 /// A connection as it can be asked for. Addresses that the peer doesn't give are left out, since a
@@ -178,13 +131,7 @@ fn connection(inventory: &Inventory, session: &LegacySession) -> ShownConnection
             state_v6: "None",
             max_prefixes_v4: session.max_prefixes_v4,
             max_prefixes_v6: v6.map(|_| session.max_prefixes_v6),
+            md5_key_is_set: false,
         },
-    }
-}
-
-fn provider_name(provider: AddressProvider) -> &'static str {
-    match provider {
-        AddressProvider::Host => "Microsoft",
-        AddressProvider::Peer => "Peer",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::wire::id;
 use crate::call::{Answer, Call, deleted};
-use meetme_store::{audit_add, peer_asn_delete, peer_asn_get, peer_asn_lock};
+use meetme_store::{peer_asn_delete, peer_asn_get, peer_asn_lock};
 use serde_json::json;
 
 /// Deletes a peer ASN: 204 when there is none.
@@ -18,10 +18,8 @@ pub(super) async fn delete(call: Call) -> Answer {
         return deleted(false);
     };
     peer_asn_delete(&mut tx, found.id).await.map_err(|e| call.refuse(e))?;
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "peerAsns/delete",
         &id(&found.subscription, &found.name),
         json!({ "asn": found.spec.asn }),

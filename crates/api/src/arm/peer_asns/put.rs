@@ -8,9 +8,7 @@ use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use meetme_model::Violations;
 use meetme_model::peer_asn::{AsnState, Contact, PeerAsn, PeerAsnDraft, PeerAsnSpec, validate};
-use meetme_store::{
-    WorkKind, audit_add, peer_asn_get, peer_asn_insert, peer_asn_lock, peer_asn_update, work_enqueue,
-};
+use meetme_store::{WorkKind, peer_asn_get, peer_asn_insert, peer_asn_lock, peer_asn_update, work_enqueue};
 use serde_json::json;
 
 /// Creates (201) or changes (200) a peer ASN.
@@ -44,10 +42,8 @@ pub(super) async fn put(call: Call) -> Answer {
             old
         }
     };
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "peerAsns/write",
         &id(&kept.subscription, &kept.name),
         json!({ "asn": kept.spec.asn, "peerName": kept.spec.peer_name, "created": created }),

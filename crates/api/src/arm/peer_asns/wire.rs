@@ -1,6 +1,6 @@
 //! The peer ASN as it is on the wire.
 
-use crate::arm::system_data::SystemData;
+use crate::arm::resource::Resource;
 use meetme_model::peer_asn::{AsnState, Contact, ContactDraft, ContactRole, PeerAsn, PeerAsnDraft};
 use serde::{Deserialize, Serialize};
 
@@ -44,19 +44,11 @@ impl From<Sent> for PeerAsnDraft {
 }
 
 /// As shown.
-#[derive(Serialize)]
-pub(crate) struct Shown {
-    id: String,
-    name: String,
-    r#type: &'static str,
-    properties: ShownProperties,
-    #[serde(rename = "systemData")]
-    system_data: SystemData,
-}
+pub(crate) type Shown = Resource<ShownProperties>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownProperties {
+pub(crate) struct ShownProperties {
     /// Above 2^31−1 it is a JSON number all the same.
     peer_asn: u32,
     peer_contact_detail: Vec<ShownContact>,

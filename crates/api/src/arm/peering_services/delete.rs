@@ -1,12 +1,11 @@
 //! `DELETE peeringServices/{name}`: with its prefixes, as ARM deletes children with their parent.
 
 use super::wire::id;
-use crate::arm::wake;
 use crate::call::{Answer, Call, deleted};
 use meetme_model::Asn;
 use meetme_store::{
-    Page, Tx, audit_add, peering_by_id, peering_service_delete, peering_service_get, peering_service_lock,
-    registered_prefix_by_id, service_prefixes_list,
+    Page, Tx, peering_by_id, peering_service_delete, peering_service_get, peering_service_lock,
+    registered_prefix_by_id, service_prefixes_list, work_enqueue_routers_of,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -27,10 +26,9 @@ pub(super) async fn delete(call: Call) -> Answer {
     };
     let asns = asns(&mut tx, found.id).await?;
     peering_service_delete(&mut tx, found.id).await.map_err(|e| call.refuse(e))?;
-    audit_add(&mut tx, call.now, &call.principal.name, "peeringServices/delete", &id(&found), json!({}))
-        .await?;
+    call.audit(&mut tx, "peeringServices/delete", &id(&found), json!({})).await?;
     for asn in asns {
-        wake::routers_of(&mut tx, asn, call.now).await?;
+        work_enqueue_routers_of(&mut tx, asn, call.now).await?;
     }
     tx.commit().await?;
     deleted(true)

@@ -5,7 +5,7 @@ use super::monitor::monitor_of;
 use super::wire::{SentTags, Shown, id};
 use crate::arm::tags;
 use crate::call::{Answer, Call, ok};
-use meetme_store::{audit_add, peering_service_lock, peering_service_update};
+use meetme_store::{peering_service_lock, peering_service_update};
 use serde_json::json;
 
 /// Replaces a peering service's tags.
@@ -19,15 +19,8 @@ pub(super) async fn patch(call: Call) -> Answer {
         service.spec.tags = tags;
         service.stamp.change(&call.principal.name, call.now);
         peering_service_update(&mut tx, &service).await?;
-        audit_add(
-            &mut tx,
-            call.now,
-            &call.principal.name,
-            "peeringServices/write",
-            &id(&service),
-            json!({ "tags": service.spec.tags }),
-        )
-        .await?;
+        call.audit(&mut tx, "peeringServices/write", &id(&service), json!({ "tags": service.spec.tags }))
+            .await?;
     }
     let monitor = monitor_of(&call, &mut tx).await?;
     tx.commit().await?;

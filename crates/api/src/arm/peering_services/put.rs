@@ -3,15 +3,15 @@
 use super::monitor::monitor_of;
 use super::wire::{Sent, Shown, Sku, id};
 use crate::arm::providers::{self, Provider};
-use crate::arm::{inventory, resource_manager, tags, wake};
+use crate::arm::{inventory, resource_manager, tags};
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use meetme_model::Violations;
 use meetme_model::inventory::Inventory;
 use meetme_model::peering_service::{PeeringService, PeeringServiceSpec};
 use meetme_store::{
-    Page, Tx, WorkKind, audit_add, peering_service_get, peering_service_insert, peering_service_lock,
-    peering_service_update, service_prefixes_list, work_enqueue,
+    Page, Tx, WorkKind, peering_service_get, peering_service_insert, peering_service_lock,
+    peering_service_update, service_prefixes_list, work_enqueue, work_enqueue_routers_of,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -52,10 +52,8 @@ pub(super) async fn put(call: Call) -> Answer {
             old
         }
     };
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "peeringServices/write",
         &id(&kept),
         json!({ "created": created, "provider": kept.spec.provider,
@@ -92,7 +90,7 @@ async fn move_prefixes(
         work_enqueue(tx, WorkKind::ServicePrefix, &prefix.id.to_string(), call.now).await?;
     }
     for asn in provider.iter().flat_map(|p| &p.asns) {
-        wake::routers_of(tx, *asn, call.now).await?;
+        work_enqueue_routers_of(tx, *asn, call.now).await?;
     }
     Ok(())
 }

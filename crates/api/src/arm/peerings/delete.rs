@@ -8,7 +8,7 @@ use meetme_model::Violation;
 use meetme_model::connection::{Connection, ConnectionState, Removal, Stage};
 use meetme_model::plan::removal::first_step;
 use meetme_store::{
-    Conflict, Db, Page, ResourceRef, WorkKind, audit_add, connection_update, peering_get, peering_lock,
+    Conflict, Db, Page, ResourceRef, WorkKind, connection_update, peering_get, peering_lock,
     peering_service_by_id, peering_update, registered_prefixes_list, service_prefixes_of_registration,
     work_enqueue,
 };
@@ -40,7 +40,7 @@ pub(super) async fn delete(call: Call) -> Answer {
     peering.deleting = true;
     peering.stamp.change(&call.principal.name, call.now);
     peering_update(&mut tx, &peering).await?;
-    audit_add(&mut tx, call.now, &call.principal.name, "peerings/delete", &id(&peering), json!({})).await?;
+    call.audit(&mut tx, "peerings/delete", &id(&peering), json!({})).await?;
     work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), call.now).await?;
     tx.commit().await?;
     deleted(true)

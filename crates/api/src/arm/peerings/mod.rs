@@ -8,11 +8,13 @@ mod list;
 mod patch;
 mod put;
 mod sent;
+mod shape;
 mod wire;
 
 pub(crate) use get::peering_of;
 pub(crate) use put::validate_only;
-pub(crate) use wire::{bgp_name, id, offering_name, tracking_id};
+pub(crate) use shape::{BgpSession, ShownSku, SubResource, offering_name, provider_name};
+pub(crate) use wire::{bgp_name, id, tracking_id};
 
 use crate::auth::Access;
 use crate::routes::Routes;

@@ -5,7 +5,7 @@ use super::sent::SentTags;
 use super::wire::id;
 use crate::arm::tags;
 use crate::call::{Answer, Call, ok};
-use meetme_store::{audit_add, peering_lock, peering_update};
+use meetme_store::{peering_lock, peering_update};
 use serde_json::json;
 
 /// Replaces a peering's tags.
@@ -19,15 +19,7 @@ pub(super) async fn patch(call: Call) -> Answer {
         peering.spec.tags = tags;
         peering.stamp.change(&call.principal.name, call.now);
         peering_update(&mut tx, &peering).await?;
-        audit_add(
-            &mut tx,
-            call.now,
-            &call.principal.name,
-            "peerings/write",
-            &id(&peering),
-            json!({ "tags": peering.spec.tags }),
-        )
-        .await?;
+        call.audit(&mut tx, "peerings/write", &id(&peering), json!({ "tags": peering.spec.tags })).await?;
     }
     let stamp = peering.stamp.clone();
     let shown = show(&mut tx, peering).await?;

@@ -4,7 +4,8 @@
 use super::get::show;
 use super::held;
 use super::sent::{Sent, adopt_identifiers, check_addresses, check_changes, peer_asn_name};
-use super::wire::{Shown, id, offering_name};
+use super::shape::offering_name;
+use super::wire::{Shown, id};
 use crate::arm::{inventory, resource_manager};
 use crate::call::{Answer, Call, ok, written};
 use crate::error::ApiError;
@@ -17,7 +18,7 @@ use meetme_model::peering::{
 };
 use meetme_model::plan::removal::first_step;
 use meetme_store::{
-    Tx, WorkKind, audit_add, connection_insert, connection_update, md5_key_delete, md5_key_put, peer_asn_get,
+    Tx, WorkKind, connection_insert, connection_update, md5_key_delete, md5_key_put, peer_asn_get,
     peering_get, peering_insert, peering_lock, peering_update, work_enqueue,
 };
 use serde::Serialize;
@@ -67,7 +68,7 @@ async fn write(call: &Call) -> Result<Written, ApiError> {
     if let (Some(detail), Value::Object(changed)) = (detail.as_object_mut(), json!(changes)) {
         detail.extend(changed);
     }
-    audit_add(&mut tx, call.now, &call.principal.name, "peerings/write", &id(&peering), detail).await?;
+    call.audit(&mut tx, "peerings/write", &id(&peering), detail).await?;
     work_enqueue(&mut tx, WorkKind::Peering, &peering.id.to_string(), call.now).await?;
     let shown = show(&mut tx, peering.clone()).await?;
     Ok(Written { tx, peering, shown, changes })

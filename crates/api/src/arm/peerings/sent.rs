@@ -206,7 +206,7 @@ pub(super) fn check_changes(
         }) else {
             continue;
         };
-        let provider = super::wire::provider_name(old.address_provider);
+        let provider = super::shape::provider_name(old.address_provider);
         let sent_provider = draft.address_provider.get_or_insert_with(|| provider.into());
         let service = *draft.use_for_peering_service.get_or_insert(old.use_for_peering_service);
         draft.max_prefixes_v4.get_or_insert(old.max_prefixes_v4.into());

@@ -1,12 +1,13 @@
 //! The peering as it is shown.
 
+use super::shape::{BgpSession, ShownSku, SubResource, offering_name, provider_name};
 use crate::arm::system_data::SystemData;
 use meetme_model::Prefix;
 use meetme_model::connection::{Connection, ConnectionState, SessionSubnet};
 use meetme_model::connectivity_probe::ConnectivityProbe;
 use meetme_model::inventory::{Inventory, OfferingKind};
 use meetme_model::link::{BgpState, RouterState};
-use meetme_model::peering::{AddressProvider, Peering, Sku};
+use meetme_model::peering::Peering;
 use meetme_store::SeenConnection;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,14 +27,6 @@ pub(crate) struct Shown {
     properties: Properties,
     #[serde(rename = "systemData")]
     system_data: SystemData,
-}
-
-#[derive(Serialize)]
-struct ShownSku {
-    name: &'static str,
-    tier: &'static str,
-    family: &'static str,
-    size: &'static str,
 }
 
 #[derive(Serialize)]
@@ -66,11 +59,6 @@ struct Direct {
 }
 
 #[derive(Serialize)]
-struct SubResource {
-    id: String,
-}
-
-#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShownConnection {
     bandwidth_in_mbps: u32,
@@ -85,37 +73,6 @@ struct ShownConnection {
     connection_identifier: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_message: Option<String>,
-}
-
-#[derive(Serialize)]
-struct BgpSession {
-    #[serde(rename = "sessionPrefixV4", skip_serializing_if = "Option::is_none")]
-    session_prefix_v4: Option<Prefix>,
-    #[serde(rename = "sessionPrefixV6", skip_serializing_if = "Option::is_none")]
-    session_prefix_v6: Option<Prefix>,
-    #[serde(rename = "microsoftSessionIPv4Address", skip_serializing_if = "Option::is_none")]
-    host_v4: Option<IpAddr>,
-    #[serde(rename = "microsoftSessionIPv6Address", skip_serializing_if = "Option::is_none")]
-    host_v6: Option<IpAddr>,
-    #[serde(rename = "peerSessionIPv4Address", skip_serializing_if = "Option::is_none")]
-    peer_v4: Option<IpAddr>,
-    #[serde(rename = "peerSessionIPv6Address", skip_serializing_if = "Option::is_none")]
-    peer_v6: Option<IpAddr>,
-    #[serde(rename = "sessionStateV4")]
-    state_v4: &'static str,
-    #[serde(rename = "sessionStateV6")]
-    state_v6: &'static str,
-    #[serde(rename = "maxPrefixesAdvertisedV4")]
-    max_prefixes_v4: u32,
-    #[serde(rename = "maxPrefixesAdvertisedV6", skip_serializing_if = "Option::is_none")]
-    max_prefixes_v6: Option<u32>,
-    /// An extension: the key itself is never shown.
-    #[serde(rename = "md5AuthenticationKeyIsSet", skip_serializing_if = "is_false")]
-    md5_key_is_set: bool,
-}
-
-fn is_false(b: &bool) -> bool {
-    !b
 }
 
 /// What a peering is shown from.
@@ -164,15 +121,6 @@ fn session_state(c: &Connection, v4: bool, router: Option<&RouterState>) -> &'st
     router.and_then(|r| r.sessions.get(&c.session_name(v4))).map_or("PendingAdd", |s| bgp_name(s.bgp))
 }
 
-fn sku(sku: Sku) -> ShownSku {
-    let (tier, family) = match sku {
-        Sku::Premium_Direct_Free => ("Premium", "Direct"),
-        Sku::Basic_Direct_Free => ("Basic", "Direct"),
-        Sku::Basic_Exchange_Free => ("Basic", "Exchange"),
-    };
-    ShownSku { name: sku.wire_name(), tier, family, size: "Free" }
-}
-
 impl From<Source<'_>> for Shown {
     fn from(source: Source<'_>) -> Self {
         let p = source.peering;
@@ -189,7 +137,7 @@ impl From<Source<'_>> for Shown {
                 OfferingKind::Voice | OfferingKind::Edge | OfferingKind::IxRs => "Direct",
             },
             location: p.spec.region.clone(),
-            sku: sku(p.spec.sku),
+            sku: p.spec.sku.into(),
             properties: Properties {
                 direct: Direct {
                     connections: connections.into_iter().map(connection).collect(),
@@ -217,24 +165,6 @@ fn probes(peering: &Peering, inventory: Option<&Inventory>) -> Vec<ShownProbe> {
         prefixes_to_accesslist: inventory.map(|i| p.sources(i, peering.id)).unwrap_or_default(),
     };
     peering.spec.probes.iter().map(shown).collect()
-}
-
-/// `directPeeringType`.
-pub(crate) fn offering_name(kind: OfferingKind) -> &'static str {
-    match kind {
-        OfferingKind::Voice => "Voice",
-        OfferingKind::Edge => "Edge",
-        OfferingKind::IxRs => "IxRs",
-        OfferingKind::Exchange => "Ix",
-    }
-}
-
-/// `sessionAddressProvider`: the host is "Microsoft" on the wire.
-pub(super) fn provider_name(provider: AddressProvider) -> &'static str {
-    match provider {
-        AddressProvider::Host => "Microsoft",
-        AddressProvider::Peer => "Peer",
-    }
 }
 
 fn connection(seen: &SeenConnection) -> ShownConnection {

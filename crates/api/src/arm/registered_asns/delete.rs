@@ -2,9 +2,8 @@
 //! in the way.
 
 use super::wire::id;
-use crate::arm::wake;
 use crate::call::{Answer, Call, deleted};
-use meetme_store::{audit_add, peering_get, registered_asn_delete, registered_asn_get};
+use meetme_store::{peering_get, registered_asn_delete, registered_asn_get, work_enqueue_routers_of};
 use serde_json::json;
 
 /// Deletes a registered ASN: 204 when there is none.
@@ -22,16 +21,9 @@ pub(super) async fn delete(call: Call) -> Answer {
         return deleted(false);
     };
     registered_asn_delete(&mut tx, found.id).await?;
-    audit_add(
-        &mut tx,
-        call.now,
-        &call.principal.name,
-        "registeredAsns/delete",
-        &id(&peering, &found.name),
-        json!({ "asn": found.asn }),
-    )
-    .await?;
-    wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
+    call.audit(&mut tx, "registeredAsns/delete", &id(&peering, &found.name), json!({ "asn": found.asn }))
+        .await?;
+    work_enqueue_routers_of(&mut tx, peering.spec.asn, call.now).await?;
     tx.commit().await?;
     deleted(true)
 }

@@ -1,8 +1,8 @@
 //! `PUT registeredAsns/{name}`: registers an ASN. The same again changes nothing.
 
 use super::wire::{Sent, Shown, id};
+use crate::arm::inventory;
 use crate::arm::peerings::peering_of;
-use crate::arm::{inventory, wake};
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use meetme_model::inventory::OfferingKind;
 use meetme_model::peering::Peering;
 use meetme_model::registered_asn::{RegisteredAsn, check_asn};
 use meetme_model::{Asn, Violations};
-use meetme_store::{audit_add, peering_lock, registered_asn_get, registered_asn_insert};
+use meetme_store::{peering_lock, registered_asn_get, registered_asn_insert, work_enqueue_routers_of};
 use serde_json::json;
 
 /// Creates (201) a registered ASN, or shows the one that is the same (200).
@@ -42,16 +42,14 @@ pub(super) async fn put(call: Call) -> Answer {
         stamp: call.stamp(),
     };
     let kept = registered_asn_insert(&mut tx, &new).await.map_err(|e| call.refuse(e))?;
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "registeredAsns/write",
         &id(&peering, &kept.name),
         json!({ "asn": kept.asn, "created": true }),
     )
     .await?;
-    wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
+    work_enqueue_routers_of(&mut tx, peering.spec.asn, call.now).await?;
     tx.commit().await?;
     call.tagged(&kept.stamp.clone(), written(true, Shown::new(&peering, kept)))
 }

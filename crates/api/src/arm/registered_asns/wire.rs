@@ -1,6 +1,6 @@
 //! The registered ASN as it is on the wire.
 
-use crate::arm::system_data::SystemData;
+use crate::arm::resource::Resource;
 use meetme_model::Asn;
 use meetme_model::peering::Peering;
 use meetme_model::registered_asn::RegisteredAsn;
@@ -18,19 +18,11 @@ pub(super) struct SentProperties {
 }
 
 /// As shown.
-#[derive(Serialize)]
-pub(super) struct Shown {
-    id: String,
-    name: String,
-    r#type: &'static str,
-    properties: ShownProperties,
-    #[serde(rename = "systemData")]
-    system_data: SystemData,
-}
+pub(super) type Shown = Resource<ShownProperties>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownProperties {
+pub(super) struct ShownProperties {
     asn: Asn,
     peering_service_prefix_key: String,
     provisioning_state: &'static str,

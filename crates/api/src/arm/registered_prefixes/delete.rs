@@ -1,9 +1,8 @@
 //! `DELETE registeredPrefixes/{name}`: refused while a peering service uses its key.
 
 use super::wire::id;
-use crate::arm::wake;
 use crate::call::{Answer, Call, deleted};
-use meetme_store::{audit_add, peering_get, registered_prefix_delete, registered_prefix_get};
+use meetme_store::{peering_get, registered_prefix_delete, registered_prefix_get, work_enqueue_routers_of};
 use serde_json::json;
 
 /// Deletes a registered prefix: 204 when there is none.
@@ -22,16 +21,14 @@ pub(super) async fn delete(call: Call) -> Answer {
         return deleted(false);
     };
     registered_prefix_delete(&mut tx, found.id).await.map_err(|e| call.refuse(e))?;
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "registeredPrefixes/delete",
         &id(&peering, &found.name),
         json!({ "prefix": found.prefix }),
     )
     .await?;
-    wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
+    work_enqueue_routers_of(&mut tx, peering.spec.asn, call.now).await?;
     tx.commit().await?;
     deleted(true)
 }

@@ -2,15 +2,15 @@
 
 use super::rules::{check_active, check_prefix, check_supported};
 use super::wire::{Sent, Shown, id};
+use crate::arm::inventory;
 use crate::arm::peerings::peering_of;
-use crate::arm::{inventory, wake};
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use meetme_model::registered_prefix::{PrefixVerdict, RegisteredPrefix, Usage};
 use meetme_model::{Prefix, Violations};
 use meetme_store::{
-    WorkKind, audit_add, peering_lock, registered_prefix_get, registered_prefix_insert,
-    registered_prefix_lock, registered_prefix_update, work_enqueue,
+    WorkKind, peering_lock, registered_prefix_get, registered_prefix_insert, registered_prefix_lock,
+    registered_prefix_update, work_enqueue, work_enqueue_routers_of,
 };
 use serde_json::json;
 
@@ -57,10 +57,8 @@ pub(super) async fn put(call: Call) -> Answer {
             registered_prefix_insert(&mut tx, &new).await.map_err(|e| call.refuse(e))?
         }
     };
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "registeredPrefixes/write",
         &id(&peering, &kept.name),
         json!({ "prefix": kept.prefix, "created": created, "usage": kept.usage }),
@@ -69,7 +67,7 @@ pub(super) async fn put(call: Call) -> Answer {
     let key = kept.id.to_string();
     work_enqueue(&mut tx, WorkKind::RegisteredPrefix, &key, call.now).await?;
     if created {
-        wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
+        work_enqueue_routers_of(&mut tx, peering.spec.asn, call.now).await?;
     }
     tx.commit().await?;
     call.tagged(&kept.stamp.clone(), written(created, Shown::new(&peering, kept)))

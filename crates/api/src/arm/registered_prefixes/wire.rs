@@ -1,6 +1,6 @@
 //! The registered prefix as it is on the wire, with what the subnet houses as an extension.
 
-use crate::arm::system_data::SystemData;
+use crate::arm::resource::Resource;
 use meetme_model::Prefix;
 use meetme_model::Violations;
 use meetme_model::peering::Peering;
@@ -61,19 +61,11 @@ where
 }
 
 /// As shown.
-#[derive(Serialize)]
-pub(crate) struct Shown {
-    id: String,
-    name: String,
-    r#type: &'static str,
-    properties: ShownProperties,
-    #[serde(rename = "systemData")]
-    system_data: SystemData,
-}
+pub(crate) type Shown = Resource<ShownProperties>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownProperties {
+pub(crate) struct ShownProperties {
     prefix: Prefix,
     prefix_validation_state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use meetme_model::resource_group::ResourceGroup;
 use meetme_model::{Violation, Violations};
 use meetme_store::{
-    Db, StoreError, Tx, audit_add, resource_group_add, resource_group_content, resource_group_delete,
+    Db, StoreError, Tx, resource_group_add, resource_group_content, resource_group_delete,
     resource_group_get, resource_group_lock, resource_group_update, resource_groups_list,
 };
 use serde::{Deserialize, Serialize};
@@ -216,5 +216,5 @@ fn missing(call: &Call) -> ApiError {
 
 async fn audit(call: &Call, tx: &mut Tx, action: &str, group: &ResourceGroup) -> Result<(), ApiError> {
     let detail = json!({ "location": group.location, "tags": group.tags });
-    Ok(audit_add(tx, call.now, &call.principal.name, action, &id(group), detail).await?)
+    call.audit(tx, action, &id(group), detail).await
 }

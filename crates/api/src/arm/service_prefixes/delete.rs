@@ -1,11 +1,10 @@
 //! `DELETE prefixes/{name}`: the prefix is routed hot potato from then on.
 
 use crate::arm::peering_services::id;
-use crate::arm::wake;
 use crate::call::{Answer, Call, deleted};
 use meetme_store::{
-    audit_add, peering_by_id, peering_service_get, registered_prefix_by_id, service_prefix_delete,
-    service_prefix_get,
+    peering_by_id, peering_service_get, registered_prefix_by_id, service_prefix_delete, service_prefix_get,
+    work_enqueue_routers_of,
 };
 use serde_json::json;
 
@@ -30,10 +29,8 @@ pub(super) async fn delete(call: Call) -> Answer {
         return deleted(false);
     };
     service_prefix_delete(&mut tx, found.id).await?;
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "peeringServices/prefixes/delete",
         &format!("{}/prefixes/{}", id(&service), found.name),
         json!({ "prefix": found.prefix }),
@@ -43,7 +40,7 @@ pub(super) async fn delete(call: Call) -> Answer {
     if let Some(registration) = registration
         && let Some(peering) = peering_by_id(&mut tx, registration.peering_id).await?
     {
-        wake::routers_of(&mut tx, peering.spec.asn, call.now).await?;
+        work_enqueue_routers_of(&mut tx, peering.spec.asn, call.now).await?;
     }
     tx.commit().await?;
     deleted(true)

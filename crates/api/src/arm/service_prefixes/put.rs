@@ -3,7 +3,7 @@
 
 use super::wire::{Sent, SentProperties, Shown};
 use crate::arm::peering_services::{id, service_of};
-use crate::arm::{providers, wake};
+use crate::arm::providers;
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
 use meetme_model::peering_service::{ActivePath, LearnedType, PeeringService, Seen, ServicePrefix};
@@ -11,8 +11,8 @@ use meetme_model::prefix::PrefixError;
 use meetme_model::registered_prefix::{PrefixState, PrefixVerdict, RegisteredPrefix};
 use meetme_model::{Asn, Prefix, Violations};
 use meetme_store::{
-    Tx, WorkKind, audit_add, peering_lock, peering_service_lock, registered_prefix_by_key,
-    service_prefix_get, service_prefix_insert, work_enqueue,
+    Tx, WorkKind, peering_lock, peering_service_lock, registered_prefix_by_key, service_prefix_get,
+    service_prefix_insert, work_enqueue, work_enqueue_routers_of,
 };
 use serde_json::json;
 
@@ -33,17 +33,15 @@ pub(super) async fn put(call: Call) -> Answer {
         return call.tagged(&old.stamp.clone(), written(false, Shown::new(&service, old, None)));
     }
     let (kept, asn) = activate(&call, &mut tx, &service, call.param("prefix"), sent).await?;
-    audit_add(
+    call.audit(
         &mut tx,
-        call.now,
-        &call.principal.name,
         "peeringServices/prefixes/write",
         &format!("{}/prefixes/{}", id(&service), kept.name),
         json!({ "prefix": kept.prefix }),
     )
     .await?;
     work_enqueue(&mut tx, WorkKind::ServicePrefix, &kept.id.to_string(), call.now).await?;
-    wake::routers_of(&mut tx, asn, call.now).await?;
+    work_enqueue_routers_of(&mut tx, asn, call.now).await?;
     tx.commit().await?;
     call.tagged(&kept.stamp.clone(), written(true, Shown::new(&service, kept, None)))
 }
@@ -231,6 +229,7 @@ fn new(
         active_path: ActivePath::Internet,
         seen: Seen::default(),
         activated_at: None,
+        path: None,
         stamp: call.stamp(),
     }
 }

@@ -1,6 +1,6 @@
 //! The activated prefix as it is on the wire, with its events when they are asked for.
 
-use crate::arm::system_data::SystemData;
+use crate::arm::resource::Resource;
 use meetme_model::Prefix;
 use meetme_model::peering_service::{LearnedType, PeeringService, PrefixEvent, ServicePrefix};
 use serde::{Deserialize, Serialize};
@@ -19,19 +19,11 @@ pub(crate) struct SentProperties {
 }
 
 /// As shown.
-#[derive(Serialize)]
-pub(crate) struct Shown {
-    id: String,
-    name: String,
-    r#type: &'static str,
-    properties: ShownProperties,
-    #[serde(rename = "systemData")]
-    system_data: SystemData,
-}
+pub(crate) type Shown = Resource<ShownProperties>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownProperties {
+pub(crate) struct ShownProperties {
     prefix: Prefix,
     prefix_validation_state: &'static str,
     learned_type: &'static str,

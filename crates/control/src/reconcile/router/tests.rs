@@ -1,19 +1,11 @@
 //! What a router's intent is made from.
 
 use super::*;
+use crate::testing;
 use jiff::Timestamp;
-use meetme_model::connection::{ConnectionState, PortAssignment, SessionSubnet};
 use meetme_model::inventory::{Inventory, OfferingKind};
-use meetme_model::peer_asn::{AsnState, PeerAsn, PeerAsnSpec};
-use meetme_model::peering::{AddressProvider, ConnectionSpec, Peering, PeeringSpec, Sku};
 use meetme_model::registered_asn::RegisteredAsn;
-use meetme_model::stamp::Stamp;
-use meetme_store::SealKey;
 use serde_json::json;
-
-fn stamp() -> Stamp {
-    Stamp::new("test", Timestamp::UNIX_EPOCH)
-}
 
 fn inventory() -> Inventory {
     serde_json::from_value(json!({
@@ -32,82 +24,27 @@ fn inventory() -> Inventory {
     .unwrap()
 }
 
-/// A peering with a route server at `location`, with an Active connection on ams1-er1.
-async fn route_server(tx: &mut Tx, location: &str, subnet: &str) -> Peering {
-    let new = Peering {
-        id: 0,
-        subscription: "s".into(),
-        resource_group: "rg".into(),
-        name: location.into(),
-        spec: PeeringSpec {
-            region: "westeurope".into(),
-            offering: OfferingKind::IxRs,
-            sku: Sku::Premium_Direct_Free,
-            location: location.into(),
-            peer_asn_name: "exchange".into(),
-            asn: Asn(64510),
-            tags: BTreeMap::new(),
-            probes: Vec::new(),
-        },
-        deleting: false,
-        stamp: stamp(),
-    };
-    let asked = ConnectionSpec {
-        identifier: location.into(),
-        bandwidth_mbps: 10_000,
-        facility_id: 64,
-        address_provider: AddressProvider::Peer,
-        use_for_peering_service: true,
-        session_prefix_v4: Some(subnet.parse().unwrap()),
-        session_prefix_v6: None,
-        max_prefixes_v4: 1000,
-        max_prefixes_v6: None,
-        md5_key: None,
-    };
-    let (peering, mut connections) = store::peering_insert(tx, &new, &[asked]).await.unwrap();
-    let c = &mut connections[0];
-    c.state = ConnectionState::Active;
-    c.ports = Some(PortAssignment {
-        router: "ams1-er1".into(),
-        ports: vec![format!("et{}", c.id)],
-        port_speed_mbps: 10_000,
-    });
-    c.subnet_v4 = SessionSubnet::of(subnet.parse().unwrap());
-    store::connection_update(tx, c).await.unwrap();
-    peering
-}
-
 #[tokio::test]
 async fn each_peering_s_registered_asns_may_come_first_on_its_own_sessions() {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", directory.path().join("meetme.db").display());
-    let kept = Store::open(&url, &SealKey::new([7; 32])).await.unwrap();
+    let (kept, _directory) = testing::empty_store().await;
     let links = Links::new(kept.clone());
     let mut tx = kept.begin().await.unwrap();
     store::inventory_put(&mut tx, &inventory(), Timestamp::UNIX_EPOCH).await.unwrap();
-    let claim = PeerAsn {
-        id: 0,
-        subscription: "s".into(),
-        name: "exchange".into(),
-        spec: PeerAsnSpec { asn: Asn(64510), peer_name: "Exchange".into(), contacts: Vec::new() },
-        state: AsnState::Approved,
-        error_message: None,
-        decision: None,
-        asked_at: None,
-        stamp: stamp(),
-    };
-    store::peer_asn_insert(&mut tx, &claim).await.unwrap();
-    let first = route_server(&mut tx, "Amsterdam", "198.19.200.0/31").await;
-    route_server(&mut tx, "Frankfurt", "198.19.200.2/31").await;
+    testing::with_peer_asn(&mut tx).await;
+    let mut peerings = Vec::new();
+    for (location, subnet) in [("Amsterdam", "198.19.200.0/31"), ("Frankfurt", "198.19.200.2/31")] {
+        let new = testing::peering(location, OfferingKind::IxRs);
+        peerings.push(testing::with_active_connection(&mut tx, &new, "ams1-er1", subnet).await.0);
+    }
     let mut registered = Vec::new();
     for asn in [64506, 64505] {
         let new = RegisteredAsn {
             id: 0,
-            peering_id: first.id,
+            peering_id: peerings[0].id,
             name: format!("AS{asn}"),
             asn: Asn(asn),
             key: "key".into(),
-            stamp: stamp(),
+            stamp: testing::stamp(),
         };
         registered.push(store::registered_asn_insert(&mut tx, &new).await.unwrap());
     }

@@ -37,6 +37,7 @@ fn connection(id: i64, router: &str, dual: bool) -> Connection {
         loa: None,
         light_at: None,
         active_at: None,
+        reached: crate::connection::Reached::default(),
         removal: None,
     }
 }

@@ -86,3 +86,35 @@ fn an_origin_that_is_not_associated_is_told() {
     let v = service_verdict(&c);
     assert!(v.verdict.error_message.unwrap().contains("AS64510"));
 }
+
+#[test]
+fn the_path_is_unknown_while_a_session_that_decides_it_cannot_be_read() {
+    let elsewhere = ["Vienna".to_owned(), "Bern".to_owned(), "Vienna".to_owned()];
+    let places = Places { primary: Some("Amsterdam"), backup: Some("Frankfurt"), elsewhere: &elsewhere };
+    let seen = |c: &ServiceContext| {
+        let seen = PathSeen::of(c, places);
+        (seen.path, seen.locations.join(" "))
+    };
+    let mut c = context([true, false], Some([true, true]), true);
+    c.elsewhere = [8, 10, 12].map(|n| session(n, "vie1-er1", true)).to_vec();
+    c.primary[1].known = false;
+    assert_eq!(seen(&c), (Some(ActivePath::Primary), "Amsterdam".into()), "one session is enough");
+    c.primary[0].established = false;
+    assert_eq!(seen(&c), (None, String::new()), "the other one may carry it");
+    c.primary[1] = session(2, "ams1-er2", false);
+    assert_eq!(seen(&c), (Some(ActivePath::Backup), "Frankfurt".into()));
+    c.backup = Some(vec![]);
+    assert_eq!(seen(&c), (Some(ActivePath::Ordinary), "Bern Vienna".into()));
+    c.elsewhere.clear();
+    assert_eq!(seen(&c), (Some(ActivePath::Internet), String::new()));
+}
+
+#[test]
+fn an_entry_of_the_history_is_made_only_when_the_path_changed() {
+    let at = |s| Timestamp::from_second(s).unwrap();
+    let seen = |path| PathSeen { path: Some(path), locations: vec![] };
+    let first = PathSince::next(None, seen(ActivePath::Internet), at(1)).unwrap();
+    assert_eq!(PathSince::next(Some(&first), seen(ActivePath::Internet), at(2)), None);
+    let second = PathSince::next(Some(&first), seen(ActivePath::Primary), at(3)).unwrap();
+    assert_eq!((second.since, second.seen.path), (at(3), Some(ActivePath::Primary)));
+}

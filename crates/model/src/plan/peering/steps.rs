@@ -8,6 +8,7 @@ use crate::mail::{MailIntent, Milestone};
 use crate::peer_asn::{AsnState, Decision};
 use crate::peering::AddressProvider;
 use crate::plan::approval::{checks, ports_for, routers_of};
+use crate::plan::place::{taken_by, taken_message};
 use crate::plan::validation::{Observed, findings};
 use crate::prefix::Prefix;
 use jiff::{SignedDuration, Timestamp};
@@ -52,8 +53,15 @@ impl Step<'_> {
             "The request is being checked; approval comes by mail.",
         ))];
         let Some(decision) = &connection.decision else {
-            let found =
-                checks(input.inventory, input.peering, input.connections, connection, input.asn, &self.ports);
+            let found = checks(
+                input.inventory,
+                input.peering,
+                input.connections,
+                connection,
+                input.asn,
+                &self.ports,
+                input.rivals,
+            );
             let failing: Vec<String> = found.iter().filter(|c| !c.ok).map(|c| c.message.clone()).collect();
             if failing.is_empty() && input.policy.connections_automatic {
                 effects.push(Effect::Decide {
@@ -85,6 +93,8 @@ impl Step<'_> {
                 ConnectionEvent::HostFailed,
                 Some(decision.reason.clone()),
             ));
+        } else if let Some(other) = taken_by(input.peering, input.connections, input.rivals) {
+            effects.extend(self.tell(connection, Some(taken_message(input.peering, other))));
         } else if input.asn.is_some_and(|a| a.state == AsnState::Approved) {
             effects.push(Effect::Mail(self.mail(
                 connection,

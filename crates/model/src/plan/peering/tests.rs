@@ -62,6 +62,7 @@ pub(crate) fn connection(id: i64) -> Connection {
         loa: None,
         light_at: None,
         active_at: None,
+        reached: crate::connection::Reached::default(),
         removal: None,
     }
 }
@@ -136,6 +137,24 @@ fn nothing_is_approved_before_the_asn_is() {
     assert_eq!(w.states(), ["PendingApproval", "PendingApproval"]);
     assert!(w.connections[0].error_message.as_ref().unwrap().contains("Pending"));
     w.asn.state = AsnState::Approved;
+    w.settle();
+    assert_eq!(w.states(), ["Approved", "Approved"]);
+}
+
+#[test]
+fn nothing_is_approved_while_another_peering_has_the_place_not_even_by_an_operator() {
+    let mut w = World::new();
+    let other = Peering { id: 9, subscription: "other".into(), ..peering() };
+    w.rivals = vec![Rival { peering: other, begun: true }];
+    w.settle();
+    let yes = Decision { approved: true, by: "op".into(), reason: "fine".into(), at: w.now };
+    w.connections[1].decision = Some(yes);
+    w.settle();
+    assert_eq!(w.states(), ["PendingApproval", "PendingApproval"]);
+    for c in &w.connections {
+        assert!(c.error_message.as_ref().unwrap().contains("another subscription"), "{c:?}");
+    }
+    w.rivals.clear();
     w.settle();
     assert_eq!(w.states(), ["Approved", "Approved"]);
 }

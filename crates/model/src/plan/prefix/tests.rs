@@ -77,6 +77,7 @@ fn activated() -> ServicePrefix {
         active_path: ActivePath::Internet,
         seen: Seen::default(),
         activated_at: None,
+        path: None,
         stamp: crate::stamp::Stamp::new("test", Timestamp::UNIX_EPOCH),
     }
 }

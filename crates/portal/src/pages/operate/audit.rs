@@ -2,12 +2,12 @@
 
 use super::{host, listed, resource, text};
 use crate::error::PageError;
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
 use crate::parts::{empty, time};
 use crate::query::encode;
 use crate::resource::part;
 use crate::session::Context;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -25,20 +25,19 @@ const COLUMNS: &[Column] = &[
 const SHOWN: usize = 1000;
 
 /// Shows the whole audit trail.
-pub(super) async fn all(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
-    page(&context, None, &asked).await
+pub(super) async fn all(context: Context) -> Result<Response, PageError> {
+    page(&context, None).await
 }
 
 /// Shows a subscription's.
 pub(super) async fn of_subscription(
     context: Context,
     Path(subscription): Path<String>,
-    Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
-    page(&context, Some(&subscription), &asked).await
+    page(&context, Some(&subscription)).await
 }
 
-async fn page(context: &Context, subscription: Option<&str>, asked: &Asked) -> Result<Response, PageError> {
+async fn page(context: &Context, subscription: Option<&str>) -> Result<Response, PageError> {
     host(context)?;
     let (query, path, title) = match subscription {
         Some(s) => (
@@ -58,10 +57,11 @@ async fn page(context: &Context, subscription: Option<&str>, asked: &Asked) -> R
         of: "entries",
         path: &path,
         columns: COLUMNS,
+        choices: &["who", "what", "subscription"],
         rows: entries.iter().map(row).collect(),
         empty: empty("Nothing was done yet", "Every change is written down here with who made it.", html! {}),
     };
-    Ok(listed(context, &title, table, asked, note, commands))
+    Ok(listed(context, &title, table, &context.asked, note, commands))
 }
 
 fn row(entry: &Value) -> Vec<Cell> {

@@ -23,6 +23,7 @@ pub(super) async fn connection(
     let page = format!("/operate/queue/connections/{}", encode(&connection));
     match send(&context, &headers, &typed, &path).await? {
         None => Ok(Redirect::to(&page).into_response()),
+        Some(_) if is_made(&context, &path, &typed).await? => Ok(Redirect::to(&page).into_response()),
         Some(refused) => connection_page(&context, &connection, &refused).await,
     }
 }
@@ -42,6 +43,14 @@ pub(super) async fn asn(
         }
         Some(refused) => asn_page(&context, &subscription, &name, &refused).await,
     }
+}
+
+/// True when a connection has this very decision: the form was sent twice.
+async fn is_made(context: &Context, path: &str, typed: &Typed) -> Result<bool, PageError> {
+    let found = context.api.get(path).await?;
+    let (decision, verb) = (&found["decision"], typed.get("do"));
+    let same = decision["approved"] == (verb == "approve") && decision["reason"] == typed.get("reason");
+    Ok(same && matches!(verb, "approve" | "refuse"))
 }
 
 /// Sends the decision; what was typed comes back with what is wrong with it.

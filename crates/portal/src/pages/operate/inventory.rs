@@ -1,12 +1,13 @@
 //! What the host has and sells, as its inventory says: sites, and offerings.
 
-use super::{host, listed, number, or_none, text};
+use super::{ROWS, host, listed, number, or_none, text};
 use crate::error::PageError;
-use crate::parts::empty;
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::map::{self, Mark};
+use crate::parts::state::{Mood, shown};
+use crate::parts::table::{Cell, Column, Table};
+use crate::parts::{empty, live};
 use crate::query::encode;
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -41,9 +42,11 @@ fn nothing(title: &str) -> Markup {
 }
 
 /// Shows the sites.
-pub(super) async fn sites(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn sites(context: Context) -> Result<Response, PageError> {
     host(&context)?;
     let inventory = context.api.get("/api/v1/inventory").await?;
+    let routers = context.api.list("/api/v1/routers", ROWS).await?;
+    let map = live("map", "/operate/sites", site_map(&inventory, &routers));
     let rows = all(&inventory, "site").map(|site| {
         let name = text(site, "name");
         let routers: Vec<&str> =
@@ -65,10 +68,51 @@ pub(super) async fn sites(context: Context, Query(asked): Query<Asked>) -> Resul
         of: "sites",
         path: "/operate/sites",
         columns: SITES,
+        choices: &[],
         rows: rows.collect(),
         empty: nothing("No sites yet"),
     };
-    Ok(listed(&context, "Sites", table, &asked, html! {}, html! {}))
+    Ok(listed(&context, "Sites", table, &context.asked, map, html! {}))
+}
+
+/// The sites on the map, by how their routers are.
+fn site_map(inventory: &Value, routers: &[Value]) -> Markup {
+    let marks: Vec<Mark> = all(inventory, "site")
+        .filter_map(|site| {
+            let name = text(site, "name");
+            let own: Vec<&Value> = routers.iter().filter(|r| r["site"] == name).collect();
+            let (mood, words) = of_routers(&own);
+            Some(Mark {
+                name,
+                words,
+                latitude: site["latitude"].as_f64()?,
+                longitude: site["longitude"].as_f64()?,
+                mood,
+                is_ringed: false,
+                href: Some(format!("/operate/routers?filter={}", encode(name))),
+            })
+        })
+        .collect();
+    html! {
+        @if !marks.is_empty() {
+            (map::map("Map of sites", marks))
+            p.key { (shown(Mood::Good, "all routers reachable")) (shown(Mood::Bad, "some aren't")) (shown(Mood::Quiet, "none, or not reported yet")) }
+        }
+    }
+}
+
+/// How a site's routers are, in all.
+fn of_routers(routers: &[&Value]) -> (Mood, String) {
+    let count = |reachable: bool| routers.iter().filter(|r| r["reachable"] == reachable).count();
+    let (up, down) = (count(true), count(false));
+    match (routers.len(), up, down) {
+        (0, _, _) => (Mood::Quiet, "no routers".to_owned()),
+        (all, up, 0) if all == up => (Mood::Good, format!("{up} of {all} routers reachable")),
+        (all, up, 0) => {
+            (Mood::Quiet, format!("{up} of {all} routers reachable, the others haven't reported yet"))
+        }
+        (all, up, down) => (Mood::Bad, format!("{up} of {all} routers reachable, {down} unreachable")),
+    }
 }
 
 /// `52.303° N, 4.938° E`.
@@ -81,7 +125,7 @@ fn coordinates(site: &Value) -> String {
 }
 
 /// Shows the offerings.
-pub(super) async fn offerings(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn offerings(context: Context) -> Result<Response, PageError> {
     host(&context)?;
     let inventory = context.api.get("/api/v1/inventory").await?;
     let host_asn = number(&inventory["inventory"]["host"], "asn");
@@ -89,10 +133,11 @@ pub(super) async fn offerings(context: Context, Query(asked): Query<Asked>) -> R
         of: "offerings",
         path: "/operate/offerings",
         columns: OFFERINGS,
+        choices: &[],
         rows: all(&inventory, "offering").map(|offering| offered(offering, &host_asn)).collect(),
         empty: nothing("No offerings yet"),
     };
-    Ok(listed(&context, "Offerings", table, &asked, html! {}, html! {}))
+    Ok(listed(&context, "Offerings", table, &context.asked, html! {}, html! {}))
 }
 
 fn offered(offering: &Value, host_asn: &str) -> Vec<Cell> {
@@ -126,6 +171,16 @@ fn offered(offering: &Value, host_asn: &str) -> Vec<Cell> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_site_is_as_its_routers_are() {
+        let router = |reachable: Value| json!({ "reachable": reachable });
+        let (up, down, new) = (router(true.into()), router(false.into()), router(Value::Null));
+        assert_eq!(of_routers(&[]).0, Mood::Quiet);
+        assert_eq!(of_routers(&[&up, &up]).0, Mood::Good);
+        assert_eq!(of_routers(&[&up, &new]).0, Mood::Quiet);
+        assert_eq!(of_routers(&[&up, &new, &down]).0, Mood::Bad);
+    }
 
     #[test]
     fn coordinates_are_written_as_on_a_map() {

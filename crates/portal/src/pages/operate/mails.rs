@@ -3,10 +3,9 @@
 use super::{host, listed, resource, text};
 use crate::error::PageError;
 use crate::parts::state::{Mood, shown, spaced};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
 use crate::parts::{empty, message, time};
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -24,7 +23,7 @@ const COLUMNS: &[Column] = &[
 const SHOWN: usize = 1000;
 
 /// Shows mails.
-pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn list(context: Context) -> Result<Response, PageError> {
     host(&context)?;
     let all = context.api.list("/api/v1/mails", SHOWN).await?;
     let note = html! {
@@ -37,6 +36,7 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
         of: "mails",
         path: "/operate/mails",
         columns: COLUMNS,
+        choices: &["milestone"],
         rows: all.iter().map(row).collect(),
         empty: empty(
             "No mail was written yet",
@@ -44,7 +44,7 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
             html! {},
         ),
     };
-    Ok(listed(&context, "Mails", table, &asked, note, html! {}))
+    Ok(listed(&context, "Mails", table, &context.asked, note, html! {}))
 }
 
 fn row(mail: &Value) -> Vec<Cell> {

@@ -19,6 +19,7 @@ mod routers;
 use crate::PortalState;
 use crate::error::PageError;
 use crate::layout::Page;
+use crate::pages::listing::List;
 use crate::parts::table::{Asked, Table};
 use crate::resource::page_of;
 use crate::session::Context;
@@ -56,6 +57,8 @@ pub(super) fn routes() -> Router<Arc<PortalState>> {
         .route("/operate/people/invite", get(people::invite::show).post(people::invite::invite))
         .route("/operate/people/{person}", get(people::person::show))
         .route("/operate/people/{person}/invite", post(people::change::invite_again))
+        .route("/operate/people/{person}/edit", get(people::edit::show).post(people::edit::save))
+        .route("/operate/people/{person}/withdraw", post(people::change::withdraw))
         .route("/operate/people/{person}/disable", post(people::change::disable))
         .route("/operate/people/{person}/enable", post(people::change::enable))
         .route("/operate/people/{person}/end-sessions", post(people::change::end_sessions))
@@ -76,13 +79,23 @@ fn listed(
     note: Markup,
     commands: Markup,
 ) -> Response {
-    if asked.format == "csv" {
+    if asked.is_csv() {
         return table.csv(asked);
     }
-    let content = html! { (note) (table.render_live(asked)) };
+    let content = html! { (note) (table.render(asked)) };
     let mut page = Page::new(&context.viewer, &context.path, title, content);
     page.commands = commands;
     page.into_response()
+}
+
+/// A page that is a list of the API's, or the list as a file. `note` stands above it.
+async fn paged(context: &Context, title: &str, list: List<'_>, note: Markup) -> Result<Response, PageError> {
+    Ok(match list.shown(context).await? {
+        Err(file) => file,
+        Ok(table) => {
+            Page::new(&context.viewer, &context.path, title, html! { (note) (table) }).into_response()
+        }
+    })
 }
 
 /// A text of an answer; empty where there is none.
@@ -119,24 +132,12 @@ fn or_none(text: &str) -> Markup {
     html! { @if text.is_empty() { span.none { "–" } } @else { (text) } }
 }
 
-/// The connection that an object on a router belongs to, by the object's name: `lag12`, `c12v4`.
-fn connection_of(object: &str) -> Option<&str> {
-    let number = object.strip_prefix("lag").or_else(|| {
-        let (number, family) = object.strip_prefix('c')?.split_once('v')?;
-        matches!(family, "4" | "6").then_some(number)
-    })?;
-    (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn objects_on_routers_are_told_apart_by_their_names() {
-        let all = ["lag12", "c12v4", "c3v6", "c3v5", "lagx", "lag", "eth0", "cv4"];
-        let of: Vec<Option<&str>> = all.iter().map(|name| connection_of(name)).collect();
-        assert_eq!(of, [Some("12"), Some("12"), Some("3"), None, None, None, None, None]);
+    fn capacities_are_read_in_gigabits_where_they_are_whole() {
         assert_eq!((capacity(20_000), capacity(2_500)), ("20 Gbps".into(), "2500 Mbps".into()));
     }
 }

@@ -1,12 +1,12 @@
 //! All subscriptions' peerings.
 
-use super::{ROWS, host, listed, resource, text};
+use super::{host, paged, resource, text};
 use crate::error::PageError;
+use crate::pages::listing::{CONNECTION_STATES, List, locations, offerings, states as known_states};
 use crate::parts::state::{Mood, mood, shown, spaced};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column};
 use crate::parts::{empty, time};
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -17,28 +17,35 @@ const COLUMNS: &[Column] = &[
     Column { key: "asn", title: "ASN" },
     Column { key: "location", title: "Location" },
     Column { key: "offering", title: "Offering" },
-    Column { key: "connections", title: "Connections" },
+    Column { key: "state", title: "Connections" },
     Column { key: "routers", title: "Routers" },
     Column { key: "subscription", title: "Subscription" },
     Column { key: "created", title: "Created" },
 ];
 
 /// Shows all peerings.
-pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn list(context: Context) -> Result<Response, PageError> {
     host(&context)?;
-    let all = context.api.list("/api/v1/peerings", ROWS).await?;
-    let table = Table {
+    let list = List {
         of: "peerings",
         path: "/operate/peerings",
         columns: COLUMNS,
-        rows: all.iter().map(row).collect(),
+        sortable: &["name", "asn", "location", "offering", "state", "subscription"],
+        choices: vec![
+            known_states("Connection", &CONNECTION_STATES),
+            locations(&context).await?,
+            offerings(),
+        ],
+        sources: vec!["/api/v1/peerings".to_owned()],
+        row,
+        key: |_, _| Default::default(),
         empty: empty(
             "No peerings yet",
             "Peers make them once their ASN is approved.",
             html! { a.button href="/operate/queue" { "Look at the queue" } },
         ),
     };
-    Ok(listed(&context, "Peerings of all subscriptions", table, &asked, html! {}, html! {}))
+    paged(&context, "Peerings of all subscriptions", list, html! {}).await
 }
 
 fn row(peering: &Value) -> Vec<Cell> {

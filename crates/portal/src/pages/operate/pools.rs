@@ -2,10 +2,9 @@
 
 use super::{ROWS, host, listed, number, text};
 use crate::error::PageError;
-use crate::parts::empty;
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
+use crate::parts::{copyable, empty};
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::Response;
 use maud::html;
 use serde_json::Value;
@@ -27,7 +26,7 @@ const MANY_BITS: u64 = 20;
 const SCARCE_PERCENT: f64 = 80.0;
 
 /// Shows all pools.
-pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn list(context: Context) -> Result<Response, PageError> {
     host(&context)?;
     let all = context.api.list("/api/v1/pools", ROWS).await?;
     let note = html! { p.remark { "Addresses that a connection gave back rest for 30 days." } };
@@ -35,17 +34,18 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
         of: "pools",
         path: "/operate/pools",
         columns: COLUMNS,
+        choices: &["location"],
         rows: all.iter().map(row).collect(),
         empty: empty("No pools yet", "They come with the inventory: meetme inventory apply FILE.", html! {}),
     };
-    Ok(listed(&context, "Pools", table, &asked, note, html! {}))
+    Ok(listed(&context, "Pools", table, &context.asked, note, html! {}))
 }
 
 fn row(pool: &Value) -> Vec<Cell> {
     let share = percent_taken(pool);
     let words = format!("{share:.1} %");
     vec![
-        Cell::text(text(pool, "prefix")),
+        Cell::shown(text(pool, "prefix"), copyable(text(pool, "prefix"))),
         Cell::text(text(pool, "location")),
         Cell::text(format!("/{}", number(pool, "subnetLength"))),
         Cell::text(number(pool, "used")),

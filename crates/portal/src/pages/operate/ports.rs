@@ -1,46 +1,51 @@
 //! Ports for peers, and which connection has each.
 
-use super::{ROWS, capacity, host, listed, or_none, text};
+use super::{capacity, host, or_none, paged, text};
 use crate::error::PageError;
-use crate::parts::empty;
+use crate::pages::listing::{List, locations};
 use crate::parts::state::{Mood, badge, shown, spaced};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Choice, Column};
+use crate::parts::{copyable, empty, live};
 use crate::query::encode;
 use crate::resource::part;
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::Response;
 use maud::html;
 use serde_json::Value;
 
 const COLUMNS: &[Column] = &[
     Column { key: "router", title: "Router" },
-    Column { key: "port", title: "Port" },
+    Column { key: "name", title: "Port" },
     Column { key: "speed", title: "Speed" },
     Column { key: "panel", title: "Patch panel" },
-    Column { key: "use", title: "Used by" },
+    Column { key: "by", title: "Used by" },
     Column { key: "state", title: "Connection" },
     Column { key: "light", title: "Light" },
 ];
 
 /// Shows all ports.
-pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn list(context: Context) -> Result<Response, PageError> {
     host(&context)?;
-    let all = context.api.list("/api/v1/ports", ROWS).await?;
-    let used = all.iter().filter(|port| port["usedBy"].is_object()).count();
-    let note = html! { p.remark { (used) " of " (all.len()) " ports are in use." } };
-    let table = Table {
+    let used = context.api.get("/api/v1/ports?use=used&$top=0").await?["count"].as_u64().unwrap_or(0);
+    let note = html! { p.remark { (used) " ports are in use." } };
+    let uses =
+        [("used", "Used"), ("free", "Free")].map(|(value, words)| (value.to_owned(), words.to_owned()));
+    let list = List {
         of: "ports",
         path: "/operate/ports",
         columns: COLUMNS,
-        rows: all.iter().map(row).collect(),
+        sortable: &["router", "name", "speed"],
+        choices: vec![Choice { key: "use", label: "Use", options: uses.into() }, locations(&context).await?],
+        sources: vec!["/api/v1/ports".to_owned()],
+        row,
+        key: |_, _| Default::default(),
         empty: empty(
             "No ports for peers yet",
             "They come with the routers of the inventory: meetme inventory apply FILE.",
             html! {},
         ),
     };
-    Ok(listed(&context, "Ports", table, &asked, note, html! {}))
+    paged(&context, "Ports", list, live("used", "/operate/ports", note)).await
 }
 
 fn row(port: &Value) -> Vec<Cell> {
@@ -55,6 +60,7 @@ fn row(port: &Value) -> Vec<Cell> {
     } else {
         ("free".to_owned(), "")
     };
+    let panel = text(port, "panel");
     let light = match port["light"].as_bool() {
         Some(true) => Some((Mood::Good, "Light")),
         Some(false) => Some((Mood::Bad, "No light")),
@@ -64,7 +70,7 @@ fn row(port: &Value) -> Vec<Cell> {
         Cell::shown(router, html! { a href=(format!("/operate/routers/{}", encode(router))) { (router) } }),
         Cell::text(text(port, "name")),
         Cell::text(capacity(port["speedMbps"].as_u64().unwrap_or(0))),
-        Cell::text(text(port, "panel")),
+        Cell::shown(panel, html! { @if panel.is_empty() { (or_none("")) } @else { (copyable(panel)) } }),
         Cell::shown(
             &by,
             html! {

@@ -1,13 +1,13 @@
 //! All subscriptions' prefixes, registered and activated, those with problems first.
 
-use super::{ROWS, host, resource, text};
+use super::{host, or_none, resource, text};
 use crate::error::PageError;
 use crate::layout::Page;
-use crate::parts::state::{Mood, badge, mood, spaced};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::pages::listing::{List, PREFIX_STATES, locations, offerings, states};
+use crate::parts::state::{badge, spaced};
+use crate::parts::table::{Cell, Choice, Column};
 use crate::parts::{empty, tabs, time};
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use maud::html;
 use serde_json::Value;
@@ -33,78 +33,88 @@ const ACTIVATED: &[Column] = &[
 ];
 
 /// Shows registered prefixes.
-pub(super) async fn registered(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn registered(context: Context) -> Result<Response, PageError> {
     host(&context)?;
-    let all = sorted(context.api.list("/api/v1/registeredPrefixes", ROWS).await?);
-    let rows = all.iter().map(|prefix| {
-        let mut row = common(prefix);
-        let since = text(prefix, "since");
-        row.extend([
-            Cell::text(format!("AS{}", prefix["asn"])),
-            Cell::text(text(prefix, "peeringLocation")),
-            Cell::shown(since, time(since)),
-            Cell::text(text(prefix, "subscription")),
-        ]);
-        row
-    });
-    let table = Table {
+    let list = List {
         of: "registered prefixes",
         path: "/operate/prefixes",
         columns: REGISTERED,
-        rows: rows.collect(),
+        sortable: &["prefix", "state", "asn", "location", "since", "subscription"],
+        choices: vec![states("State", &PREFIX_STATES), locations(&context).await?, offerings()],
+        sources: vec!["/api/v1/registeredPrefixes".to_owned()],
+        row: registered_row,
+        key: |_, _| Default::default(),
         empty: empty(
             "No prefix is registered yet",
             "Peers register prefixes on a peering once one of its connections is Active.",
             html! {},
         ),
     };
-    Ok(shown(&context, table, &asked))
+    shown(&context, list).await
 }
 
 /// Shows activated prefixes.
-pub(super) async fn activated(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn activated(context: Context) -> Result<Response, PageError> {
     host(&context)?;
-    let all = sorted(context.api.list("/api/v1/activatedPrefixes", ROWS).await?);
-    let rows = all.iter().map(|prefix| {
-        let mut row = common(prefix);
-        let place = |name: &str| Cell::shown(text(prefix, name), super::or_none(text(prefix, name)));
-        row.extend([
-            Cell::text(path_words(text(prefix, "activePath"))),
-            place("primaryPeeringLocation"),
-            place("backupPeeringLocation"),
-            Cell::text(text(prefix, "subscription")),
-        ]);
-        row
-    });
-    let table = Table {
+    let path = |key: &str| (key.to_owned(), path_words(key).to_owned());
+    let paths = ["primary", "backup", "ordinary", "internet"].map(path).into();
+    let list = List {
         of: "activated prefixes",
         path: "/operate/prefixes/activated",
         columns: ACTIVATED,
-        rows: rows.collect(),
+        sortable: &["prefix", "state", "path", "primary", "backup", "subscription"],
+        choices: vec![
+            states("State", &PREFIX_STATES),
+            locations(&context).await?,
+            Choice { key: "activePath", label: "Traffic leaves", options: paths },
+        ],
+        sources: vec!["/api/v1/activatedPrefixes".to_owned()],
+        row: activated_row,
+        key: |_, _| Default::default(),
         empty: empty(
             "No prefix is activated yet",
             "Peers activate verified prefixes by their keys, in a peering service.",
             html! {},
         ),
     };
-    Ok(shown(&context, table, &asked))
+    shown(&context, list).await
 }
 
-fn shown(context: &Context, table: Table<'_>, asked: &Asked) -> Response {
-    if asked.format == "csv" {
-        return table.csv(asked);
-    }
-    let mut page = Page::new(
-        &context.viewer,
-        "/operate/prefixes",
-        "Prefixes of all subscriptions",
-        table.render_live(asked),
-    );
+async fn shown(context: &Context, list: List<'_>) -> Result<Response, PageError> {
+    let content = match list.shown(context).await? {
+        Err(file) => return Ok(file),
+        Ok(content) => content,
+    };
+    let mut page = Page::new(&context.viewer, "/operate/prefixes", "Prefixes of all subscriptions", content);
     page.tabs = tabs(
         &[("Registered", "/operate/prefixes".into()), ("Activated", "/operate/prefixes/activated".into())],
         &context.path,
     );
-    page.into_response()
+    Ok(page.into_response())
+}
+
+fn registered_row(prefix: &Value) -> Vec<Cell> {
+    let mut row = common(prefix);
+    let since = text(prefix, "since");
+    row.extend([
+        Cell::text(format!("AS{}", prefix["asn"])),
+        Cell::text(text(prefix, "peeringLocation")),
+        Cell::shown(since, time(since)),
+        Cell::text(text(prefix, "subscription")),
+    ]);
+    row
+}
+
+fn activated_row(prefix: &Value) -> Vec<Cell> {
+    let mut row = common(prefix);
+    let place = |name: &str| Cell::shown(text(prefix, name), or_none(text(prefix, name)));
+    row.extend([
+        Cell::text(path_words(text(prefix, "activePath"))),
+        place("primaryPeeringLocation"),
+        place("backupPeeringLocation"),
+        Cell::text(text(prefix, "subscription")),
+    ]);
+    row
 }
 
 fn common(prefix: &Value) -> Vec<Cell> {
@@ -112,20 +122,8 @@ fn common(prefix: &Value) -> Vec<Cell> {
     vec![
         Cell::shown(text(prefix, "prefix"), resource(text(prefix, "resourceId"), text(prefix, "prefix"))),
         Cell::shown(spaced(state), badge(state)),
-        Cell::shown(why, super::or_none(why)),
+        Cell::shown(why, or_none(why)),
     ]
-}
-
-/// What is wrong comes first, then what is on its way.
-fn sorted(mut all: Vec<Value>) -> Vec<Value> {
-    all.sort_by_key(|prefix| match mood(text(prefix, "prefixValidationState")) {
-        Mood::Bad => 0,
-        Mood::Waiting => 1,
-        Mood::Moving => 2,
-        Mood::Quiet => 3,
-        Mood::Good => 4,
-    });
-    all
 }
 
 fn path_words(path: &str) -> &str {

@@ -1,50 +1,54 @@
 //! What waits for a decision, oldest first.
 
-use super::{ROWS, capacity, host, listed, text};
+use super::{capacity, host, paged, text};
 use crate::error::PageError;
+use crate::pages::listing::{List, locations};
 use crate::parts::faults::sentence;
 use crate::parts::state::{Mood, shown};
-use crate::parts::table::{Asked, Cell, Column, Table};
-use crate::parts::{empty, time};
+use crate::parts::table::{Cell, Choice, Column};
+use crate::parts::{empty, live, time};
 use crate::query::encode;
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
 
 const COLUMNS: &[Column] = &[
-    Column { key: "what", title: "Request" },
-    Column { key: "network", title: "Network" },
-    Column { key: "where", title: "Where" },
+    Column { key: "name", title: "Request" },
+    Column { key: "asn", title: "Network" },
+    Column { key: "location", title: "Where" },
     Column { key: "since", title: "Waits since" },
     Column { key: "checks", title: "Checks" },
     Column { key: "subscription", title: "Subscription" },
 ];
 
 /// Shows the queue.
-pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn list(context: Context) -> Result<Response, PageError> {
     host(&context)?;
-    let queue = context.api.get("/api/v1/queue").await?;
-    let waiting: Vec<Value> = queue["value"].as_array().cloned().unwrap_or_default();
-    let overdue = queue["overdue"].as_u64().unwrap_or(0);
+    let overdue = context.api.get("/api/v1/queue?$top=0").await?["overdue"].as_u64().unwrap_or(0);
     let note = html! {
         @if overdue > 0 {
             p.remark { (shown(Mood::Bad, &format!("{overdue} overdue"))) " A request waits 12 hours at most." }
         }
     };
-    let table = Table {
+    let kinds = [("peerAsn", "Claims to ASNs"), ("connection", "Connections")];
+    let options = kinds.map(|(kind, words)| (kind.to_owned(), words.to_owned())).into();
+    let list = List {
         of: "requests",
         path: "/operate/queue",
         columns: COLUMNS,
-        rows: waiting.iter().take(ROWS).map(row).collect(),
+        sortable: &["name", "asn", "location", "since", "subscription"],
+        choices: vec![Choice { key: "kind", label: "Kind", options }, locations(&context).await?],
+        sources: vec!["/api/v1/queue".to_owned()],
+        row,
+        key: |_, _| Default::default(),
         empty: empty(
             "Nothing waits for a decision",
             "Claims to ASNs and new connections appear here, with all checks of each.",
             html! {},
         ),
     };
-    Ok(listed(&context, "Queue", table, &asked, note, html! {}))
+    paged(&context, "Queue", list, live("overdue", "/operate/queue", note)).await
 }
 
 /// Where a request is decided.
@@ -125,6 +129,7 @@ fn words(name: &str) -> &str {
         "PortsAndDiversity" => "Ports are free, on a router of its own",
         "NocContact" => "There is a NOC contact",
         "LegacySessionGone" => "The session that it replaces is gone",
+        "PlaceFree" => "No other peering has the ASN, location and offering",
         "PeerNameFree" => "The name is no other network's",
         other => other,
     }

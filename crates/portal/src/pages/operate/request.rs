@@ -106,6 +106,8 @@ pub(super) async fn asn_page(
     let id = format!("/subscriptions/{subscription}/providers/Microsoft.Peering/peerAsns/{name}");
     let found = context.api.get(&id).await?;
     let state = text(&found["properties"], "validationState");
+    // A decision is executed a moment after it was made.
+    let open = state != "Approved" && (state == "Failed" || !claim["decision"].is_object());
     let path = super::queue::page_of(&claim);
     let taken = claim["checks"].as_array().into_iter().flatten();
     let taken = taken.filter(|c| c["name"] == "PeerNameFree").any(|c| c["ok"] != true);
@@ -120,7 +122,7 @@ pub(super) async fn asn_page(
                     ("Subscription", html! { (text(&claim, "subscription")) }),
                     ("Waits since", time(text(&claim, "since"))),
                 ]))
-                @if let Some(reason) = found["properties"]["errorMessage"].as_str() { p.remark { "Refused: " (reason) } }
+                (decided(&claim["decision"]))
             }
             section.card { h2 { "Contacts" } (contacts(&found["properties"])) }
             section.card {
@@ -132,7 +134,7 @@ pub(super) async fn asn_page(
         section.card {
             h2 { "Decision" }
             p.remark { "Approving an ASN changes no router by itself. Connections that were approved before go on at once." }
-            (decision_form(context, &path, typed, state != "Approved", state != "Approved" && state != "Failed", taken.then_some(typed.allow_name)))
+            (decision_form(context, &path, typed, open, open && state != "Failed", taken.then_some(typed.allow_name)))
         }
     };
     Ok(page(context, &title(&claim), "Claim to an ASN", content))

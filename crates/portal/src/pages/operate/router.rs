@@ -2,17 +2,18 @@
 
 use super::diff::diff;
 use super::routers::{configured, feed, reach};
-use super::{connection_of, host, number, or_none, text};
+use super::{host, number, or_none, text};
 use crate::error::PageError;
 use crate::layout::Page;
 use crate::parts::faults::sentence;
 use crate::parts::state::{Mood, badge, shown, spaced};
-use crate::parts::{facts, live, message, time};
+use crate::parts::{copyable, facts, live, message, or_failed, time};
 use crate::query::encode;
 use crate::session::Context;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use meetme_model::connection::connection_of;
 use serde_json::Value;
 
 const TRAIL: (&str, &str) = ("Routers", "/operate/routers");
@@ -21,16 +22,22 @@ const TRAIL: (&str, &str) = ("Routers", "/operate/routers");
 pub(super) async fn show(context: Context, Path(router): Path<String>) -> Result<Response, PageError> {
     host(&context)?;
     let found = context.api.get(&format!("/api/v1/routers/{}", encode(&router))).await?;
-    let inventory = context.api.get("/api/v1/inventory").await?;
+    let inventory = context.api.get("/api/v1/inventory").await;
     let name = text(&found, "name");
     let path = format!("/operate/routers/{}", encode(name));
-    let declared =
-        inventory["inventory"]["router"].as_array().into_iter().flatten().find(|r| r["name"] == name);
+    let declared = inventory.map(|inventory| {
+        let routers = inventory["inventory"]["router"].as_array().into_iter().flatten();
+        routers.into_iter().find(|r| r["name"] == name).cloned().unwrap_or(Value::Null)
+    });
     let content = live(
         "router",
         &path,
         html! {
-            (state(&found, declared.unwrap_or(&Value::Null)))
+            section.card {
+                h2 { "State" }
+                (state(&found))
+                (or_failed(declared.map(|declared| as_declared(&found, &declared))))
+            }
             @if let Some(drift) = found["drift"].as_str().filter(|d| !d.is_empty()) {
                 section.card {
                     h2 { "Changed by hand" }
@@ -75,29 +82,35 @@ pub(super) async fn difference(context: Context, Path(router): Path<String>) -> 
     Ok(page.into_response())
 }
 
-fn state(found: &Value, declared: &Value) -> Markup {
-    let management = &declared["management"];
+fn state(found: &Value) -> Markup {
     let site = text(found, "site");
     html! {
-        section.card {
-            h2 { "State" }
-            @if !text(found, "error").is_empty() {
-                (message("error", html! { p { (sentence(text(found, "error"))) } p { "LAGs and sessions below are as they were known last." } }))
-            }
-            (facts(&[
-                ("Reached", reach(found).0),
-                ("Configuration", configured(found).0),
-                ("Generation applied of intended", html! { (or_none(&number(found, "appliedGeneration"))) " of " (number(found, "intendedGeneration")) }),
-                ("Route feed (BMP)", feed(found).0),
-                ("Read last", time(text(&found["state"], "at"))),
-                ("Routes received", html! { (number(found, "routesReceived")) }),
-                ("Site", html! { (site) @if !text(found, "location").is_empty() { ", " (text(found, "location")) } }),
-                ("Loopback", html! { code { (text(found, "loopback")) } }),
-                ("Driver", or_none(&driver(management))),
-                ("Ports for peers", html! { a href=(format!("/operate/ports?filter={}", encode(text(found, "name")))) { (declared["port"].as_array().map_or(0, Vec::len)) } }),
-            ]))
+        @if !text(found, "error").is_empty() {
+            (message("error", html! { p { (sentence(text(found, "error"))) } p { "LAGs and sessions below are as they were known last." } }))
         }
+        (facts(&[
+            ("Reached", reach(found).0),
+            ("Configuration", configured(found).0),
+            ("Generation applied of intended", html! { (or_none(&number(found, "appliedGeneration"))) " of " (number(found, "intendedGeneration")) }),
+            ("Route feed (BMP)", feed(found).0),
+            ("Read last", time(text(&found["state"], "at"))),
+            ("Routes received", html! { (number(found, "routesReceived")) }),
+            ("Site", html! { (site) @if !text(found, "location").is_empty() { ", " (text(found, "location")) } }),
+            ("Loopback", copyable(text(found, "loopback"))),
+        ]))
     }
+}
+
+/// What the inventory says of it.
+fn as_declared(found: &Value, declared: &Value) -> Markup {
+    let ports = declared["port"].as_array().map_or(0, Vec::len);
+    facts(&[
+        ("Driver", or_none(&driver(&declared["management"]))),
+        (
+            "Ports for peers",
+            html! { a href=(format!("/operate/ports?router={}", encode(text(found, "name")))) { (ports) } },
+        ),
+    ])
 }
 
 fn driver(management: &Value) -> String {

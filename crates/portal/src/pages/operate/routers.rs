@@ -2,12 +2,11 @@
 
 use super::{ROWS, host, listed, number, text};
 use crate::error::PageError;
-use crate::parts::empty;
 use crate::parts::state::{Mood, shown};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
+use crate::parts::{copyable, empty};
 use crate::query::encode;
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -25,13 +24,14 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Shows all routers.
-pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn list(context: Context) -> Result<Response, PageError> {
     host(&context)?;
     let all = context.api.list("/api/v1/routers", ROWS).await?;
     let table = Table {
         of: "routers",
         path: "/operate/routers",
         columns: COLUMNS,
+        choices: &["site", "state", "applied"],
         rows: all.iter().map(row).collect(),
         empty: empty(
             "No routers yet",
@@ -39,7 +39,7 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
             html! {},
         ),
     };
-    Ok(listed(&context, "Routers", table, &asked, html! {}, html! {}))
+    Ok(listed(&context, "Routers", table, &context.asked, html! {}, html! {}))
 }
 
 fn row(router: &Value) -> Vec<Cell> {
@@ -59,7 +59,7 @@ fn row(router: &Value) -> Vec<Cell> {
         Cell::shown(feed_words, feed),
         Cell::text(number(router, "sessions")),
         Cell::text(number(router, "routesReceived")),
-        Cell::text(text(router, "loopback")),
+        Cell::shown(text(router, "loopback"), copyable(text(router, "loopback"))),
     ]
 }
 

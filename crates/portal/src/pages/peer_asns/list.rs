@@ -4,10 +4,9 @@ use super::{asn, claims, page, property};
 use crate::error::PageError;
 use crate::layout::Page;
 use crate::parts::state::{badge, spaced};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
 use crate::parts::{command, empty, time};
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use maud::html;
 use serde_json::Value;
@@ -25,10 +24,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Shows the list.
-pub(in crate::pages) async fn list(
-    context: Context,
-    Query(asked): Query<Asked>,
-) -> Result<Response, PageError> {
+pub(in crate::pages) async fn list(context: Context) -> Result<Response, PageError> {
     let mut rows = Vec::new();
     for subscription in context.api.subscriptions().await? {
         let claims = context.api.list(&claims(&subscription), ROWS - rows.len()).await?;
@@ -43,6 +39,7 @@ pub(in crate::pages) async fn list(
         of: "ASNs",
         path: "/peer-asns",
         columns: COLUMNS,
+        choices: &["state", "subscription"],
         rows,
         empty: empty(
             "No ASNs yet",
@@ -50,10 +47,10 @@ pub(in crate::pages) async fn list(
             action.clone(),
         ),
     };
-    if asked.format == "csv" {
-        return Ok(table.csv(&asked));
+    if context.asked.is_csv() {
+        return Ok(table.csv(&context.asked));
     }
-    let mut shown = Page::new(&context.viewer, "/peer-asns", "Peer ASNs", table.render(&asked));
+    let mut shown = Page::new(&context.viewer, "/peer-asns", "Peer ASNs", table.render(&context.asked));
     shown.commands = action;
     Ok(shown.into_response())
 }

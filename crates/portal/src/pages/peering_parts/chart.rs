@@ -14,7 +14,12 @@ const RIGHT: f64 = 12.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 28.0;
 /// Looks of lines that there are; further lines begin anew.
-const LOOKS: usize = 6;
+const LOOKS: usize = 12;
+/// Points of a chart up to which each is a dot: more would hide how lines differ.
+const DOTTED: usize = 150;
+/// Points of a chart up to which each tells its value on hover: more would make a heavy page. The file
+/// of values has all.
+const HOVERED: usize = 2000;
 /// Parts that an axis has, about.
 const PARTS: f64 = 4.0;
 
@@ -22,11 +27,24 @@ const PARTS: f64 = 4.0;
 pub(super) struct Line {
     /// What it is of.
     pub name: String,
+    /// The same for programs, in lower case; empty: of everything.
+    pub id: String,
+    /// Which of the looks it has.
+    pub look: usize,
     /// When each point begins, in milliseconds, with what was measured in it.
     pub points: Vec<(i64, Option<f64>)>,
 }
 
 impl Line {
+    /// What was measured when, and whether nothing was right before and after it.
+    fn measured(&self) -> impl Iterator<Item = (i64, f64, bool)> + '_ {
+        let known = |i: Option<usize>| i.and_then(|i| self.points.get(i)).is_some_and(|(_, v)| v.is_some());
+        let points = self.points.iter().enumerate();
+        points.filter_map(move |(i, (at, value))| {
+            Some((*at, (*value)?, !known(i.checked_sub(1)) && !known(Some(i + 1))))
+        })
+    }
+
     /// True when anything was measured.
     pub fn is_measured(&self) -> bool {
         self.points.iter().any(|(_, value)| value.is_some())
@@ -40,7 +58,7 @@ pub(super) struct Chart<'a> {
     /// The metric's unit in the wire format.
     pub unit: &'a str,
     /// Its lines, those without any measurement left out.
-    pub lines: Vec<Line>,
+    pub lines: &'a [Line],
     /// Begin and end, in milliseconds.
     pub span_ms: (i64, i64),
 }
@@ -69,10 +87,12 @@ impl Chart<'_> {
         let (top, step) = self.scale();
         let y = |value: f64| HEIGHT - BOTTOM - (value / top).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM);
         let ticks = (top / step).round() as usize;
+        let total = self.lines.iter().map(|line| line.measured().count()).sum::<usize>();
         html! {
             div.chart {
                 div.drawn tabindex="0" role="region" aria-label=(format!("Chart of {}", self.title)) {
-                    svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(self.title) {
+                    svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(self.title)
+                        data-from=(self.span_ms.0) data-until=(self.span_ms.1) data-left=(LEFT / WIDTH) data-right=(1.0 - RIGHT / WIDTH) {
                         @for i in 0..=ticks {
                             @let value = step * i as f64;
                             line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(short(y(value))) y2=(short(y(value))) {}
@@ -82,11 +102,11 @@ impl Chart<'_> {
                             line.tick x1=(short(self.x(at))) x2=(short(self.x(at))) y1=(HEIGHT - BOTTOM) y2=(HEIGHT - BOTTOM + 4.0) {}
                             text.axis x=(short(self.x(at))) y=(HEIGHT - 8.0) text-anchor="middle" { (words) }
                         }
-                        @for (i, line) in self.lines.iter().enumerate() {
-                            g class=(format!("look{}", i % LOOKS)) {
+                        @for line in self.lines {
+                            g class=(format!("look{}", line.look % LOOKS)) {
                                 path.line d=(self.path(line, &y)) {}
-                                @for (at, value) in line.points.iter().filter_map(|(at, v)| Some((*at, (*v)?))) {
-                                    circle cx=(short(self.x(at))) cy=(short(y(value))) r="2.5" {
+                                @for (at, value, is_alone) in line.measured().filter(|(_, _, is_alone)| *is_alone || total <= HOVERED) {
+                                    circle.faint[!is_alone && total > DOTTED] cx=(short(self.x(at))) cy=(short(y(value))) r="2.5" {
                                         title { (line.name) ", " (moment(at)) ": " (amount(value, self.unit)) }
                                     }
                                 }
@@ -95,8 +115,8 @@ impl Chart<'_> {
                     }
                 }
                 ul.legend {
-                    @for (i, line) in self.lines.iter().enumerate() {
-                        li class=(format!("look{}", i % LOOKS)) {
+                    @for line in self.lines {
+                        li class=(format!("look{}", line.look % LOOKS)) {
                             svg viewBox="0 0 28 8" aria-hidden="true" focusable="false" { path.line d="M1 4H27" {} }
                             (line.name)
                         }
@@ -141,7 +161,7 @@ fn times((from, until): (i64, i64)) -> Vec<(i64, String)> {
     const MINUTE: i64 = 60_000;
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;
-    let steps = [10 * MINUTE, HOUR, 4 * HOUR, DAY, 5 * DAY, 30 * DAY];
+    let steps = [MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 4 * HOUR, DAY, 5 * DAY, 30 * DAY];
     let step = steps.into_iter().find(|s| (until - from) / s <= 7).unwrap_or(90 * DAY);
     let first = from.div_euclid(step) * step + if from.rem_euclid(step) > 0 { step } else { 0 };
     let format = if step >= DAY { "%d %b" } else { "%H:%M" };
@@ -162,7 +182,7 @@ fn utc(at_ms: i64, format: &str) -> String {
 }
 
 /// A value with its unit.
-pub(super) fn amount(value: f64, unit: &str) -> String {
+pub(in crate::pages) fn amount(value: f64, unit: &str) -> String {
     match unit {
         "BitsPerSecond" => {
             let (divisor, name) = match value {
@@ -189,15 +209,19 @@ fn plain(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn chart(points: Vec<(i64, Option<f64>)>) -> Chart<'static> {
-        let lines = vec![Line { name: "<c1>".into(), points }];
+    fn line(points: Vec<(i64, Option<f64>)>) -> [Line; 1] {
+        [Line { name: "<c1>".into(), id: "c1".into(), look: 13, points }]
+    }
+
+    fn chart(lines: &[Line]) -> Chart<'_> {
         Chart { title: "Traffic", unit: "BitsPerSecond", lines, span_ms: (0, 3_600_000) }
     }
 
     #[test]
     fn a_line_breaks_where_nothing_was_measured() {
         let points = vec![(0, Some(1e9)), (600_000, Some(2e9)), (1_200_000, None), (1_800_000, Some(0.0))];
-        let c = chart(points);
+        let lines = line(points);
+        let c = chart(&lines);
         let path = c.path(&c.lines[0], &|v| v / 1e9);
         assert_eq!(path, "M76.0 1.0L181.3 2.0M392.0 0.0");
         let text = c.render().into_string();
@@ -206,9 +230,26 @@ mod tests {
     }
 
     #[test]
+    fn many_points_are_a_line_but_one_alone_is_a_dot() {
+        let many = |n: i64| -> Vec<_> {
+            (0..n)
+                .map(|i| (i * 1000, Some(1.0)))
+                .chain([(n * 1000, None), (n * 1000 + 1000, Some(1.0))])
+                .collect()
+        };
+        let dots = |n: i64| {
+            let text = chart(&line(many(n))).render().into_string();
+            (text.matches("<circle ").count(), text.matches("<circle class=\"faint\"").count())
+        };
+        assert_eq!(dots(20), (21, 0));
+        assert_eq!(dots(200), (201, 200));
+        assert_eq!(dots(3000), (1, 0));
+    }
+
+    #[test]
     fn the_axis_has_round_values_and_holds_the_highest() {
         for (highest, top, step) in [(9.3, 10.0, 5.0), (1.0, 1.0, 0.5), (0.0, 1.0, 0.5), (41e6, 60e6, 20e6)] {
-            let (t, s) = chart(vec![(0, Some(highest))]).scale();
+            let (t, s) = chart(&line(vec![(0, Some(highest))])).scale();
             assert!((t - top).abs() < 1e-6 && (s - step).abs() < 1e-6, "{highest}: {t} by {s}");
         }
     }

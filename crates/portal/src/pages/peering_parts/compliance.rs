@@ -1,10 +1,10 @@
 //! How each requirement on the peer stands, with its evidence and when it was seen last. The API
 //! judges; the page adds the words.
 
-use super::file;
+use super::{attest, file};
 use crate::error::PageError;
 use crate::pages::peerings::at::At;
-use crate::pages::peerings::frame::tab;
+use crate::pages::peerings::frame::{command, tab};
 use crate::parts::faults::sentence;
 use crate::parts::state::{Mood, shown};
 use crate::parts::table::csv_field;
@@ -15,7 +15,8 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-const PATH: &str = "/compliance";
+/// Where the page is below the peering's.
+pub(super) const PATH: &str = "/compliance";
 /// Evidence shown of one requirement; all of it is in the file.
 const EVIDENCE_SHOWN: usize = 8;
 
@@ -49,20 +50,39 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("capacity", "Capacity", "Use below 40 %: 95th percentile of averages of 5 minutes over 7 days."),
 ];
 
+/// How the requirements stand.
 #[derive(Deserialize)]
-struct Compliance {
+pub(super) struct Compliance {
     at: String,
-    value: Vec<Finding>,
+    /// Each of them.
+    pub value: Vec<Finding>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Finding {
-    requirement: String,
+pub(super) struct Finding {
+    /// Its name on the wire.
+    pub requirement: String,
     standing: String,
     message: String,
     evidence: Vec<Sighting>,
     seen_at: Option<String>,
+    /// Whether the peer states it.
+    #[serde(default)]
+    pub attestable: bool,
+    /// The peer's statement.
+    pub attestation: Option<Attestation>,
+}
+
+/// What the peer states.
+#[derive(Deserialize)]
+pub(super) struct Attestation {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: String,
+    /// In the peer's words.
+    pub note: String,
 }
 
 #[derive(Deserialize)]
@@ -85,8 +105,7 @@ pub(super) async fn show(
     Path(at): Path<At>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
-    let body = context.api.get(&format!("{}{PATH}", at.extension())).await?;
-    let compliance: Compliance = serde_json::from_value(body).map_err(PageError::internal)?;
+    let compliance = read(&context, &at).await?;
     if asked.format == "csv" {
         let name = format!("{}-compliance.csv", at.name);
         return Ok(file(&name, "text/csv; charset=utf-8", csv(&compliance)));
@@ -101,10 +120,16 @@ pub(super) async fn show(
                 span.count { "As of " (time(&compliance.at)) }
                 a.subtle href=(format!("{page}?format=csv")) download { "Export CSV" }
             }
-            @for finding in &compliance.value { (row(finding)) }
+            @for finding in &compliance.value { (row(&context, &at, finding)) }
         },
     );
     Ok(tab(&context, &at, PATH, html! {}, content))
+}
+
+/// Asks how they stand.
+pub(super) async fn read(context: &Context, at: &At) -> Result<Compliance, PageError> {
+    let body = context.api.get(&format!("{}{PATH}", at.extension())).await?;
+    serde_json::from_value(body).map_err(PageError::internal)
 }
 
 fn words(standing: &str) -> (Mood, &'static str) {
@@ -129,12 +154,13 @@ fn counts(compliance: &Compliance) -> Vec<(Mood, &'static str, usize)> {
         .collect()
 }
 
-fn title(requirement: &str) -> (&str, &'static str) {
+/// What a requirement is called, and what it asks for.
+pub(super) fn title(requirement: &str) -> (&str, &'static str) {
     let known = WORDS.iter().find(|(key, _, _)| *key == requirement);
     known.map_or((requirement, ""), |(_, title, asks)| (*title, *asks))
 }
 
-fn row(finding: &Finding) -> Markup {
+fn row(context: &Context, at: &At, finding: &Finding) -> Markup {
     let (title, asks) = title(&finding.requirement);
     let (mood, words) = words(&finding.standing);
     // What isn't as it should be comes first.
@@ -150,6 +176,11 @@ fn row(finding: &Finding) -> Markup {
             // Where all is well the evidence says it.
             @if finding.standing != "met" { p.hint { (asks) } }
             p { (sentence(finding.message.trim_start_matches("unknown: "))) }
+            @if let Some(attestation) = &finding.attestation { (attest::of(attestation)) }
+            @if finding.attestable {
+                @let words = if finding.attestation.is_some() { "Change or withdraw" } else { "State it" };
+                p { (command(attest::may_state(context), &attest::form_path(at, &finding.requirement), "", words)) }
+            }
             @if !evidence.is_empty() {
                 ul.evidence {
                     @for s in evidence.iter().take(EVIDENCE_SHOWN) { li {
@@ -168,7 +199,10 @@ fn csv(compliance: &Compliance) -> String {
     let mut text = "Requirement,Standing,Message,Subject,Seen,OK,At\r\n".to_owned();
     for f in &compliance.value {
         let head = [title(&f.requirement).0, words(&f.standing).1, &f.message].map(csv_field).join(",");
-        if f.evidence.is_empty() {
+        if let Some(a) = &f.attestation {
+            let said = ["statement", &format!("{}: {}", a.by, a.note), "", &a.at].map(csv_field).join(",");
+            text.push_str(&format!("{head},{said}\r\n"));
+        } else if f.evidence.is_empty() {
             text.push_str(&format!("{head},,,,\r\n"));
         }
         for s in &f.evidence {

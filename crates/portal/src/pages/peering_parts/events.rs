@@ -5,11 +5,11 @@ use crate::error::PageError;
 use crate::pages::peerings::at::At;
 use crate::pages::peerings::frame::tab;
 use crate::parts::state::{Mood, shown, spaced};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
 use crate::parts::{empty, message, time};
 use crate::query::encode;
 use crate::session::Context;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -38,11 +38,7 @@ struct Event {
 }
 
 /// Shows the page.
-pub(super) async fn show(
-    context: Context,
-    Path(at): Path<At>,
-    Query(asked): Query<Asked>,
-) -> Result<Response, PageError> {
+pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Response, PageError> {
     // Asked first: where there is no peering there is no page.
     let connections = context.api.list(&format!("{}/connections", at.extension()), usize::MAX).await?;
     let mails = format!("/api/v1/subscriptions/{}/mails", encode(&at.subscription));
@@ -62,6 +58,7 @@ pub(super) async fn show(
         of: "events",
         path: &page,
         columns: COLUMNS,
+        choices: &[],
         rows: events.iter().map(row).collect(),
         empty: empty(
             "Nothing happened yet",
@@ -69,12 +66,12 @@ pub(super) async fn show(
             html! {},
         ),
     };
-    if asked.format == "csv" {
-        return Ok(table.csv(&asked));
+    if context.asked.is_csv() {
+        return Ok(table.csv(&context.asked));
     }
     let content = html! {
         @if is_cut { (message("info", html! { "Only the newest " (LOOKED_THROUGH) " mails and changes are looked through here." })) }
-        (table.render(&asked))
+        (table.render(&context.asked))
     };
     Ok(tab(&context, &at, PATH, html! {}, content))
 }
@@ -165,6 +162,11 @@ fn milestones(c: &Value) -> Vec<Event> {
     add(&decision["at"], format!("{name} {word}: {}", text(decision, "reason")));
     add(&c["loa"]["issuedAt"], format!("{name}: letter of authorization {} issued", text(&c["loa"], "code")));
     add(&c["lag"]["lightAt"], format!("{name}: light seen"));
+    let reached = &c["milestones"];
+    add(&reached["requestedAt"], format!("{name} requested"));
+    add(&reached["portConfiguredAt"], format!("{name}: port configured, addresses given"));
+    add(&reached["lagUpAt"], format!("{name}: LAG up for the first time"));
+    add(&reached["sessionsUpAt"], format!("{name}: BFD up and BGP established for the first time"));
     add(&c["activeAt"], format!("{name} Active for the first time"));
     for s in c["sessions"].as_array().into_iter().flatten() {
         add(&s["establishedAt"], format!("{name}: session {} established", text(s, "peerAddress")));

@@ -2,17 +2,19 @@
 //! Nothing is drawn that wasn't measured; which metrics there are, the API says.
 
 use super::chart::{Chart, Line, moment};
+use super::window::{RANGES, Window, typed};
 use super::{file, views};
 use crate::error::PageError;
 use crate::pages::peerings::at::At;
 use crate::pages::peerings::frame::tab;
+use crate::parts::form::Field;
 use crate::parts::table::csv_field;
 use crate::parts::{empty, live};
 use crate::query::encode;
 use crate::session::{Context, now};
 use axum::extract::{Path, Query};
 use axum::response::Response;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,27 +28,53 @@ const CONNECTION: &str = "ConnectionId";
 /// Connections compared in one chart: as many as the API gives points for in every range.
 const LINES: usize = 30;
 
-/// A length of time to look at, and that of a point in it.
-struct Range {
-    key: &'static str,
-    words: &'static str,
-    hours: i64,
-    interval: &'static str,
+/// How the page is asked for.
+struct Asked {
+    window: Window,
+    /// What is wrong with the typed times, by field.
+    faults: Vec<(&'static str, String)>,
+    /// From and until as they stand in their fields.
+    typed: [String; 2],
+    /// Connections that are compared, by identifier in lower case; empty: all.
+    only: Vec<String>,
+    is_csv: bool,
 }
 
-const RANGES: [Range; 4] = [
-    Range { key: "1h", words: "1 hour", hours: 1, interval: "PT1M" },
-    Range { key: "1d", words: "1 day", hours: 24, interval: "PT5M" },
-    Range { key: "7d", words: "7 days", hours: 7 * 24, interval: "PT1H" },
-    Range { key: "30d", words: "30 days", hours: 30 * 24, interval: "PT6H" },
-];
+impl Asked {
+    fn of(query: &[(String, String)], now: Timestamp) -> Self {
+        let of = |name: &str| query.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str());
+        let (from, until) = (of("from"), of("until"));
+        let usual = Window::of_range(of("range"), now);
+        let (window, faults, typed) = if from.is_empty() && until.is_empty() {
+            let typed = [typed(usual.from), typed(usual.until)];
+            (usual, Vec::new(), typed)
+        } else {
+            let (own, faults) = match Window::of_times(from, until, now) {
+                Ok(window) => (window, Vec::new()),
+                Err(faults) => (usual, faults),
+            };
+            (own, faults, [from.to_owned(), until.to_owned()])
+        };
+        let only = query.iter().filter(|(n, _)| n == "connection").map(|(_, id)| id.to_lowercase()).collect();
+        Self { window, faults, typed, only, is_csv: of("format") == "csv" }
+    }
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    #[serde(default)]
-    range: String,
-    #[serde(default)]
-    format: String,
+    fn fault(&self, field: &str) -> Option<&str> {
+        self.faults.iter().find(|(of, _)| *of == field).map(|(_, words)| words.as_str())
+    }
+
+    /// The page's address for another window, with the same connections.
+    fn link(&self, page: &str, window: &Window) -> String {
+        let mut link = format!("{page}?{}", window.query());
+        for id in &self.only {
+            link.push_str(&format!("&connection={}", encode(id)));
+        }
+        link
+    }
+
+    fn compares(&self, line: &Line) -> bool {
+        self.only.is_empty() || line.id.is_empty() || self.only.contains(&line.id)
+    }
 }
 
 /// A metric that exists.
@@ -90,11 +118,10 @@ struct Measured {
 pub(super) async fn show(
     context: Context,
     Path(at): Path<At>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    let range = RANGES.iter().find(|r| r.key == asked.range).unwrap_or(&RANGES[0]);
     let now = now();
-    let span = (now - SignedDuration::from_hours(range.hours), now);
+    let asked = Asked::of(&query, now);
     let names = connection_names(&context, &at).await?;
     let insights = format!("{}/providers/microsoft.insights", at.resource());
     let definitions =
@@ -102,22 +129,80 @@ pub(super) async fn show(
     let mut measured = Vec::new();
     for definition in definitions {
         let definition: Definition = serde_json::from_value(definition).map_err(PageError::internal)?;
-        let body = context.api.get(&values_path(&insights, &definition, range, span)).await?;
-        let lines = lines(&body, &definition, &names);
+        let path = values_path(&insights, &definition, &asked.window, now);
+        let lines = lines(&context.api.get(&path).await?, &definition, &names);
         measured.push(Measured { definition, lines });
     }
-    if asked.format == "csv" {
-        let name = format!("{}-metrics-{}.csv", at.name, range.key);
+    let known = looks(&mut measured);
+    for m in &mut measured {
+        m.lines.retain(|line| asked.compares(line));
+    }
+    if asked.is_csv {
+        let name = format!("{}-metrics-{}.csv", at.name, asked.window.query());
         return Ok(file(&name, "text/csv; charset=utf-8", csv(&measured)));
     }
-    let link = |key: &str| format!("{}?range={key}", at.page(PATH));
-    let all: Vec<(&str, String)> = RANGES.iter().map(|r| (r.words, link(r.key))).collect();
-    let here = link(range.key);
+    let page = at.page(PATH);
+    let here = asked.link(&page, &asked.window);
     let content = html! {
-        (views("Time", &all, &here))
-        (live("metrics", &here, charts(&measured, span, &format!("{here}&format=csv"))))
+        (views("Time", &ranges(&asked, &page, now), &here))
+        (choice(&asked, &page, &known, now))
+        (live("metrics", &here, charts(&measured, &asked, &format!("{here}&format=csv"))))
     };
     Ok(tab(&context, &at, PATH, html! {}, content))
+}
+
+fn ranges<'a>(asked: &Asked, page: &str, now: Timestamp) -> Vec<(&'a str, String)> {
+    RANGES.iter().map(|r| (r.words, asked.link(page, &Window::of_range(r.key, now)))).collect()
+}
+
+/// Gives each connection one look in all charts. Gives the connections, in order.
+fn looks(measured: &mut [Measured]) -> Vec<(String, String)> {
+    let mut known: Vec<(String, String)> = Vec::new();
+    for line in measured.iter().flat_map(|m| &m.lines).filter(|line| !line.id.is_empty()) {
+        let one = (line.name.clone(), line.id.clone());
+        if !known.contains(&one) {
+            known.push(one);
+        }
+    }
+    known.sort();
+    for line in measured.iter_mut().flat_map(|m| &mut m.lines) {
+        line.look = known.iter().position(|(_, id)| *id == line.id).unwrap_or(0);
+    }
+    known
+}
+
+/// The time of one's own, and the connections to compare.
+fn choice(asked: &Asked, page: &str, known: &[(String, String)], now: Timestamp) -> Markup {
+    let field = |name: &'static str, label: &'static str, value: &str| {
+        Field { name, label, error: asked.fault(name), ..Field::default() }.input(
+            "datetime-local",
+            value,
+            "off",
+        )
+    };
+    let moved = |words: &str, by: f64, times: f64| {
+        let link = asked.window.moved(by, times, now).map(|window| asked.link(page, &window));
+        html! { @if let Some(link) = link { a.button href=(link) { (words) } } }
+    };
+    html! {
+        form.filters.window role="search" aria-label="Time and connections" action=(page) {
+            (field("from", "From (UTC)", &asked.typed[0]))
+            (field("until", "Until (UTC)", &asked.typed[1]))
+            @if known.len() > 1 {
+                fieldset.compared {
+                    legend { "Compare" }
+                    @for (name, id) in known {
+                        label { input type="checkbox" name="connection" value=(id) checked[asked.only.is_empty() || asked.only.contains(id)]; " " (name) }
+                    }
+                }
+            }
+            div.end { button type="submit" { "Show" } }
+        }
+        div.toolbar.zoom role="group" aria-label="Zoom" {
+            (moved("Earlier", -0.5, 1.0)) (moved("Later", 0.5, 1.0)) (moved("Zoom in", 0.0, 0.5)) (moved("Zoom out", 0.0, 2.0))
+            span.count { "Or drag over a chart." }
+        }
+    }
 }
 
 /// What connections are called, by their identifier.
@@ -131,18 +216,13 @@ async fn connection_names(context: &Context, at: &At) -> Result<HashMap<String, 
     Ok(rows.iter().map(|row| (text(row, "connectionIdentifier").to_lowercase(), name(row))).collect())
 }
 
-fn values_path(
-    insights: &str,
-    definition: &Definition,
-    range: &Range,
-    span: (Timestamp, Timestamp),
-) -> String {
+fn values_path(insights: &str, definition: &Definition, window: &Window, now: Timestamp) -> String {
     let mut path = format!(
         "{insights}/metrics?{VERSION}&metricnames={}&aggregation={}&interval={}&AutoAdjustTimegrain=true&timespan={}",
         encode(&definition.name.value),
         encode(&definition.primary_aggregation_type),
-        range.interval,
-        encode(&format!("{}/{}", span.0, span.1)),
+        window.interval(now),
+        encode(&format!("{}/{}", window.from, window.until)),
     );
     if definition.is_by_connection() {
         path.push_str(&format!("&top={LINES}&$filter={}", encode(&format!("{CONNECTION} eq '*'"))));
@@ -166,7 +246,7 @@ fn lines(body: &Value, definition: &Definition, names: &HashMap<String, String>)
             let at: Timestamp = point["timeStamp"].as_str()?.parse().ok()?;
             Some((at.as_millisecond(), point[aggregation.as_str()].as_f64()))
         });
-        let line = Line { name, points: points.collect() };
+        let line = Line { id: of.to_lowercase(), look: 0, name, points: points.collect() };
         if line.is_measured() {
             lines.push(line);
         }
@@ -175,7 +255,7 @@ fn lines(body: &Value, definition: &Definition, names: &HashMap<String, String>)
     lines
 }
 
-fn charts(measured: &[Measured], span: (Timestamp, Timestamp), csv: &str) -> Markup {
+fn charts(measured: &[Measured], asked: &Asked, csv: &str) -> Markup {
     let (drawn, missing): (Vec<&Measured>, Vec<&Measured>) =
         measured.iter().partition(|m| !m.lines.is_empty());
     let missing: Vec<&str> = missing.iter().map(|m| m.definition.title()).collect();
@@ -192,7 +272,7 @@ fn charts(measured: &[Measured], span: (Timestamp, Timestamp), csv: &str) -> Mar
                     section.card {
                         h2 { (m.definition.title()) }
                         p.hint { (m.definition.display_description) }
-                        (chart(m, span))
+                        (chart(m, &asked.window))
                     }
                 }
             }
@@ -201,14 +281,12 @@ fn charts(measured: &[Measured], span: (Timestamp, Timestamp), csv: &str) -> Mar
     }
 }
 
-fn chart(measured: &Measured, span: (Timestamp, Timestamp)) -> Markup {
-    let lines = measured.lines.iter();
-    let lines = lines.map(|l| Line { name: l.name.clone(), points: l.points.clone() }).collect();
+fn chart(measured: &Measured, window: &Window) -> Markup {
     // A point begins at a whole multiple of its length: the first one may begin before the time does.
     let first = measured.lines.iter().filter_map(|l| l.points.first()).map(|(at, _)| *at);
-    let span_ms = (first.chain([span.0.as_millisecond()]).min().unwrap_or(0), span.1.as_millisecond());
+    let from = first.chain([window.from.as_millisecond()]).min().unwrap_or(0);
     let (title, unit) = (measured.definition.title(), measured.definition.unit.as_str());
-    Chart { title, unit, lines, span_ms }.render()
+    Chart { title, unit, lines: &measured.lines, span_ms: (from, window.until.as_millisecond()) }.render()
 }
 
 fn csv(measured: &[Measured]) -> String {

@@ -1,7 +1,8 @@
 //! What a peering's pages show besides the peering itself: how its requirements stand, what its
 //! sessions receive, what was measured, what happened, and what the peer's own routers need.
 
-mod chart;
+mod attest;
+pub(super) mod chart;
 mod compliance;
 mod configuration;
 mod events;
@@ -9,6 +10,7 @@ mod metrics;
 mod received_routes;
 mod registered_asns;
 mod routes_file;
+mod window;
 
 use crate::PortalState;
 use axum::Router;
@@ -23,6 +25,8 @@ pub(super) fn routes() -> Router<Arc<PortalState>> {
     let below = |path: &str| format!("/peerings/{{subscription}}/{{resource_group}}/{{name}}{path}");
     Router::new()
         .route(&below("/compliance"), get(compliance::show))
+        .route(&below("/compliance/{child}"), get(attest::show).post(attest::state))
+        .route(&below("/compliance/{child}/withdraw"), post(attest::withdraw))
         .route(&below("/received-routes"), get(received_routes::show))
         .route(&below("/events"), get(events::show))
         .route(&below("/configuration"), get(configuration::show))

@@ -9,7 +9,8 @@ use crate::pages::peerings::frame::tab;
 use crate::parts::faults::{Faults, sentence};
 use crate::parts::form::Field;
 use crate::parts::state::{Mood, shown};
-use crate::parts::{empty, message, time};
+use crate::parts::table::{Cell, Column, columns_menu, grid};
+use crate::parts::{copyable, empty, message, time};
 use crate::query::encode;
 use crate::session::Context;
 use axum::extract::{Path, Query};
@@ -19,8 +20,21 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 pub(super) const PATH: &str = "/received-routes";
+pub(super) const OF: &str = "received routes";
 /// Rows on a page.
 const ROWS: usize = 200;
+
+pub(super) const COLUMNS: &[Column] = &[
+    Column { key: "prefix", title: "Prefix" },
+    Column { key: "accepted", title: "Accepted" },
+    Column { key: "reasons", title: "Reasons" },
+    Column { key: "path", title: "AS path" },
+    Column { key: "session", title: "Session" },
+    Column { key: "next", title: "Next hop" },
+    Column { key: "router", title: "Router" },
+    Column { key: "rpki", title: "RPKI" },
+    Column { key: "received", title: "Received" },
+];
 
 /// How the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -40,8 +54,6 @@ pub(super) struct Asked {
     /// Where this page starts within the API's.
     #[serde(default)]
     pub from: usize,
-    #[serde(default)]
-    pub format: String,
 }
 
 impl Asked {
@@ -63,30 +75,26 @@ impl Asked {
         path
     }
 
-    fn is_filtered(&self) -> bool {
-        [&self.prefix, &self.as_path, &self.accepted, &self.rpki].iter().any(|v| !v.trim().is_empty())
-    }
-
-    /// This page's address, starting elsewhere.
-    fn link(&self, at: &At, after: &str, from: usize, format: &str) -> String {
-        let mut link = at.page(PATH);
-        let from = if from > 0 { from.to_string() } else { String::new() };
-        let mut sign = '?';
-        for (name, value) in [
+    /// What is filtered by.
+    fn filters(&self) -> Vec<(&str, &str)> {
+        let all = [
             ("prefix", self.prefix.trim()),
             ("as_path", self.as_path.trim()),
             ("accepted", self.accepted.trim()),
             ("rpki", self.rpki.trim()),
-            ("after", after),
-            ("from", &from),
-            ("format", format),
-        ] {
-            if !value.is_empty() {
-                link.push_str(&format!("{sign}{name}={}", encode(value)));
-                sign = '&';
-            }
-        }
-        link
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// This page's address, starting elsewhere, with the same columns.
+    fn link(&self, context: &Context, after: &str, from: usize, format: &str) -> String {
+        let from = if from > 0 { from.to_string() } else { String::new() };
+        let mut pairs = self.filters();
+        pairs.extend([("after", after), ("from", &from), ("format", format)]);
+        pairs.extend(context.asked.columns().map(|key| ("column", key)));
+        let filled = pairs.iter().filter(|(_, value)| !value.is_empty());
+        let query: Vec<String> = filled.map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        if query.is_empty() { context.path.clone() } else { format!("{}?{}", context.path, query.join("&")) }
     }
 }
 
@@ -137,10 +145,10 @@ pub(super) async fn show(
     let (faults, content) = match answer.into_result() {
         Ok(body) => {
             let rows: Rows = serde_json::from_value(body).map_err(PageError::internal)?;
-            if asked.format == "csv" {
-                return Ok(routes_file::stream(context.api, at, asked, rows));
+            if context.asked.is_csv() {
+                return Ok(routes_file::stream(&context, at, asked, rows));
             }
-            (Faults::default(), table(&at, &asked, &rows))
+            (Faults::default(), table(&context, &at, &asked, &rows))
         }
         Err(refusal) if status == StatusCode::BAD_REQUEST => (Faults::of(&refusal, field), html! {}),
         Err(refusal) if status == StatusCode::SERVICE_UNAVAILABLE => {
@@ -148,7 +156,7 @@ pub(super) async fn show(
         }
         Err(refusal) => return Err(PageError::Refused { status, refusal }),
     };
-    let content = html! { (faults.top()) (filters(&at, &asked, &faults)) (content) };
+    let content = html! { (faults.top()) (filters(&context, &at, &asked, &faults)) (content) };
     Ok(tab(&context, &at, PATH, html! {}, content))
 }
 
@@ -173,7 +181,7 @@ fn unavailable(refusal: &Refusal) -> Markup {
     )
 }
 
-fn filters(at: &At, asked: &Asked, faults: &Faults) -> Markup {
+fn filters(context: &Context, at: &At, asked: &Asked, faults: &Faults) -> Markup {
     let option = |value: &str, words: &str| (value.to_owned(), words.to_owned());
     let accepted =
         [option("", "Accepted and rejected"), option("true", "Accepted"), option("false", "Rejected")];
@@ -190,67 +198,71 @@ fn filters(at: &At, asked: &Asked, faults: &Faults) -> Markup {
             (Field { name: "as_path", label: "AS path", error: faults.at("as_path"), ..Field::default() }.input("text", &asked.as_path, "off"))
             (Field { name: "accepted", label: "Outcome", error: faults.at("accepted"), ..Field::default() }.select(&accepted, &asked.accepted))
             (Field { name: "rpki", label: "RPKI", error: faults.at("rpki"), ..Field::default() }.select(&rpki, &asked.rpki))
-            div.end { button.primary type="submit" { "Filter" } @if asked.is_filtered() { " " a.button href=(at.page(PATH)) { "Show all" } } }
+            @for key in context.asked.columns() { input type="hidden" name="column" value=(key); }
+            div.end { button.primary type="submit" { "Filter" } @if !asked.filters().is_empty() { " " a.button href=(at.page(PATH)) { "Show all" } } }
         }
     }
 }
 
-fn table(at: &At, asked: &Asked, rows: &Rows) -> Markup {
+fn table(context: &Context, at: &At, asked: &Asked, rows: &Rows) -> Markup {
     let from = asked.from.min(rows.value.len());
     let shown_rows = &rows.value[from..(from + ROWS).min(rows.value.len())];
+    let link = |after: &str, from: usize, format: &str| asked.link(context, after, from, format);
     let next = match (rows.value.len() > from + ROWS, rows.next()) {
-        (true, _) => Some(asked.link(at, &asked.after, from + ROWS, "")),
-        (false, Some(token)) => Some(asked.link(at, &token, 0, "")),
+        (true, _) => Some(link(&asked.after, from + ROWS, "")),
+        (false, Some(token)) => Some(link(&token, 0, "")),
         (false, None) => None,
     };
     let is_first = asked.after.is_empty() && from == 0;
     if shown_rows.is_empty() && is_first && next.is_none() {
-        return if asked.is_filtered() {
-            html! { p.nothing { "No route matches. " a href=(at.page(PATH)) { "Show all" } } }
-        } else {
+        return if asked.filters().is_empty() {
             empty(
                 "No routes are received yet",
                 "Routes appear here as soon as a session is established and you announce something, also before the connection is Active.",
                 html! { a.button href=(at.page("/connections")) { "See the connections" } },
             )
+        } else {
+            html! { p.nothing { "No route matches. " a href=(at.page(PATH)) { "Show all" } } }
         };
     }
-    let moves = html! {
-        nav.pages aria-label="Pages" {
-            @if !is_first { a href=(asked.link(at, "", 0, "")) { "First page" } }
-            @if let Some(next) = &next { a href=(next) rel="next" { "Next" } }
-        }
-    };
+    let cells: Vec<Vec<Cell>> = shown_rows.iter().map(row).collect();
     html! {
         div.toolbar {
             span.count { (shown_rows.len()) " routes on this page, in the order of prefixes" @if next.is_none() { ", the last ones" } }
-            a.subtle href=(asked.link(at, "", 0, "csv")) download { "Export CSV" }
-        }
-        div.scroll tabindex="0" role="region" aria-label="Received routes" {
-            table {
-                thead { tr { @for title in ["Prefix", "Outcome", "AS path", "Session", "Next hop", "RPKI", "Received"] { th scope="col" { (title) } } } }
-                tbody { @for route in shown_rows { (row(route)) } }
+            div.tools {
+                (columns_menu(OF, &context.path, COLUMNS, &context.asked, &asked.filters()))
+                a.subtle href=(link("", 0, "csv")) download { "Export CSV" }
             }
         }
-        (moves)
+        (grid(OF, COLUMNS, &context.asked, &cells, |column| html! { th scope="col" { (column.title) } }))
+        nav.pages aria-label="Pages" {
+            @if !is_first { a href=(link("", 0, "")) { "First page" } }
+            @if let Some(next) = &next { a href=(next) rel="next" { "Next" } }
+        }
     }
 }
 
-fn row(route: &Route) -> Markup {
+/// A route's cells.
+pub(super) fn row(route: &Route) -> Vec<Cell> {
     let rpki =
         if route.rpki_validation_state == "Unknown" { "Not checked" } else { &route.rpki_validation_state };
-    html! {
-        tr {
-            td data-title="Prefix" { code { (route.prefix) } }
-            td data-title="Outcome" {
-                (shown(if route.accepted { Mood::Good } else { Mood::Bad }, if route.accepted { "Accepted" } else { "Rejected" }))
-                @for reason in &route.reasons { div { (sentence(&reason.message)) } }
-            }
-            td data-title="AS path" { code { (route.as_path) } }
-            td data-title="Session" { (route.session_ip.as_deref().unwrap_or("–")) div.none { (route.router) } }
-            td data-title="Next hop" { (route.next_hop) }
-            td data-title="RPKI" { (rpki) }
-            td data-title="Received" { (time(&route.received_timestamp)) }
-        }
-    }
+    let reasons: Vec<String> = route.reasons.iter().map(|reason| sentence(&reason.message)).collect();
+    let outcome = if route.accepted { shown(Mood::Good, "Accepted") } else { shown(Mood::Bad, "Rejected") };
+    vec![
+        Cell::shown(&route.prefix, copyable(&route.prefix)),
+        Cell::shown(if route.accepted { "yes" } else { "no" }, outcome),
+        Cell::shown(
+            reasons.join(" "),
+            html! {
+                @if reasons.is_empty() { span.none { "–" } }
+                @for reason in &reasons { div { (reason) } }
+            },
+        ),
+        Cell::shown(&route.as_path, html! { code { (route.as_path) } }),
+        Cell::text(route.session_ip.as_deref().unwrap_or("–")),
+        Cell::text(&route.next_hop),
+        Cell::text(&route.router),
+        Cell::text(rpki),
+        Cell::shown(&route.received_timestamp, time(&route.received_timestamp)),
+    ]
 }

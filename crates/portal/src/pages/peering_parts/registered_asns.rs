@@ -6,12 +6,12 @@ use crate::pages::peerings::at::{At, Within};
 use crate::pages::peerings::frame::{command, may_write, tab};
 use crate::parts::faults::Faults;
 use crate::parts::form::{Field, form};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
 use crate::parts::typed::Typed;
 use crate::parts::{copyable, empty, message, time};
 use crate::query::encode;
 use crate::session::Context;
-use axum::extract::{Path, Query};
+use axum::extract::Path;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -34,11 +34,7 @@ async fn has_route_server(context: &Context, at: &At) -> Result<bool, PageError>
 }
 
 /// Shows the tab.
-pub(super) async fn show(
-    context: Context,
-    Path(at): Path<At>,
-    Query(asked): Query<Asked>,
-) -> Result<Response, PageError> {
+pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Response, PageError> {
     if !has_route_server(&context, &at).await? {
         let content = empty(
             "ASNs are registered at exchanges with a route server",
@@ -53,6 +49,7 @@ pub(super) async fn show(
         of: "registered ASNs",
         path: &page,
         columns: COLUMNS,
+        choices: &[],
         rows: rows.iter().map(|row| cells(row, &context, &at)).collect(),
         empty: empty(
             "No ASN is registered yet",
@@ -60,11 +57,11 @@ pub(super) async fn show(
             html! {},
         ),
     };
-    if asked.format == "csv" {
-        return Ok(table.csv(&asked));
+    if context.asked.is_csv() {
+        return Ok(table.csv(&context.asked));
     }
     let commands = command(may_write(&context), &at.page(ADD), "primary", "Register an ASN");
-    Ok(tab(&context, &at, TAB.1, commands, table.render(&asked)))
+    Ok(tab(&context, &at, TAB.1, commands, table.render(&context.asked)))
 }
 
 fn cells(row: &Value, context: &Context, at: &At) -> Vec<Cell> {
@@ -123,12 +120,20 @@ pub(super) async fn add(
     let status = answer.status;
     Ok(match answer.into_result() {
         Ok(_) => Redirect::to(&at.page(TAB.1)).into_response(),
+        Err(_) if status == StatusCode::PRECONDITION_FAILED && is_same(&context, &path, number).await? => {
+            Redirect::to(&at.page(TAB.1)).into_response()
+        }
         Err(_) if status == StatusCode::PRECONDITION_FAILED => {
             faults.add("name", "there is a registration of this name already");
             add_page(&context, &at, &typed, &faults)
         }
         Err(refusal) => add_page(&context, &at, &typed, &Faults::of(&refusal, field)),
     })
+}
+
+/// True when there is just what is asked for: the form was sent twice.
+async fn is_same(context: &Context, path: &str, asn: i64) -> Result<bool, PageError> {
+    Ok(context.api.get(path).await?["properties"]["asn"] == asn)
 }
 
 fn field(target: &str) -> Option<String> {

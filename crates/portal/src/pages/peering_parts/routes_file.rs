@@ -1,16 +1,13 @@
 //! All received routes that are filtered for, as a CSV file that is written while they are read:
 //! one page of the API at a time is in memory.
 
-use super::file;
-use super::received_routes::{Asked, Route, Rows};
+use super::received_routes::{Asked, COLUMNS, OF, Rows, row};
 use crate::api::Api;
+use crate::error::PageError;
 use crate::pages::peerings::at::At;
-use crate::parts::table::csv_field;
-use axum::body::Body;
+use crate::parts::table::file;
+use crate::session::Context;
 use axum::response::Response;
-use std::io::Error;
-
-const HEADING: &str = "Prefix,Accepted,Reasons,AS path,Session,Next hop,Router,RPKI,Received\r\n";
 
 /// What is still to be written.
 enum Left {
@@ -21,12 +18,10 @@ enum Left {
     Nothing,
 }
 
-/// The file, beginning with the page that was read already. When a later page can't be had, the
-/// download breaks off, so that half a file isn't taken for a whole one.
-pub(super) fn stream(api: Api, at: At, asked: Asked, first: Rows) -> Response {
-    let name = format!("{}-received-routes.csv", at.name);
-    let state = (api, at, asked, Left::Page(first), true);
-    let chunks = futures::stream::unfold(state, |(api, at, mut asked, left, is_first)| async move {
+/// The file, beginning with the page that was read already.
+pub(super) fn stream(context: &Context, at: At, asked: Asked, first: Rows) -> Response {
+    let state = (context.api.clone(), at, asked, Left::Page(first));
+    let pages = futures::stream::unfold(state, |(api, at, mut asked, left)| async move {
         let rows = match left {
             Left::Nothing => return None,
             Left::Page(rows) => Ok(rows),
@@ -35,37 +30,19 @@ pub(super) fn stream(api: Api, at: At, asked: Asked, first: Rows) -> Response {
                 read(&api, &at, &asked).await
             }
         };
-        let (chunk, left) = match rows {
-            Ok(rows) => (Ok(text(&rows.value, is_first)), rows.next().map_or(Left::Nothing, Left::After)),
+        let (page, left) = match rows {
+            Ok(rows) => {
+                let left = rows.next().map_or(Left::Nothing, Left::After);
+                (Ok(rows.value.iter().map(row).collect()), left)
+            }
             Err(error) => (Err(error), Left::Nothing),
         };
-        Some((chunk, (api, at, asked, left, false)))
+        Some((page, (api, at, asked, left)))
     });
-    file(&name, "text/csv; charset=utf-8", Body::from_stream(chunks))
+    file(OF, COLUMNS, &context.asked, pages)
 }
 
-async fn read(api: &Api, at: &At, asked: &Asked) -> Result<Rows, Error> {
-    let body = api.get(&asked.path(at)).await.map_err(Error::other)?;
-    serde_json::from_value(body).map_err(Error::other)
-}
-
-fn text(rows: &[Route], with_heading: bool) -> String {
-    let mut text = if with_heading { HEADING.to_owned() } else { String::new() };
-    for r in rows {
-        let reasons: Vec<&str> = r.reasons.iter().map(|reason| reason.message.as_str()).collect();
-        let fields = [
-            r.prefix.as_str(),
-            if r.accepted { "yes" } else { "no" },
-            &reasons.join("; "),
-            &r.as_path,
-            r.session_ip.as_deref().unwrap_or(""),
-            &r.next_hop,
-            &r.router,
-            &r.rpki_validation_state,
-            &r.received_timestamp,
-        ];
-        text.push_str(&fields.map(csv_field).join(","));
-        text.push_str("\r\n");
-    }
-    text
+async fn read(api: &Api, at: &At, asked: &Asked) -> Result<Rows, PageError> {
+    let body = api.get(&asked.path(at)).await?;
+    serde_json::from_value(body).map_err(PageError::internal)
 }

@@ -4,12 +4,11 @@ use super::{Service, or_none, property, refused};
 use crate::error::PageError;
 use crate::layout::Page;
 use crate::parts::state::{badge, spaced};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
 use crate::parts::{command, empty};
 use crate::query::encode;
 use crate::resource::part;
 use crate::session::Context;
-use axum::extract::Query;
 use axum::response::{IntoResponse, Response};
 use maud::html;
 use serde_json::Value;
@@ -29,7 +28,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Shows the list.
-pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn list(context: Context) -> Result<Response, PageError> {
     let mut rows = Vec::new();
     for subscription in context.api.subscriptions().await? {
         let path =
@@ -45,6 +44,7 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
         of: "peering services",
         path: "/peering-services",
         columns: COLUMNS,
+        choices: &["location", "provider", "state", "subscription"],
         rows,
         empty: empty(
             "No peering services yet",
@@ -52,10 +52,11 @@ pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result
             action.clone(),
         ),
     };
-    if asked.format == "csv" {
-        return Ok(table.csv(&asked));
+    if context.asked.is_csv() {
+        return Ok(table.csv(&context.asked));
     }
-    let mut shown = Page::new(&context.viewer, "/peering-services", "Peering Services", table.render(&asked));
+    let mut shown =
+        Page::new(&context.viewer, "/peering-services", "Peering Services", table.render(&context.asked));
     shown.commands = action;
     Ok(shown.into_response())
 }

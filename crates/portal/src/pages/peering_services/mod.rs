@@ -6,9 +6,11 @@ mod json;
 mod list;
 mod locations;
 mod monitor;
+mod place;
 mod prefix;
 mod prefixes;
 mod show;
+mod strip;
 mod tags;
 
 use crate::PortalState;

@@ -1,5 +1,6 @@
 //! One activated prefix: its path, every check with its evidence, and its events.
 
+use super::strip::{self, History};
 use super::{Service, prefixes, property};
 use crate::error::PageError;
 use crate::layout::Page;
@@ -9,8 +10,8 @@ use crate::parts::state::{Mood, badge, shown, spaced};
 use crate::parts::typed::Typed;
 use crate::parts::{copyable, facts, live, message, time};
 use crate::query::encode;
-use crate::session::Context;
-use axum::extract::Path;
+use crate::session::{Context, now};
+use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -33,9 +34,13 @@ impl Which {
 }
 
 /// Shows the page.
-pub(super) async fn show(context: Context, Path(which): Path<Which>) -> Result<Response, PageError> {
+pub(super) async fn show(
+    context: Context,
+    Path(which): Path<Which>,
+    Query(asked): Query<strip::Asked>,
+) -> Result<Response, PageError> {
     let (service, name) = which.split();
-    whole(&context, &service, &name, &Faults::default()).await
+    whole(&context, &service, &name, &asked, &Faults::default()).await
 }
 
 /// Deletes the prefix.
@@ -50,12 +55,14 @@ pub(super) async fn delete(
     if typed.get("confirm") != "yes" {
         let mut faults = Faults::default();
         faults.add_other("tick that the prefix is to be taken out of optimized routing");
-        return whole(&context, &service, &name, &faults).await;
+        return whole(&context, &service, &name, &strip::Asked::default(), &faults).await;
     }
     let path = format!("{}/prefixes/{}", service.api(), encode(&name));
     match context.api.send(Method::DELETE, &path, None).await?.into_result() {
         Ok(_) => Ok(Redirect::to(&service.page()).into_response()),
-        Err(refusal) => whole(&context, &service, &name, &Faults::of(&refusal, |_| None)).await,
+        Err(refusal) => {
+            whole(&context, &service, &name, &strip::Asked::default(), &Faults::of(&refusal, |_| None)).await
+        }
     }
 }
 
@@ -63,6 +70,7 @@ async fn whole(
     context: &Context,
     service: &Service,
     name: &str,
+    asked: &strip::Asked,
     faults: &Faults,
 ) -> Result<Response, PageError> {
     let path = format!("{}/prefixes/{}", service.api(), encode(name));
@@ -70,18 +78,31 @@ async fn whole(
     let status = prefixes::status(context, service, name).await?;
     let page = format!("{}/prefixes/{}", service.page(), encode(name));
     let prefix = property(&there, "prefix");
+    let history = History::read(context, service, name, asked.span(), now()).await.ok();
+    let now_at = history.as_ref().and_then(History::now);
     let content = html! {
         (faults.top())
-        (live("prefix", &page, html! {
+        (live("prefix", &format!("{page}?span={}", asked.span().key), html! {
             (trouble(&there, &status))
             section.card { h2 { "Essentials" } (facts(&[
                 ("State", badge(property(&there, "prefixValidationState"))),
-                ("Traffic goes", prefixes::path(&status)),
+                ("Traffic goes", match now_at {
+                    Some(entry) => html! { (entry.badge()) " since " (time(&entry.since.to_string())) },
+                    None => prefixes::path(&status),
+                }),
                 ("Learned", html! { (learned(property(&there, "learnedType"))) }),
                 ("Prefix", copyable(prefix)),
                 ("Prefix key", copyable(property(&there, "peeringServicePrefixKey"))),
                 ("Added", time(there["systemData"]["createdAt"].as_str().unwrap_or(""))),
             ])) }
+            section.card.strips {
+                h2 { "Traffic over time" }
+                (asked.links(&page))
+                @match &history {
+                    Some(history) => { (history.render(prefix)) (strip::legend()) p.hint { "Times below the strip in UTC." } },
+                    None => p.nothing { "Its history can't be read now. It is asked for again by itself." },
+                }
+            }
             section.card { h2 { "Checks" } (checks(&status)) }
             section.card { h2 { "Events" } (events(&there)) }
         }))

@@ -7,7 +7,7 @@ use crate::parts::faults::{Faults, sentence};
 use crate::parts::form::Field;
 use crate::parts::state::{Mood, badge, shown};
 use crate::parts::typed::Typed;
-use crate::parts::{command, empty, message};
+use crate::parts::{command, copyable, empty, message};
 use crate::query::encode;
 use crate::session::Context;
 use axum::extract::Path;
@@ -55,7 +55,7 @@ pub(super) async fn status(context: &Context, service: &Service, name: &str) -> 
 fn row(service: &Service, name: &str, prefix: &Value, status: &Value) -> Markup {
     html! { tr {
         td data-title="Name" { a href=(format!("{}/prefixes/{}", service.page(), encode(name))) { (name) } }
-        td data-title="Prefix" { code { (property(prefix, "prefix")) } }
+        td data-title="Prefix" { (copyable(property(prefix, "prefix"))) }
         td data-title="State" { (badge(property(prefix, "prefixValidationState"))) }
         td data-title="Traffic goes" { (path(status)) }
         td data-title="Why" { (why(prefix, status)) }
@@ -65,7 +65,9 @@ fn row(service: &Service, name: &str, prefix: &Value, status: &Value) -> Markup 
 /// Where a prefix's traffic leaves now.
 pub(super) fn path(status: &Value) -> Markup {
     let location = |name: &str| status[name].as_str().unwrap_or("");
+    let is_blind = status["prefixValidationState"] == "Unknown";
     match status["activePath"].as_str() {
+        Some("ordinary" | "internet") if is_blind => shown(Mood::Quiet, "Unknown: the edge can't be read"),
         Some("primary") => shown(Mood::Good, &format!("Primary: {}", location("primaryPeeringLocation"))),
         Some("backup") => shown(Mood::Waiting, &format!("Backup: {}", location("backupPeeringLocation"))),
         Some("ordinary") => shown(Mood::Waiting, "Nearest peering, not optimized"),

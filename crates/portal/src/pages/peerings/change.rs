@@ -3,12 +3,12 @@
 
 use super::at::{At, Within};
 use super::create::review::guid;
-use super::faults::{Faults, told};
 use super::frame::{below, check_writes};
 use super::link::{Link, TARGETS};
 use super::offering::Catalogue;
 use super::seen::Seen;
 use crate::error::PageError;
+use crate::parts::faults::{Faults, told};
 use crate::parts::form::{Field, form};
 use crate::parts::message;
 use crate::session::Context;
@@ -148,7 +148,8 @@ pub(super) async fn remove(
     check(&context, &headers, &sent)?;
     let at = within.at();
     let mut whole = Whole::of(&context, &at).await?;
-    let i = whole.place(&within.child)?;
+    // Sent twice: it is gone already.
+    let Ok(i) = whole.place(&within.child) else { return Ok(done(&at)) };
     let gone = connections(&mut whole.seen)?.remove(i);
     match put(&context, &at, &whole.seen).await? {
         Ok(()) => Ok(done(&at)),
@@ -226,7 +227,7 @@ fn key_field(faults: &Faults, has: bool) -> Markup {
         "Optional; 1 to 80 characters without spaces. Never shown again."
     };
     html! {
-        (Field { name: "md5", label: "MD5 key", hint, error: error.as_deref(), required: false }.input("password", "", "off"))
+        (Field { name: "md5", label: "MD5 key", hint, error, required: false }.input("password", "", "off"))
         @if has {
             div.field.check { input type="checkbox" #no_key name="no_key" value="1"; label for="no_key" { "Take the key away" } }
         }

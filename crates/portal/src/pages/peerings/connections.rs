@@ -40,7 +40,7 @@ fn card(at: &At, c: &Connection, may: Result<(), &'static str>) -> Markup {
         section.card {
             (heading(c))
             (awaited(c))
-            @if let Some(error) = &c.error_message { (message("warning", html! { (super::faults::sentence(error)) })) }
+            @if let Some(error) = &c.error_message { (message("warning", html! { (crate::parts::faults::sentence(error)) })) }
             (facts(&rows(c)))
             (ports(&c.lag))
             @if !c.sessions.is_empty() { (sessions(&c.tracking_id, &c.sessions)) }

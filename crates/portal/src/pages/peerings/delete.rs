@@ -1,10 +1,10 @@
 //! Taking a peering away, confirmed by typing its name.
 
 use super::at::At;
-use super::faults::{Faults, told};
 use super::frame::{below, check_writes};
 use super::seen::Seen;
 use crate::error::PageError;
+use crate::parts::faults::{Faults, told};
 use crate::parts::form::{Field, form};
 use crate::parts::message;
 use crate::session::Context;
@@ -46,9 +46,9 @@ pub(super) async fn delete(
         Ok(_) => Redirect::to("/peerings").into_response(),
         Err(refusal) => {
             let mut faults = Faults::default();
-            faults.add("", &super::faults::sentence(&refusal.message));
+            faults.add("", &crate::parts::faults::sentence(&refusal.message));
             for one in &refusal.details {
-                faults.add("", &super::faults::sentence(&one.message));
+                faults.add("", &crate::parts::faults::sentence(&one.message));
             }
             page(&context, &at, None, &faults)
         }

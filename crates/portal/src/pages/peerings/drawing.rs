@@ -1,10 +1,13 @@
 //! A peering drawn: routers of the peer, members of the LAGs, our routers. State is told by colour,
-//! shape and line; what is drawn stands in words below it, too. Made from numbers and escaped text
-//! only.
+//! shape and line, traffic by bars and numbers where it was measured; what is drawn stands in words
+//! below it, too. Made from numbers and escaped text only.
 
 use super::seen::{Connection, Port, Session};
+use super::traffic::Traffic;
+use crate::pages::peering_parts::chart::amount;
 use crate::parts::state::Mood;
 use maud::{Markup, html};
+use std::collections::HashMap;
 
 const WIDTH: usize = 760;
 const BOX: usize = 190;
@@ -12,9 +15,18 @@ const BOX: usize = 190;
 const LINE: usize = 30;
 const MARGIN: usize = 16;
 
-/// The drawing of all connections.
-pub(super) fn drawing(connections: &[Connection]) -> Markup {
-    let heights: Vec<usize> = connections.iter().map(height).collect();
+/// Height of the bars of traffic with their words.
+const FLOW: usize = 30;
+/// Traffic is told in this.
+const UNIT: &str = "BitsPerSecond";
+
+/// The drawing of all connections, with the traffic of those whose was measured.
+pub(super) fn drawing(connections: &[Connection], traffic: &HashMap<String, Traffic>) -> Markup {
+    let of = |c: &Connection| {
+        let found = traffic.get(&c.connection_identifier.to_lowercase()).copied();
+        found.filter(|t| t.to_host.is_some() || t.to_peer.is_some())
+    };
+    let heights: Vec<usize> = connections.iter().map(|c| height(c, of(c).is_some())).collect();
     let total = heights.iter().sum::<usize>() + MARGIN * (connections.len() + 1);
     let mut top = MARGIN;
     let placed: Vec<(usize, &Connection)> = connections
@@ -28,35 +40,42 @@ pub(super) fn drawing(connections: &[Connection]) -> Markup {
         .collect();
     html! {
         div.scroll.drawing tabindex="0" role="region" aria-label="Drawing of the interconnects" {
-            svg viewBox=(format!("0 0 {WIDTH} {total}")) role="img" aria-label=(described(connections)) {
-                @for (top, c) in placed { (connection(top, c)) }
+            svg viewBox=(format!("0 0 {WIDTH} {total}")) role="img" aria-label=(described(connections, of)) {
+                @for (top, c) in placed { (connection(top, c, of(c))) }
             }
         }
     }
 }
 
-fn height(c: &Connection) -> usize {
-    (c.lag.ports.len().max(1) + c.sessions.len()) * LINE + 24
+fn height(c: &Connection, flows: bool) -> usize {
+    (c.lag.ports.len().max(1) + c.sessions.len()) * LINE + 24 + if flows { FLOW } else { 0 }
 }
 
 /// The drawing in words.
-fn described(connections: &[Connection]) -> String {
+fn described(connections: &[Connection], traffic: impl Fn(&Connection) -> Option<Traffic>) -> String {
     let one = |c: &Connection| {
         let router = c.router.as_ref().map_or("a router not chosen yet", |r| r.name.as_str());
         let up = c.lag.ports.iter().filter(|p| p.collecting && p.distributing).count();
         let sessions = c.sessions.iter().filter(|s| s.is_up()).count();
+        let flow = |words: &str, rate: Option<f64>| {
+            rate.map_or(String::new(), |rate| format!(", {words} {}", amount(rate, UNIT)))
+        };
+        let traffic = traffic(c).unwrap_or_default();
         format!(
-            "{} to {router}: {up} of {} members up, {sessions} of {} sessions up",
+            "{} to {router}: {up} of {} members up, {sessions} of {} sessions up{}{}",
             c.tracking_id,
             c.lag.ports.len(),
-            c.sessions.len()
+            c.sessions.len(),
+            flow("to us", traffic.to_host),
+            flow("to you", traffic.to_peer)
         )
     };
     connections.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-fn connection(top: usize, c: &Connection) -> Markup {
-    let height = height(c);
+fn connection(top: usize, c: &Connection, traffic: Option<Traffic>) -> Markup {
+    let height = height(c, traffic.is_some());
+    let lines_top = top + 24 + if traffic.is_some() { FLOW } else { 0 };
     let peer_id = c.sessions.iter().find_map(|s| s.peer_router_id.as_deref());
     let router = c.router.as_ref();
     let lines = c.lag.ports.len().max(1);
@@ -69,15 +88,38 @@ fn connection(top: usize, c: &Connection) -> Markup {
                 router.map_or("chosen once approved", |r| r.site.as_deref().unwrap_or("")),
                 if reachable { "" } else { "can't be reached" }, reachable && router.is_some()))
             text.caption x=((left + right) / 2) y=(top + 14) text-anchor="middle" { (c.tracking_id) " · " (crate::parts::state::spaced(c.state())) }
+            @if let Some(traffic) = traffic { (flows(left, right, top + 24, traffic, c)) }
             @if c.lag.ports.is_empty() {
-                (line(left, right, top + 24 + LINE / 2, Mood::Quiet, "no ports yet", ""))
+                (line(left, right, lines_top + LINE / 2, Mood::Quiet, "no ports yet", ""))
             }
             @for (i, port) in c.lag.ports.iter().enumerate() {
-                (member(left, right, top + 24 + i * LINE + LINE / 2, port))
+                (member(left, right, lines_top + i * LINE + LINE / 2, port))
             }
             @for (i, s) in c.sessions.iter().enumerate() {
-                (session(left, right, top + 24 + (lines + i) * LINE + LINE / 2, s))
+                (session(left, right, lines_top + (lines + i) * LINE + LINE / 2, s))
             }
+        }
+    }
+}
+
+/// Traffic in both directions, each as a share of what the LAG carries.
+fn flows(left: usize, right: usize, y: usize, traffic: Traffic, c: &Connection) -> Markup {
+    let members: u32 = c.lag.ports.iter().map(|p| p.speed_mbps).sum();
+    let capacity = f64::from(if members > 0 { members } else { c.bandwidth_in_mbps }).max(1.0) * 1e6;
+    let width = (right - left) / 2 - 24;
+    let flow = |x: usize, words: &str, rate: f64| {
+        let share = (rate / capacity).clamp(0.0, 1.0);
+        html! {
+            text.flow x=(x) y=(y + 12) { (words) " " (amount(rate, UNIT)) }
+            rect.track x=(x) y=(y + 18) width=(width) height="6" rx="3" {}
+            rect.share x=(x) y=(y + 18) width=(format!("{:.1}", share * width as f64)) height="6" rx="3" {}
+        }
+    };
+    html! {
+        g.flows {
+            title { "The mean of the last minute measured, of " (amount(capacity, UNIT)) }
+            @if let Some(rate) = traffic.to_host { (flow(left + 12, "→ to us", rate)) }
+            @if let Some(rate) = traffic.to_peer { (flow((left + right) / 2 + 12, "← to you", rate)) }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A connection as it is typed: its fields, what an offering forces of them, and its JSON.
 
-use super::faults::Faults;
 use super::offering::{Offering, Place, provider_words};
+use crate::parts::faults::Faults;
 use crate::parts::form::Field;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
@@ -144,10 +144,10 @@ impl Link {
             @if is_there {
                 (forced("Facility", &place.map_or_else(|| self.facility.clone(), |p| p.facility(&self.facility)), fixed))
             } @else {
-                (Field { name: "facility", label: "Facility", hint: "Where the cross-connect is made.", error: facility.as_deref(), required: true }
+                (Field { name: "facility", label: "Facility", hint: "Where the cross-connect is made.", error: facility, required: true }
                     .select(facilities, &self.facility))
             }
-            (Field { name: "bandwidth", label: "Bandwidth", hint: "Links of one LAG. With Voice all connections have the same.", error: bandwidth.as_deref(), required: true }
+            (Field { name: "bandwidth", label: "Bandwidth", hint: "Links of one LAG. With Voice all connections have the same.", error: bandwidth, required: true }
                 .select(&with_own(place.map(Place::bandwidths).unwrap_or_default(), &self.bandwidth_mbps), &self.bandwidth_mbps))
             @if is_there {
                 (forced("Session address provider", provider_words(&self.provider), fixed))
@@ -156,10 +156,10 @@ impl Link {
                 (forced("Session address provider", provider_words(only), offering.why()))
             } @else {
                 @let options: Vec<(String, String)> = providers.iter().map(|p| (p.clone(), provider_words(p).to_owned())).collect();
-                (Field { name: "provider", label: "Session address provider", hint: "", error: provider.as_deref(), required: true }
+                (Field { name: "provider", label: "Session address provider", hint: "", error: provider, required: true }
                     .select(&options, &self.provider))
             }
-            (self.service_field(offering, of("useForPeeringService").as_deref(), is_there, fixed))
+            (self.service_field(offering, of("useForPeeringService"), is_there, fixed))
             (self.prefix_fields(providers, faults, is_there))
             (self.limit_fields(faults))
         }
@@ -204,8 +204,8 @@ impl Link {
             hint("A /64 to /127 of yours; empty for no IPv6."),
         ];
         let field = |name, label, hint, error| Field { name, label, hint, error, required: false };
-        let v4 = field("prefix_v4", "Session prefix IPv4", &hints[0], v4.as_deref());
-        let v6 = field("prefix_v6", "Session prefix IPv6", &hints[1], v6.as_deref());
+        let v4 = field("prefix_v4", "Session prefix IPv4", &hints[0], v4);
+        let v6 = field("prefix_v6", "Session prefix IPv6", &hints[1], v6);
         let mailed = "A mail tells the addresses once the port is configured, and they are shown here.";
         html! {
             @if by_peer {
@@ -224,8 +224,8 @@ impl Link {
         );
         let field = |name, label, hint, error| Field { name, label, hint, error, required: false };
         let hints = ["1 to 20000; more close the session.", "1 to 2000; empty for no IPv6 session."];
-        let v4 = field("max_v4", "Maximum of IPv4 prefixes", hints[0], v4.as_deref());
-        let v6 = field("max_v6", "Maximum of IPv6 prefixes", hints[1], v6.as_deref());
+        let v4 = field("max_v4", "Maximum of IPv4 prefixes", hints[0], v4);
+        let v6 = field("max_v6", "Maximum of IPv6 prefixes", hints[1], v6);
         html! {
             (v4.input("number", &self.max_v4, "off"))
             (v6.input("number", &self.max_v6, "off"))

@@ -7,7 +7,6 @@ mod create;
 mod delete;
 mod deployment;
 mod drawing;
-mod faults;
 pub(super) mod frame;
 pub(super) mod json;
 mod link;
@@ -20,6 +19,7 @@ mod prefixes;
 mod seen;
 mod tags;
 mod timeline;
+mod traffic;
 
 use crate::PortalState;
 use axum::Router;

@@ -6,6 +6,7 @@ use super::frame::{command, may_write, tab};
 use super::offering::{Catalogue, sku_words};
 use super::seen::{Connection, Seen, connections, gbps};
 use super::timeline::{awaited, heading, timeline};
+use super::traffic::traffic;
 use crate::error::PageError;
 use crate::parts::state::badge;
 use crate::parts::{copyable, facts, live, message, time};
@@ -21,15 +22,16 @@ pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Respons
     let all = connections(&context, &at).await?;
     let catalogue = Catalogue::without_places(&context, &at.subscription).await?;
     let asn = asn(&context, &at, seen.asn_name()).await?;
+    let traffic = traffic(&context, &at).await;
     let content = html! {
         @if seen.is_deleting() {
             (message("warning", html! { "This peering is being taken away: traffic is drained, sessions are closed, then ports and addresses are freed." }))
         }
         @for c in all.iter().filter(|c| c.awaited.party == "peer") {
-            (message("warning", html! { strong { "Connection " (c.tracking_id) " waits for you. " } (super::faults::sentence(&c.awaited.what)) }))
+            (message("warning", html! { strong { "Connection " (c.tracking_id) " waits for you. " } (crate::parts::faults::sentence(&c.awaited.what)) }))
         }
         section.card { h2 { "Essentials" } (essentials(&at, &seen, &all, &catalogue, &asn)) }
-        section.card { h2 { "Interconnects" } (drawing(&all)) (key()) }
+        section.card { h2 { "Interconnects" } (drawing(&all, &traffic)) (key()) }
         @for c in &all {
             section.card { (heading(c)) (awaited(c)) (timeline(c)) }
         }
@@ -42,8 +44,9 @@ pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Respons
 }
 
 fn essentials(at: &At, seen: &Seen, all: &[Connection], catalogue: &Catalogue, asn: &str) -> Markup {
-    let open: u32 =
-        all.iter().filter(|c| c.is_open() && c.removal.is_none()).map(|c| c.bandwidth_in_mbps).sum();
+    // What is down carries nothing, whatever the connection's state.
+    let carries = |c: &&Connection| c.is_open() && c.removal.is_none() && c.awaited.party != "peer";
+    let open: u32 = all.iter().filter(carries).map(|c| c.bandwidth_in_mbps).sum();
     let asked: u32 = all.iter().filter(|c| c.removal.is_none()).map(|c| c.bandwidth_in_mbps).sum();
     let community = catalogue.offering(seen.r#type()).and_then(|o| o.community.clone());
     let service = seen.whole.pointer("/properties/direct/useForPeeringService") == Some(&true.into());

@@ -1,11 +1,11 @@
 //! A registered prefix: the verdict with each check and its evidence. Live.
 
 use super::at::{At, Within};
-use super::faults::{Faults, sentence, told};
 use super::frame::{below, check_writes, may_write};
 use super::prefixes::{KIND, TAB, key, usage};
 use super::seen::read;
 use crate::error::PageError;
+use crate::parts::faults::{Faults, sentence, told};
 use crate::parts::form::form;
 use crate::parts::state::{Mood, badge, shown};
 use crate::parts::{copyable, facts, live, message, time};

@@ -1,11 +1,11 @@
 //! Registering a prefix, and saying what its subnet houses.
 
 use super::at::At;
-use super::faults::{Faults, told};
 use super::frame::below;
 use super::prefixes::{CLASSES, ENDPOINTS, KIND, TAB, may_register};
 use super::seen::Seen;
 use crate::error::PageError;
+use crate::parts::faults::{Faults, told};
 use crate::parts::form::{Field, form};
 use crate::parts::message;
 use crate::query::encode;
@@ -14,7 +14,7 @@ use axum::extract::{Form, Path};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use serde_json::json;
+use serde_json::{Value, json};
 
 type Sent = Vec<(String, String)>;
 
@@ -60,6 +60,12 @@ pub(super) async fn add(
     let status = answer.status;
     Ok(match answer.into_result() {
         Ok(_) => Redirect::to(&at.page(&format!("{}/{}", TAB.1, encode(name)))).into_response(),
+        // The same form sent twice makes one.
+        Err(_)
+            if status == StatusCode::PRECONDITION_FAILED && is_same(&context, &at, name, &body).await? =>
+        {
+            Redirect::to(&at.page(&format!("{}/{}", TAB.1, encode(name)))).into_response()
+        }
         Err(_) if status == StatusCode::PRECONDITION_FAILED => {
             let mut faults = Faults::default();
             faults.add("name", "There is a registration of this name already.");
@@ -69,15 +75,25 @@ pub(super) async fn add(
     })
 }
 
+/// True when there is just what is asked for.
+async fn is_same(context: &Context, at: &At, name: &str, asked: &Value) -> Result<bool, PageError> {
+    let there = context.api.get(&at.prefix(name)).await?;
+    let same = |property: &str| {
+        let (there, asked) = (&there["properties"][property], &asked["properties"][property]);
+        there == asked || (there.is_null() && *asked == json!([]))
+    };
+    Ok(["prefix", "trafficClasses", "endpoints"].into_iter().all(same))
+}
+
 fn page(context: &Context, at: &At, sent: &Sent, faults: &Faults) -> Response {
     let of = |name: &str| sent.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
     let name = faults.at("name").or(faults.at("registered_prefix"));
     let prefix = faults.at("properties.prefix");
     let others = faults.others(&["name", "registered_prefix", "properties.prefix"], &[]);
     let field = |name, label, hint, error| Field { name, label, hint, error, required: true };
-    let name = field("name", "Name", "1 to 63 of A-Z a-z 0-9 _ . -", name.as_deref());
+    let name = field("name", "Name", "1 to 63 of A-Z a-z 0-9 _ . -", name);
     let hint = "Public address space of yours, exactly as you announce it, such as 203.0.113.0/24.";
-    let prefix = field("prefix", "Prefix", hint, prefix.as_deref());
+    let prefix = field("prefix", "Prefix", hint, prefix);
     let content = html! {
         @if !others.is_empty() { (message("error", told(&others))) }
         (form(&context.viewer, &at.page("/registered-prefixes/add"), html! {

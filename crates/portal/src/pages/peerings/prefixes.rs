@@ -4,7 +4,9 @@ use super::at::At;
 use super::frame::{command, may_write, tab};
 use super::seen::{Seen, connections};
 use crate::error::PageError;
-use crate::parts::state::badge;
+use crate::parts::faults::sentence;
+use crate::parts::state::{badge, spaced};
+use crate::parts::table::{Cell, Column, Table};
 use crate::parts::{copyable, empty, live, message};
 use crate::query::encode;
 use crate::session::Context;
@@ -20,6 +22,15 @@ pub(super) const KIND: &str = "Registered prefix";
 /// Prefixes that are listed.
 const LIMIT: usize = 10_000;
 
+const COLUMNS: &[Column] = &[
+    Column { key: "name", title: "Name" },
+    Column { key: "prefix", title: "Prefix" },
+    Column { key: "state", title: "State" },
+    Column { key: "key", title: "Prefix key" },
+    Column { key: "use", title: "Used for" },
+    Column { key: "todo", title: "What to do" },
+];
+
 const NONE: &str = "A route is optimized, and with Voice used at all, only when its very prefix is \
                     registered. One registration serves all locations.";
 const KEYS: &str = "Once a prefix is Verified it has a key: give the key to whoever activates the prefix \
@@ -31,17 +42,24 @@ pub(super) async fn show(context: Context, Path(at): Path<At>) -> Result<Respons
     let may = may_register(&context, &at, &seen).await?;
     let rows = context.api.list(&format!("{}/registeredPrefixes", at.resource()), LIMIT).await?;
     let add = command(may, &at.page("/registered-prefixes/add"), "primary", "Add registered prefix");
-    let content = html! {
-        @if rows.is_empty() {
-            @let next = html! { @match may { Ok(()) => (add), Err(why) => p.none { (why) } } };
-            (empty("No registered prefixes", NONE, next))
-        } @else {
-            (message("info", html! { (KEYS) }))
-            (table(&at, &rows))
-        }
+    let path = at.page(TAB.1);
+    let next = html! { @match may { Ok(()) => (add), Err(why) => p.none { (why) } } };
+    let table = Table {
+        of: "registered prefixes",
+        path: &path,
+        columns: COLUMNS,
+        choices: &["state"],
+        rows: rows.iter().map(|prefix| row(&at, prefix)).collect(),
+        empty: empty("No registered prefixes", NONE, next),
     };
-    let commands = live("commands", &at.page(TAB.1), add.clone());
-    Ok(tab(&context, &at, TAB.1, commands, live("prefixes", &at.page(TAB.1), content)))
+    if context.asked.is_csv() {
+        return Ok(table.csv(&context.asked));
+    }
+    let content = html! {
+        @if !rows.is_empty() { (message("info", html! { (KEYS) })) }
+        (table.render(&context.asked))
+    };
+    Ok(tab(&context, &at, TAB.1, live("commands", &path, add), content))
 }
 
 /// Whether a prefix can be registered here now, else why not (`docs/rules.md` §5).
@@ -66,34 +84,26 @@ pub(super) async fn may_register(
     })
 }
 
-fn table(at: &At, rows: &[Value]) -> Markup {
-    html! {
-        div.scroll tabindex="0" role="region" aria-label="Registered prefixes" {
-            table {
-                thead { tr { @for title in ["Name", "Prefix", "State", "Prefix key", "Used for", "What to do"] { th scope="col" { (title) } } } }
-                tbody { @for row in rows { (line(at, row)) } }
-            }
-        }
-    }
-}
-
-fn line(at: &At, row: &Value) -> Markup {
-    let of = |name: &str| row["properties"][name].as_str().unwrap_or("");
-    let name = row["name"].as_str().unwrap_or("");
+fn row(at: &At, prefix: &Value) -> Vec<Cell> {
+    let of = |name: &str| prefix["properties"][name].as_str().unwrap_or("");
+    let name = prefix["name"].as_str().unwrap_or("");
     let path = at.page(&format!("{}/{}", TAB.1, encode(name)));
-    html! {
-        tr {
-            td data-title="Name" { a href=(path) { (name) } }
-            td data-title="Prefix" { code { (of("prefix")) } }
-            td data-title="State" { (badge(of("prefixValidationState"))) }
-            td data-title="Prefix key" { (key(of("peeringServicePrefixKey"))) }
-            td data-title="Used for" { (usage(row)) }
-            td data-title="What to do" {
-                @if of("errorMessage").is_empty() { span.none { "Nothing" } }
-                @else { (super::faults::sentence(of("errorMessage"))) " " a href=(path) { "Why?" } }
-            }
-        }
-    }
+    let (state, error) = (of("prefixValidationState"), of("errorMessage"));
+    let uses = uses(prefix);
+    vec![
+        Cell::shown(name, html! { a href=(path) { (name) } }),
+        Cell::shown(of("prefix"), copyable(of("prefix"))),
+        Cell::shown(spaced(state), badge(state)),
+        Cell::shown(of("peeringServicePrefixKey"), key(of("peeringServicePrefixKey"))),
+        Cell::shown(&uses, usage(prefix)),
+        Cell::shown(
+            error,
+            html! {
+                @if error.is_empty() { span.none { "Nothing" } }
+                @else { (sentence(error)) " " a href=(path) { "Why?" } }
+            },
+        ),
+    ]
 }
 
 /// A prefix key.
@@ -103,11 +113,15 @@ pub(super) fn key(key: &str) -> Markup {
 
 /// Classes of traffic and endpoints, in words.
 pub(super) fn usage(row: &Value) -> Markup {
+    let words = uses(row);
+    html! { @if words.is_empty() { span.none { "Not said" } } @else { (words) } }
+}
+
+fn uses(row: &Value) -> String {
     let all = ["trafficClasses", "endpoints"]
         .iter()
         .flat_map(|list| row["properties"][list].as_array().into_iter().flatten().filter_map(Value::as_str));
-    let words: Vec<&str> = all.map(word).collect();
-    html! { @if words.is_empty() { span.none { "Not said" } } @else { (words.join(", ")) } }
+    all.map(word).collect::<Vec<&str>>().join(", ")
 }
 
 /// Classes of traffic, and kinds of endpoints: as the API has them, and in words.

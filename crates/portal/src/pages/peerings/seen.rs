@@ -77,6 +77,8 @@ pub(super) struct Connection {
     pub since: String,
     pub active_at: Option<String>,
     pub error_message: Option<String>,
+    #[serde(default)]
+    pub milestones: Milestones,
     pub awaited: Awaited,
     pub bandwidth_in_mbps: u32,
     pub decision: Option<Decision>,
@@ -99,6 +101,20 @@ impl Connection {
     }
 }
 
+/// When it reached what lies behind it; what nobody wrote down is absent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Milestones {
+    pub requested_at: Option<String>,
+    pub approved_at: Option<String>,
+    pub loa_issued_at: Option<String>,
+    pub port_configured_at: Option<String>,
+    pub light_at: Option<String>,
+    pub lag_up_at: Option<String>,
+    pub sessions_up_at: Option<String>,
+    pub active_at: Option<String>,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Awaited {
     pub party: String,
@@ -107,9 +123,7 @@ pub(super) struct Awaited {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Decision {
-    pub approved: bool,
     pub reason: String,
-    pub at: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -130,7 +144,6 @@ pub(super) struct Router {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Loa {
     pub code: String,
-    pub issued_at: String,
     pub expires_at: String,
     pub expired: bool,
 }
@@ -140,7 +153,6 @@ pub(super) struct Loa {
 pub(super) struct Lag {
     pub name: String,
     pub light: bool,
-    pub light_at: Option<String>,
     pub up: bool,
     pub ports: Vec<Port>,
 }

@@ -1,10 +1,10 @@
 //! A peering's tags.
 
 use super::at::At;
-use super::faults::{Faults, told};
 use super::frame::{may_write, tab};
 use super::seen::Seen;
 use crate::error::PageError;
+use crate::parts::faults::{Faults, told};
 use crate::parts::form::form;
 use crate::parts::message;
 use crate::session::Context;
@@ -50,7 +50,7 @@ pub(super) async fn save(
             faults.add("", &format!("{tag} stands here twice."));
         }
     }
-    if !faults.is_empty() {
+    if !faults.none() {
         return Ok(page(&context, &at, typed, false, &faults));
     }
     let tags: Map<String, Value> = typed.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect();

@@ -7,11 +7,11 @@ use crate::parts::time;
 use maud::{Markup, html};
 
 /// A milestone.
-struct Milestone<'a> {
+struct Milestone {
     title: &'static str,
     /// What is known of it.
     note: String,
-    at: Option<&'a str>,
+    at: Option<String>,
     is_done: bool,
 }
 
@@ -36,7 +36,14 @@ pub(super) fn awaited(c: &Connection) -> Markup {
         "host" => (Mood::Moving, "The host is at work"),
         _ => (Mood::Good, "Nobody is awaited"),
     };
-    html! { p.awaited { (shown(mood, who)) span { (sentence(c.awaited.what.trim_start_matches("nothing; "))) } } }
+    let since = c.removal.as_ref().map_or(&c.since, |removal| &removal.since);
+    html! {
+        p.awaited {
+            (shown(mood, who))
+            @if c.awaited.party != "nobody" { span.none { "since " (time(since)) } }
+            span { (sentence(c.awaited.what.trim_start_matches("nothing; "))) }
+        }
+    }
 }
 
 /// The milestones in order, the first that isn't reached marked as the current one.
@@ -56,7 +63,7 @@ pub(super) fn timeline(c: &Connection) -> Markup {
                 li.(class) aria-current=[(current == Some(i)).then_some("step")] {
                     span.hidden { (words) ": " }
                     span.what { (m.title) }
-                    @if let Some(at) = m.at { span.when { (time(at)) } }
+                    @if let Some(at) = &m.at { span.when { (time(at)) } }
                     @if !m.note.is_empty() { span.note { (m.note) } }
                 }
             }
@@ -86,12 +93,10 @@ fn rank(c: &Connection) -> u8 {
     }
 }
 
-fn milestones(c: &Connection) -> Vec<Milestone<'_>> {
-    let rank = rank(c);
-    let approved = c.decision.as_ref().filter(|d| d.approved);
-    let refused = c.decision.as_ref().filter(|d| !d.approved);
+fn milestones(c: &Connection) -> Vec<Milestone> {
+    let (rank, at) = (rank(c), &c.milestones);
+    let decided = c.decision.as_ref().map(|d| sentence(&d.reason));
     let up = c.sessions.iter().filter(|s| s.is_up()).count();
-    let last_up = c.sessions.iter().filter_map(|s| s.established_at.as_deref()).max();
     let members = c.lag.ports.iter().filter(|p| p.collecting && p.distributing).count();
     let addresses: Vec<String> =
         c.sessions.iter().map(|s| format!("yours {}, ours {}", s.peer_address, s.host_address)).collect();
@@ -99,31 +104,25 @@ fn milestones(c: &Connection) -> Vec<Milestone<'_>> {
         let ends = if l.expired { " (it has expired)" } else { "" };
         format!("Code {}{ends}", l.code)
     });
-    let milestone =
-        |title, least: u8, at, note: String| Milestone { title, note, at, is_done: rank >= least };
-    let some = |is: bool, text: String| if is { text } else { String::new() };
-    let reason = approved.or(refused).map(|d| sentence(&d.reason)).unwrap_or_default();
-    let light = Milestone {
-        title: "Light",
-        note: String::new(),
-        at: c.lag.light_at.as_deref(),
-        is_done: rank >= 3 || c.lag.light_at.is_some(),
+    let lag = format!("{members} of {} members collect and distribute", c.lag.ports.len());
+    let sessions = format!("{up} of {} sessions up", c.sessions.len());
+    let from = |least: u8, text: String| if rank >= least { text } else { String::new() };
+    let steps: [(&str, u8, &Option<String>, String); 8] = [
+        ("Requested", 0, &at.requested_at, String::new()),
+        ("Approved", 1, &at.approved_at, decided.unwrap_or_default()),
+        ("Letter of authorization issued", 1, &at.loa_issued_at, loa.unwrap_or_default()),
+        ("Port configured, addresses given", 2, &at.port_configured_at, addresses.join("; ")),
+        ("Light seen", 3, &at.light_at, String::new()),
+        ("LAG up", 3, &at.lag_up_at, from(2, lag)),
+        ("BFD up, BGP established", 4, &at.sessions_up_at, from(3, sessions)),
+        ("Routes validated, Active", 5, &at.active_at, String::new()),
+    ];
+    let milestone = |(title, least, at, note): (&'static str, u8, &'_ Option<String>, String)| Milestone {
+        title,
+        note,
+        // Light may be seen long before the LAG is up; all else happens with its state.
+        is_done: rank >= least || (title == "Light seen" && at.is_some()),
+        at: at.clone(),
     };
-    let lag = some(rank >= 2, format!("{members} of {} members collect and distribute", c.lag.ports.len()));
-    let sessions = some(rank >= 3, format!("{up} of {} sessions up", c.sessions.len()));
-    vec![
-        Milestone { title: "Requested", note: String::new(), at: None, is_done: true },
-        milestone("Approved", 1, approved.map(|d| d.at.as_str()), reason),
-        milestone(
-            "Letter of authorization issued",
-            1,
-            c.loa.as_ref().map(|l| l.issued_at.as_str()),
-            loa.unwrap_or_default(),
-        ),
-        milestone("Port configured, addresses given", 2, None, addresses.join("; ")),
-        light,
-        milestone("LAG up", 3, None, lag),
-        milestone("BFD up and BGP established", 4, last_up.filter(|_| rank >= 4), sessions),
-        milestone("Routes validated, in use", 5, c.active_at.as_deref(), String::new()),
-    ]
+    steps.into_iter().map(milestone).collect()
 }

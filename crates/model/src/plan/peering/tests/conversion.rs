@@ -67,7 +67,8 @@ fn sessions_with_other_addresses_or_on_an_exchange_s_lan_do_not_hinder() {
 #[test]
 fn an_operator_sees_the_check_and_decides_all_the_same() {
     let mut w = world(vec![legacy(64510, "198.19.200.0/31")]);
-    let found = checks(&w.inventory, &w.peering, &w.connections, &w.connections[0], Some(&w.asn), &w.ports());
+    let found =
+        checks(&w.inventory, &w.peering, &w.connections, &w.connections[0], Some(&w.asn), &w.ports(), &[]);
     let failing: Vec<&str> = found.iter().filter(|c| !c.ok).map(|c| c.name.as_str()).collect();
     assert_eq!(failing, ["LegacySessionGone"]);
     w.connections[0].decision = Some(Decision {

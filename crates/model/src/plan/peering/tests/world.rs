@@ -10,6 +10,7 @@ pub(super) struct World {
     pub(super) connections: Vec<Connection>,
     pub(super) asn: PeerAsn,
     pub(super) policy: ApprovalPolicy,
+    pub(super) rivals: Vec<Rival>,
     pub(super) observed: BTreeMap<i64, Observed>,
     pub(super) rested: Vec<SubnetUse>,
     pub(super) mails: Vec<String>,
@@ -25,6 +26,7 @@ impl World {
             connections: vec![connection(1), connection(2)],
             asn: asn(AsnState::Approved),
             policy: ApprovalPolicy { connections_automatic: true, ..Default::default() },
+            rivals: Vec::new(),
             observed: BTreeMap::new(),
             rested: Vec::new(),
             mails: Vec::new(),
@@ -59,6 +61,7 @@ impl World {
                 observed: &self.observed,
                 ports_in_use: &self.ports(),
                 subnets: &self.subnets(),
+                rivals: &self.rivals,
             },
             self.now,
         )

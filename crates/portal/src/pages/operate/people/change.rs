@@ -1,4 +1,5 @@
-//! What operators do to somebody: disable, enable, invite again, end sessions. Never to themselves.
+//! What operators do to somebody: disable, enable, invite again or withdraw it, end sessions. Never to
+//! themselves, and one operator stays.
 
 use super::super::host;
 use super::letter::{Invited, invitation_page, mail, network};
@@ -11,8 +12,8 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use meetme_store::{
-    Person, Tx, audit_add, invitation_add, invitations_end, person_by_id, person_lock, person_update,
-    sessions_end,
+    Person, Role, Tx, audit_add, invitation_add, invitations_end, other_operators, person_by_id, person_lock,
+    person_update, sessions_end,
 };
 use serde_json::json;
 
@@ -23,6 +24,8 @@ pub(crate) async fn invite_again(
     headers: HeaderMap,
     typed: Typed,
 ) -> Result<Response, PageError> {
+    context.check_form(&headers, typed.csrf())?;
+    // Asked before the transaction: none stays open across a question.
     let network = network(&context).await?;
     let (mut tx, person, at) = begin(&context, person, &headers, &typed).await?;
     if person.disabled {
@@ -37,6 +40,18 @@ pub(crate) async fn invite_again(
     Ok(invitation_page(&context, &invited, mailed))
 }
 
+/// Ends the link that was sent last.
+pub(crate) async fn withdraw(
+    context: Context,
+    Path(person): Path<i64>,
+    headers: HeaderMap,
+    typed: Typed,
+) -> Result<Response, PageError> {
+    let (mut tx, person, at) = begin(&context, person, &headers, &typed).await?;
+    invitations_end(&mut tx, person.id).await?;
+    done(tx, &context, &person, "people/withdraw", at).await
+}
+
 /// Lets a person in no more: sessions and invitations end at once.
 pub(crate) async fn disable(
     context: Context,
@@ -45,6 +60,10 @@ pub(crate) async fn disable(
     typed: Typed,
 ) -> Result<Response, PageError> {
     let (mut tx, mut person, at) = begin(&context, person, &headers, &typed).await?;
+    if person.role == Role::Operator && !lasts(&mut tx, person.id).await? {
+        // Two operators disable each other in the same moment.
+        return Err(PageError::NotAllowed);
+    }
     person.disabled = true;
     person_update(&mut tx, &person).await?;
     sessions_end(&mut tx, person.id, None).await?;
@@ -75,6 +94,11 @@ pub(crate) async fn end_sessions(
     let (mut tx, person, at) = begin(&context, person, &headers, &typed).await?;
     sessions_end(&mut tx, person.id, None).await?;
     done(tx, &context, &person, "people/endSessions", at).await
+}
+
+/// Whether an operator who can sign in is left without this one.
+pub(super) async fn lasts(tx: &mut Tx, without: i64) -> Result<bool, PageError> {
+    Ok(other_operators(tx, without).await? > 0)
 }
 
 /// The person, locked, once it is sure that the viewer may change them.

@@ -1,6 +1,8 @@
 //! The people who may sign in. Only operators change who they are.
 
 pub(super) mod change;
+pub(super) mod edit;
+mod fields;
 pub(super) mod invite;
 mod letter;
 pub(super) mod person;
@@ -9,13 +11,14 @@ use super::host;
 use super::listed;
 use crate::error::PageError;
 use crate::parts::state::{Mood, shown};
-use crate::parts::table::{Asked, Cell, Column, Table};
+use crate::parts::table::{Cell, Column, Table};
 use crate::parts::{command, empty, time};
-use crate::session::Context;
-use axum::extract::Query;
+use crate::session::{Context, now};
 use axum::response::Response;
+use jiff::Timestamp;
 use maud::html;
-use meetme_store::{IdPage, Person, Role};
+use meetme_store::{IdPage, Person, Role, invitations_open};
+use std::collections::BTreeMap;
 
 const COLUMNS: &[Column] = &[
     Column { key: "name", title: "Name" },
@@ -30,19 +33,21 @@ const COLUMNS: &[Column] = &[
 const BATCH: u32 = 1000;
 
 /// Shows all people.
-pub(super) async fn list(context: Context, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub(super) async fn list(context: Context) -> Result<Response, PageError> {
     host(&context)?;
     let people = all(&context).await?;
+    let open = open_invitations(&context).await?;
     let table = Table {
         of: "people",
         path: "/operate/people",
         columns: COLUMNS,
-        rows: people.iter().map(row).collect(),
+        choices: &[],
+        rows: people.iter().map(|p| row(p, open.contains_key(&p.id))).collect(),
         empty: empty("Nobody yet", "Invite somebody by name and e-mail address.", html! {}),
     };
     let refused = (!context.viewer.is_operator()).then_some("Operators invite people.");
     let commands = command("/operate/people/invite", "Invite somebody", refused);
-    Ok(listed(&context, "People", table, &asked, html! {}, commands))
+    Ok(listed(&context, "People", table, &context.asked, html! {}, commands))
 }
 
 async fn all(context: &Context) -> Result<Vec<Person>, PageError> {
@@ -60,9 +65,19 @@ async fn all(context: &Context) -> Result<Vec<Person>, PageError> {
     }
 }
 
-fn row(person: &Person) -> Vec<Cell> {
-    let name = if person.name.is_empty() { "(not said yet)" } else { person.name.as_str() };
-    let (mood, state) = state(person);
+/// Until when each person's invitation can be used.
+async fn open_invitations(context: &Context) -> Result<BTreeMap<i64, Timestamp>, PageError> {
+    let mut db = context.state.store.read().await?;
+    Ok(invitations_open(&mut db, now()).await?.into_iter().collect())
+}
+
+fn shown_name(person: &Person) -> &str {
+    if person.name.is_empty() { "(not said yet)" } else { &person.name }
+}
+
+fn row(person: &Person, invited: bool) -> Vec<Cell> {
+    let name = shown_name(person);
+    let (mood, state) = state(person, invited);
     let invited = person.created_at.to_string();
     vec![
         Cell::shown(name, html! { a href=(path(person)) { (name) } }),
@@ -78,10 +93,12 @@ fn path(person: &Person) -> String {
     format!("/operate/people/{}", person.id)
 }
 
-fn state(person: &Person) -> (Mood, &'static str) {
+/// A person's state; `invited`: an invitation can be used.
+fn state(person: &Person, invited: bool) -> (Mood, &'static str) {
     match (person.disabled, &person.password_hash) {
         (true, _) => (Mood::Bad, "Disabled"),
-        (false, None) => (Mood::Waiting, "Invited"),
+        (false, None) if invited => (Mood::Waiting, "Invited"),
+        (false, None) => (Mood::Quiet, "Not invited"),
         (false, Some(_)) => (Mood::Good, "Enabled"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{CONFIGURATION, CREATE, Draft, refused, step};
 use crate::error::PageError;
-use crate::pages::peerings::faults::{Faults, sentence, told};
+use crate::parts::faults::{Faults, sentence, told};
 use crate::parts::form::Field;
 use crate::parts::message;
 use crate::query::encode;
@@ -59,11 +59,11 @@ pub(in crate::pages::peerings) async fn show(
             // Enter goes on, whatever other buttons the form has.
             button.hidden type="submit" tabindex="-1" aria-hidden="true" { "Next" }
             (subscription(&draft, &subscriptions))
-            (group(&draft, &groups, faults.at("group").as_deref()))
+            (group(&draft, &groups, faults.at("group")))
             @let wrong = faults.at("name");
-            (Field { name: "name", label: "Name", hint: "1 to 63 of A-Z a-z 0-9 _ . -", error: wrong.as_deref(), required: true }
+            (Field { name: "name", label: "Name", hint: "1 to 63 of A-Z a-z 0-9 _ . -", error: wrong, required: true }
                 .input("text", &draft.name, "off"))
-            (asn(&draft, &approved, asns.len() > approved.len(), faults.at("asn").as_deref()))
+            (asn(&draft, &approved, asns.len() > approved.len(), faults.at("asn")))
             div.actions {
                 button.primary type="submit" { "Next: Configuration" }
                 a.button href="/peerings" { "Cancel" }

@@ -26,7 +26,7 @@ pub(in crate::pages::peerings) async fn show(
     let mut draft = Draft::of(&sent);
     let of = |name: &str| sent.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let unknown = draft.subscription.is_empty() || !context.viewer.reaches(&draft.subscription);
-    if unknown || (of("from") == Some("basics") && !check(&context, &draft).await?.is_empty()) {
+    if unknown || (of("from") == Some("basics") && !check(&context, &draft).await?.none()) {
         return Ok(Redirect::to(&format!("{}&check=1", draft.at(CREATE))).into_response());
     }
     if let Some(i) =

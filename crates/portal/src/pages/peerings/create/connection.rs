@@ -1,11 +1,10 @@
 //! The pane of a connection: what is chosen there is checked by the API before it joins the others.
 
 use super::review::validate;
-use super::{CONFIGURATION, CONNECTION, CREATE, Draft, refused, step};
+use super::{Begun, CONFIGURATION, CONNECTION, begun, step};
 use crate::error::PageError;
-use crate::pages::peerings::faults::{Faults, told};
 use crate::pages::peerings::link::{Link, TARGETS};
-use crate::pages::peerings::offering::Catalogue;
+use crate::parts::faults::{Faults, told};
 use crate::parts::message;
 use crate::session::Context;
 use axum::extract::Query;
@@ -17,15 +16,10 @@ pub(in crate::pages::peerings) async fn show(
     context: Context,
     Query(sent): Query<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    if !context.viewer.writes() {
-        return Ok(refused(&context));
-    }
-    let mut draft = Draft::of(&sent);
-    if draft.subscription.is_empty() || !context.viewer.reaches(&draft.subscription) {
-        return Ok(Redirect::to(CREATE).into_response());
-    }
-    let catalogue = Catalogue::of(&context, &draft.subscription, &draft.r#type).await?;
-    draft.settle(&catalogue);
+    let (draft, catalogue) = match begun(&context, &sent).await? {
+        Begun::Draft(draft, catalogue) => (draft, catalogue),
+        Begun::Elsewhere(response) => return Ok(response),
+    };
     let of = |name: &str| sent.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let edited = of("edit").and_then(|i| i.parse::<usize>().ok()).filter(|i| *i < draft.connections.len());
     let (offering, place) = (catalogue.offering(&draft.r#type), catalogue.place(&draft.location));
@@ -40,7 +34,7 @@ pub(in crate::pages::peerings) async fn show(
         }
         let all = validate(&context, &whole, &catalogue).await?;
         faults = all.below(&format!("properties.direct.connections[{i}]"));
-        if faults.is_empty() {
+        if faults.none() {
             return Ok(Redirect::to(&format!("{}#connections", whole.at(CONFIGURATION))).into_response());
         }
         link

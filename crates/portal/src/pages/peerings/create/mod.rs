@@ -8,9 +8,11 @@ pub(super) mod connection;
 mod draft;
 pub(super) mod review;
 
+use super::offering::Catalogue;
+use crate::error::PageError;
 use crate::layout::Page;
 use crate::session::Context;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use draft::Draft;
 use maud::{Markup, html};
 
@@ -37,6 +39,27 @@ fn step(context: &Context, draft: &Draft, here: &str, content: Markup) -> Respon
     };
     let trail = [("Peerings", "/peerings")];
     Page { trail: &trail, ..Page::new(&context.viewer, CREATE, "Create a peering", content) }.into_response()
+}
+
+/// How a later step begins.
+enum Begun {
+    /// With what was chosen so far, and what there is to choose from.
+    Draft(Draft, Catalogue),
+    /// Not at all: the viewer may not create anything, or has yet to choose a subscription.
+    Elsewhere(Response),
+}
+
+async fn begun(context: &Context, sent: &[(String, String)]) -> Result<Begun, PageError> {
+    if !context.viewer.writes() {
+        return Ok(Begun::Elsewhere(refused(context)));
+    }
+    let mut draft = Draft::of(sent);
+    if draft.subscription.is_empty() || !context.viewer.reaches(&draft.subscription) {
+        return Ok(Begun::Elsewhere(Redirect::to(CREATE).into_response()));
+    }
+    let catalogue = Catalogue::of(context, &draft.subscription, &draft.r#type).await?;
+    draft.settle(&catalogue);
+    Ok(Begun::Draft(draft, catalogue))
 }
 
 /// What somebody sees who may not create anything.

@@ -2,13 +2,13 @@
 //! peering is asked for, once.
 
 use super::configuration::bandwidth;
-use super::{CONFIGURATION, CONNECTION, CREATE, Draft, REVIEW, refused, step};
+use super::{Begun, CONFIGURATION, CONNECTION, CREATE, Draft, REVIEW, begun, step};
 use crate::api::API_VERSION;
 use crate::error::PageError;
-use crate::pages::peerings::faults::{Faults, told};
 use crate::pages::peerings::json::{block, origin};
 use crate::pages::peerings::link::{Link, TARGETS};
 use crate::pages::peerings::offering::{Catalogue, provider_words, sku_words};
+use crate::parts::faults::{Faults, told};
 use crate::parts::form::form;
 use crate::parts::message;
 use crate::session::Context;
@@ -39,17 +39,12 @@ pub(in crate::pages::peerings) async fn show(
     headers: HeaderMap,
     Query(sent): Query<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    if !context.viewer.writes() {
-        return Ok(refused(&context));
-    }
-    let mut draft = Draft::of(&sent);
-    if draft.subscription.is_empty() || !context.viewer.reaches(&draft.subscription) {
-        return Ok(Redirect::to(CREATE).into_response());
-    }
-    let catalogue = Catalogue::of(&context, &draft.subscription, &draft.r#type).await?;
-    draft.settle(&catalogue);
+    let (draft, catalogue) = match begun(&context, &sent).await? {
+        Begun::Draft(draft, catalogue) => (draft, catalogue),
+        Begun::Elsewhere(response) => return Ok(response),
+    };
     let mut faults = super::basics::check(&context, &draft).await?;
-    if faults.is_empty() {
+    if faults.none() {
         faults = validate(&context, &draft, &catalogue).await?;
     }
     page(&context, &draft, &catalogue, &faults, &origin(&headers)).await
@@ -111,7 +106,7 @@ async fn page(
     let others = faults.others(&SHOWN, &[DIRECT]);
     let together = faults.at(DIRECT);
     let content = html! {
-        @if faults.is_empty() {
+        @if faults.none() {
             (message("success", html! { "Validation passed." }))
         } @else {
             (message("error", html! {
@@ -161,7 +156,7 @@ fn call(draft: &Draft, catalogue: &Catalogue, origin: &str) -> Markup {
 
 /// A key can be corrected on this page; everything else on another.
 fn blocked(faults: &Faults) -> bool {
-    faults.targets().any(|target| !target.ends_with("md5AuthenticationKey"))
+    faults.fields().any(|target| !target.ends_with("md5AuthenticationKey"))
 }
 
 fn chosen(draft: &Draft, asn: &str, catalogue: &Catalogue, faults: &Faults) -> Markup {
