@@ -6,6 +6,7 @@ use crate::error::{Conflict, Result, StoreError};
 use crate::observed::{router_state_at, router_states_latest};
 use crate::peerings::path_key;
 use crate::ports::ports_free;
+use crate::providing::serving;
 use crate::statement::{Columns, Entity, entities, entity, entity_or_none, fold, sql, to_doc};
 use crate::subnets::subnets_release;
 use jiff::Timestamp;
@@ -46,10 +47,10 @@ statements! {
                ORDER BY id LIMIT $2";
     BY_STATE = "SELECT state, CASE WHEN {doc} ->> 'removal' IS NULL THEN 0 ELSE 1 END AS leaving, COUNT(*)
                 FROM connections GROUP BY state, leaving";
-    INSERT = "INSERT INTO connections (peering_id, identifier, state, since_ms, doc)
-              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
-    UPDATE = "UPDATE connections SET state = $1, since_ms = $2, router = $3, doc = $4
-              WHERE id = $5";
+    INSERT = "INSERT INTO connections (peering_id, identifier, state, since_ms, doc, serving)
+              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id";
+    UPDATE = "UPDATE connections SET state = $1, since_ms = $2, router = $3, doc = $4,
+              serving = $5 WHERE id = $6";
     DELETE = "DELETE FROM connections WHERE id = $1";
     KEY_PUT = "INSERT INTO md5_keys (connection_id, sealed) VALUES ($1, $2)
                ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed";
@@ -240,6 +241,7 @@ pub async fn connection_insert(
         .bind(connection.state.wire_name())
         .bind_time(connection.since)
         .bind(to_doc(&connection, Connection::WHAT)?)
+        .bind(serving(&connection))
         .optional(tx)
         .await?;
     let Some(row) = row else {
@@ -259,6 +261,7 @@ pub async fn connection_update(tx: &mut Tx, connection: &Connection) -> Result<(
         .bind_time(connection.since)
         .bind(connection.ports.as_ref().map(|p| p.router.clone()))
         .bind(to_doc(connection, Connection::WHAT)?)
+        .bind(serving(connection))
         .bind(connection.id)
         .run_one(tx, Connection::WHAT, connection.id)
         .await

@@ -112,7 +112,7 @@ pub use prefix_lists::{
 };
 pub use prefix_paths::{StoredPath, prefix_path_add, prefix_paths_list, prefix_paths_prune};
 pub use probes::{peerings_probing_from, probe_outcome_get, probe_outcome_put, probes_version};
-pub use providing::{Providing, ProvidingChunk, peerings_providing};
+pub use providing::{Providing, peerings_providing};
 pub use registered_asns::{
     registered_asn_by_number, registered_asn_delete, registered_asn_get, registered_asn_insert,
     registered_asns_list,

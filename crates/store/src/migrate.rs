@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_places.sql"),
     include_str!("../migrations/0010_lists.sql"),
     include_str!("../migrations/0011_folded_names.sql"),
+    include_str!("../migrations/0012_providing.sql"),
 ];
 
 /// Sealed into every database, to tell a wrong key.

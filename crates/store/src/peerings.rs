@@ -38,7 +38,7 @@ statements! {
     INSERT = "INSERT INTO peerings
               (subscription, resource_group, path, peer_asn_id, claim, asn, location, offering, doc)
               VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id";
-    UPDATE = "UPDATE peerings SET offering = $1, doc = $2 WHERE id = $3";
+    UPDATE = "UPDATE peerings SET offering = $1, deleting = $2, doc = $3 WHERE id = $4";
     DELETE = "DELETE FROM peerings WHERE id = $1";
 }
 
@@ -206,6 +206,7 @@ pub async fn peering_update(tx: &mut Tx, peering: &Peering) -> Result<()> {
     }
     sql(UPDATE)
         .bind(offering_name(peering.spec.offering))
+        .bind(i64::from(peering.deleting))
         .bind_doc(peering)?
         .bind(peering.id)
         .run_one(tx, Peering::WHAT, &peering.name)

@@ -1,100 +1,67 @@
-//! What makes peers providers of Peering Service: of each peering only what decides that, because all
-//! peerings are looked at for it.
+//! What makes peers providers of Peering Service: of each peering only what decides that, in one row
+//! altogether, because all peerings are looked at for it.
 
 use crate::db::Db;
 use crate::error::{Result, StoreError};
 use crate::statement::{Columns, sql};
-use meetme_model::connection::ConnectionState;
+use meetme_model::connection::Connection;
 use meetme_model::inventory::OfferingKind;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 statements! {
-    CHUNK = "SELECT MAX(p.id), string_agg(concat('[', p.doc, ',[', (
-                 SELECT string_agg(c.doc, ',') FROM connections c WHERE c.peering_id = p.id), ']]'), ' ' ORDER BY p.id)
-             FROM (SELECT id, doc FROM peerings WHERE id > $1 ORDER BY id LIMIT $2) AS p";
+    PROVIDING = "SELECT string_agg(concat('[', s.claim, ',', s.flags, ',', CAST({quoted}(s.offering) AS TEXT), ',',
+                     CAST({quoted}(s.location) AS TEXT), ']'), ',' ORDER BY s.id)
+                 FROM (SELECT p.id, p.claim, p.offering, p.location,
+                           MAX(COALESCE(c.serving, 0) & 2) + MAX(COALESCE(c.serving, 0) & 4) AS flags
+                       FROM peerings p LEFT JOIN connections c ON c.peering_id = p.id
+                       WHERE p.deleting = 0 GROUP BY p.id, p.claim, p.offering, p.location) AS s";
 }
 
-/// Peerings as a query found them, not parsed yet: several threads can do that.
-pub struct ProvidingChunk(String);
+/// A connection asks for Peering Service.
+const ASKS: i64 = 2;
+/// A connection carries traffic.
+const CARRIES: i64 = 4;
 
-/// A peering that serves.
+/// A peering that isn't being deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Providing {
-    /// Its subscription, and there its claim to an ASN.
-    pub subscription: String,
-    /// The claim's name.
-    pub peer_asn_name: String,
-    /// Its peering location.
+    /// The claim to an ASN that it was asked for with.
+    pub peer_asn_id: i64,
+    /// Its offering.
+    pub offering: OfferingKind,
+    /// Its peering location, in lower case.
     pub location: String,
-    /// Whether a connection of it carries traffic.
+    /// Whether a connection that stays asks for Peering Service.
+    pub asks: bool,
+    /// Whether a connection that stays carries traffic.
     pub is_open: bool,
 }
 
 #[derive(Deserialize)]
-struct Peering {
-    subscription: String,
-    deleting: bool,
-    spec: PeeringSpec,
-}
+struct Row(i64, i64, OfferingKind, String);
 
-#[derive(Deserialize)]
-struct PeeringSpec {
-    peer_asn_name: String,
-    location: String,
-    offering: OfferingKind,
-}
-
-#[derive(Deserialize)]
-struct Connection {
-    state: ConnectionState,
-    #[serde(default)]
-    removal: Option<IgnoredAny>,
-    spec: ConnectionSpec,
-}
-
-#[derive(Deserialize)]
-struct ConnectionSpec {
-    use_for_peering_service: bool,
-}
-
-impl ProvidingChunk {
-    /// Those that serve (`docs/rules.md` §6), oldest first.
-    pub fn read(&self) -> Result<Vec<Providing>> {
-        let mut found = Vec::new();
-        for row in serde_json::Deserializer::from_str(&self.0).into_iter() {
-            let (peering, mut connections): (Peering, Vec<Connection>) =
-                row.map_err(|e| StoreError::corrupt("peering", e))?;
-            connections.retain(|c| c.removal.is_none());
-            let asked = connections.iter().any(|c| c.spec.use_for_peering_service);
-            if peering.deleting || !peering.spec.offering.peering_service(asked) {
-                continue;
-            }
-            found.push(Providing {
-                subscription: peering.subscription,
-                peer_asn_name: peering.spec.peer_asn_name,
-                location: peering.spec.location,
-                is_open: connections.iter().any(|c| c.state.is_open()),
-            });
-        }
-        Ok(found)
+/// The column `serving` of a connection.
+pub(crate) fn serving(connection: &Connection) -> i64 {
+    if connection.removal.is_some() {
+        return 0;
     }
+    let asks = if connection.spec.use_for_peering_service { ASKS } else { 0 };
+    let carries = if connection.state.is_open() { CARRIES } else { 0 };
+    1 + asks + carries
 }
 
-/// Everybody's peerings, oldest first: `take` gets up to `chunk` of them at a time.
-pub async fn peerings_providing(
-    db: &mut impl Db,
-    chunk: u32,
-    mut take: impl FnMut(ProvidingChunk) + Send,
-) -> Result<()> {
-    let mut after = Some(0);
-    while let Some(id) = after {
-        let rows = sql(CHUNK).bind(id).bind(i64::from(chunk)).all(db).await?;
-        let Some(row) = rows.first() else { break };
-        after = row.int_or_null(0)?;
-        if let Some(text) = row.text_or_null(1)? {
-            take(ProvidingChunk(text));
-        }
-    }
-    Ok(())
+/// Everybody's peerings, oldest first.
+pub async fn peerings_providing(db: &mut impl Db) -> Result<Vec<Providing>> {
+    let rows = sql(PROVIDING).all(db).await?;
+    let text = rows.first().map(|row| row.text_or_null(0)).transpose()?.flatten().unwrap_or_default();
+    let found: Vec<Row> =
+        serde_json::from_str(&format!("[{text}]")).map_err(|e| StoreError::corrupt("peering", e))?;
+    let read = |Row(peer_asn_id, flags, offering, location)| Providing {
+        peer_asn_id,
+        offering,
+        location,
+        asks: flags & ASKS != 0,
+        is_open: flags & CARRIES != 0,
+    };
+    Ok(found.into_iter().map(read).collect())
 }

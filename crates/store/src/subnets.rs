@@ -23,9 +23,9 @@ pub struct SubnetUse {
 
 statements! {
     WITHIN = "SELECT prefix, connection_id, freed_at_ms FROM subnets
-              WHERE first_address >= $1 AND last_address <= $2 ORDER BY first_address";
+              WHERE first_address >= $1 AND first_address <= $2 AND last_address <= $2 ORDER BY first_address";
     COUNTED = "SELECT COUNT(connection_id), COUNT(CASE WHEN freed_at_ms > $3 THEN 1 END) FROM subnets
-               WHERE first_address >= $1 AND last_address <= $2";
+               WHERE first_address >= $1 AND first_address <= $2 AND last_address <= $2";
     OVERLAPPING = "SELECT prefix, connection_id, freed_at_ms FROM subnets
                    WHERE (first_address >= $1 AND first_address <= $2)
                    OR (last_address >= $1 AND first_address = (

@@ -14,7 +14,7 @@ use meetme_model::connection::Connection;
 use meetme_model::peer_asn::{AsnState, PeerAsn};
 use meetme_model::peering::Peering;
 use meetme_store::{
-    Db, IdPage, ProvidingChunk, connections_of, peer_asn_by_id, peer_asns_all, peer_names_approved,
+    Db, IdPage, connections_of, inventory_get, peer_asn_by_id, peer_asns_all, peer_names_approved,
     peerings_of_peer_asn, peerings_providing,
 };
 use serde::{Deserialize, Serialize};
@@ -55,16 +55,16 @@ impl Provider {
 /// All providers by their folded names.
 async fn all(db: &mut impl Db) -> Result<BTreeMap<String, Provider>, ApiError> {
     let claims = approved(db).await?;
-    let mut chunks = Vec::new();
-    let read = |chunk: ProvidingChunk| chunks.push(tokio::task::spawn_blocking(move || chunk.read()));
-    peerings_providing(db, BATCH, read).await?;
+    let inventory = inventory_get(db).await?.map(|(_, inventory)| inventory);
+    let written: HashMap<String, &str> =
+        inventory.iter().flat_map(|i| &i.locations).map(|l| (folded(&l.name), l.name.as_str())).collect();
     let mut providers: BTreeMap<String, Provider> = BTreeMap::new();
-    for chunk in chunks {
-        for peering in chunk.await.map_err(ApiError::internal)?? {
-            if let Some(claim) = claims.get(&claim_key(&peering.subscription, &peering.peer_asn_name)) {
-                let provider = providers.entry(folded(&claim.spec.peer_name)).or_default();
-                provider.add(claim, &peering.location, peering.is_open);
-            }
+    for peering in peerings_providing(db).await? {
+        let claim = claims.get(&peering.peer_asn_id);
+        if let Some(claim) = claim.filter(|_| peering.offering.peering_service(peering.asks)) {
+            let location = written.get(&peering.location).copied().unwrap_or(&peering.location);
+            let provider = providers.entry(folded(&claim.spec.peer_name)).or_default();
+            provider.add(claim, location, peering.is_open);
         }
     }
     Ok(providers)
@@ -96,22 +96,16 @@ pub(super) async fn find(db: &mut impl Db, name: &str) -> Result<Option<Provider
     Ok(provider)
 }
 
-/// Everybody's approved claims to ASNs, by subscription and name.
-async fn approved(db: &mut impl Db) -> Result<HashMap<(String, String), PeerAsn>, ApiError> {
+/// Everybody's approved claims to ASNs by id.
+async fn approved(db: &mut impl Db) -> Result<HashMap<i64, PeerAsn>, ApiError> {
     let mut found = HashMap::new();
     let mut page = IdPage::first(BATCH);
     loop {
         let claims = peer_asns_all(db, page).await?;
         let Some(last) = claims.last() else { return Ok(found) };
         page.after = Some(last.id);
-        let approved = claims.into_iter().filter(|c| c.state == AsnState::Approved);
-        found.extend(approved.map(|c| (claim_key(&c.subscription, &c.name), c)));
+        found.extend(claims.into_iter().filter(|c| c.state == AsnState::Approved).map(|c| (c.id, c)));
     }
-}
-
-/// Names and subscriptions compare without case.
-fn claim_key(subscription: &str, name: &str) -> (String, String) {
-    (subscription.to_ascii_lowercase(), name.to_ascii_lowercase())
 }
 
 /// True when the peering makes its peer a provider.

@@ -110,7 +110,7 @@ suite! {
         what_is_gone_is_not_found,
         connections_are_counted_by_state_those_that_leave_apart,
         a_peer_s_peerings_are_found_by_its_name,
-        peerings_that_serve_are_told_with_whether_they_carry_traffic,
+        peerings_are_told_with_whether_they_carry_traffic,
     }
     prefixes {
         a_prefix_is_registered_once_whoever_asks,

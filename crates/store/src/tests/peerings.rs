@@ -262,7 +262,7 @@ pub async fn a_peer_s_peerings_are_found_by_its_name(db: &Database) {
     assert_eq!(peerings_of_peer_asn(&mut tx, ids[1].0).await.unwrap(), [others]);
 }
 
-pub async fn peerings_that_serve_are_told_with_whether_they_carry_traffic(db: &Database) {
+pub async fn peerings_are_told_with_whether_they_carry_traffic(db: &Database) {
     let (_, mut open) = with_peering(&db.store, "Madrid").await;
     let (_, mut leaving) = with_peering(&db.store, "Oslo").await;
     let (mut deleted, _) = with_peering(&db.store, "Rome").await;
@@ -276,13 +276,14 @@ pub async fn peerings_that_serve_are_told_with_whether_they_carry_traffic(db: &D
     }
     deleted.deleting = true;
     peering_update(&mut tx, &deleted).await.unwrap();
-    let mut found = Vec::new();
-    peerings_providing(&mut tx, 2, |chunk| found.extend(chunk.read().unwrap())).await.unwrap();
+    let found = peerings_providing(&mut tx).await.unwrap();
+    let claim = peer_asn_get(&mut tx, SUB, "contoso").await.unwrap().unwrap().id;
     let of = |location: &str, is_open| Providing {
-        subscription: SUB.into(),
-        peer_asn_name: "Contoso".into(),
+        peer_asn_id: claim,
+        offering: OfferingKind::Voice,
         location: location.into(),
+        asks: open[0].spec.use_for_peering_service,
         is_open,
     };
-    assert_eq!(found, [of("Madrid", true), of("Oslo", false)]);
+    assert_eq!(found, [of("madrid", true), of("oslo", false)]);
 }
