@@ -22,7 +22,7 @@ export async function useEach(peer) {
   await says(page, "Redundant connections");
   await tab("Metrics");
   await page.getByRole("link", { name: "1 day" }).click();
-  await page.getByRole("main").getByRole("img").first().waitFor();
+  await measured(page);
   await look(peer, page, "peer-metrics");
   await tab("Events and mails");
   await says(page, /Connection is Active|became Active|Active/);
@@ -36,6 +36,16 @@ export async function useEach(peer) {
   await look(peer, page, "peer-looking-glass");
   await search(page);
   await menu(peer);
+}
+
+/** A minute is measured once it is over. */
+async function measured(page) {
+  const chart = page.getByRole("main").getByRole("img").first();
+  for (const until = Date.now() + 120_000; !await chart.isVisible() && Date.now() < until;) {
+    await page.waitForTimeout(2_000);
+    await page.reload();
+  }
+  await chart.waitFor();
 }
 
 /** On a phone the navigation is behind a button. */
