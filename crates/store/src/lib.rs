@@ -144,7 +144,7 @@ pub use sessions::{
 };
 pub use subnets::{
     SubnetUse, subnet_take, subnets_counted, subnets_forget, subnets_overlapping, subnets_purge,
-    subnets_release, subnets_within,
+    subnets_release,
 };
 pub use tokens::{
     NewToken, Principal, Role, Token, token_create, token_find, token_list, token_principal, token_revoke,

@@ -22,8 +22,6 @@ pub struct SubnetUse {
 }
 
 statements! {
-    WITHIN = "SELECT prefix, connection_id, freed_at_ms FROM subnets
-              WHERE first_address >= $1 AND first_address <= $2 AND last_address <= $2 ORDER BY first_address";
     COUNTED = "SELECT COUNT(connection_id), COUNT(CASE WHEN freed_at_ms > $3 THEN 1 END) FROM subnets
                WHERE first_address >= $1 AND first_address <= $2 AND last_address <= $2";
     OVERLAPPING = "SELECT prefix, connection_id, freed_at_ms FROM subnets
@@ -36,13 +34,6 @@ statements! {
     RELEASE = "UPDATE subnets SET connection_id = NULL, freed_at_ms = $1 WHERE connection_id = $2";
     FORGET = "DELETE FROM subnets WHERE connection_id = $1";
     PURGE = "DELETE FROM subnets WHERE connection_id IS NULL AND freed_at_ms <= $1";
-}
-
-/// What is taken or rests within a pool, lowest first.
-pub async fn subnets_within(db: &mut impl Db, pool: Prefix) -> Result<Vec<SubnetUse>> {
-    let (first, last) = range(pool);
-    let rows = sql(WITHIN).bind(first).bind(last).all(db).await?;
-    rows.iter().map(subnet_use).collect()
 }
 
 /// How many subnets within a pool are taken, and how many rest because they were freed after a time.

@@ -71,9 +71,11 @@ pub async fn subnets_never_overlap_and_rest_after_use(db: &Database) {
     subnets_release(&mut tx, one, at(10)).await.unwrap();
     let pool = prefix("198.18.192.0/24");
     let resting = SubnetUse { prefix: taken, connection_id: None, freed_at: Some(at(10)) };
-    assert_eq!(subnets_within(&mut tx, pool).await.unwrap(), [resting]);
-    assert_eq!(subnets_within(&mut tx, prefix("198.18.193.0/24")).await.unwrap(), []);
-    assert_eq!(subnets_within(&mut tx, prefix("::/0")).await.unwrap().len(), 1);
+    assert_eq!(subnets_overlapping(&mut tx, pool).await.unwrap(), [resting]);
+    assert_eq!(subnets_counted(&mut tx, pool, at(9)).await.unwrap(), (0, 1));
+    assert_eq!(subnets_counted(&mut tx, pool, at(10)).await.unwrap(), (0, 0), "freed before that");
+    assert_eq!(subnets_overlapping(&mut tx, prefix("198.18.193.0/24")).await.unwrap(), []);
+    assert_eq!(subnets_overlapping(&mut tx, prefix("::/0")).await.unwrap().len(), 1);
     tx.commit().await.unwrap();
     let mut tx = db.store.begin().await.unwrap();
     let error = subnet_take(&mut tx, two, taken).await.unwrap_err();

@@ -167,7 +167,7 @@ pub async fn connections_are_changed_listed_and_deleted(db: &Database) {
     subnet_take(&mut tx, active.id, prefix("198.18.192.0/31")).await.unwrap();
     connection_delete(&mut tx, active.id, at(9)).await.unwrap();
     assert_eq!(connection_by_id(&mut tx, active.id).await.unwrap(), None);
-    let resting = subnets_within(&mut tx, prefix("198.18.192.0/24")).await.unwrap();
+    let resting = subnets_overlapping(&mut tx, prefix("198.18.192.0/24")).await.unwrap();
     assert_eq!(resting[0].freed_at, Some(at(9)));
 }
 
