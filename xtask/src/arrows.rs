@@ -16,8 +16,9 @@ const HERE: &str = "xtask/src/arrows.rs";
 /// `docs/ARCHITECTURE.md`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("meetme-model", &[]),
-    ("meetme-store", &["meetme-model"]),
-    ("meetme-edge", &["meetme-model"]),
+    ("meetme-seal", &[]),
+    ("meetme-store", &["meetme-model", "meetme-seal"]),
+    ("meetme-edge", &["meetme-model", "meetme-seal"]),
     ("meetme-control", &["meetme-store", "meetme-model"]),
     ("meetme-api", &["meetme-store", "meetme-model"]),
     ("meetme-portal", &["meetme-store", "meetme-model"]),

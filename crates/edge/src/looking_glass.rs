@@ -6,7 +6,7 @@
 use crate::place::Place;
 use crate::probes::path;
 use crate::process;
-use crate::routers;
+use crate::routers::{self, Driver};
 use meetme_model::inventory::RouterAccess;
 use meetme_model::probe::LookingGlass;
 use std::net::IpAddr;

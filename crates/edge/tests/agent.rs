@@ -117,8 +117,8 @@ async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before
         .await;
     let result = control.result.clone().unwrap();
     assert!(result.diff.contains("-members et3"), "{}", result.diff);
-    let ApplyOutcome::RolledBack { reason } = result.outcome else { unreachable!() };
-    assert!(reason.contains("192.0.2.0"), "{reason}");
+    let ApplyOutcome::RolledBack { fault } = result.outcome else { unreachable!() };
+    assert!(fault.to_string().contains("192.0.2.0"), "{fault}");
     control
         .until("generation 1 stands", |c| c.state.as_ref().is_some_and(|s| s.applied_generation == Some(1)))
         .await;

@@ -134,8 +134,19 @@ impl World {
         let (site, node, bmp) = EDGES.into_iter().find(|e| e.0 == site).context("no such site")?;
         let program = binary("meetme")?;
         let socket = self.state.join("edge.sock");
-        let command =
-            [text(&program)?, "edge", "--site", site, "--connect", text(&socket)?, "--bmp-listen", bmp];
+        let kept = self.state.join(format!("edge-{site}"));
+        let command = [
+            text(&program)?,
+            "edge",
+            "--site",
+            site,
+            "--connect",
+            text(&socket)?,
+            "--bmp-listen",
+            bmp,
+            "--state-dir",
+            text(&kept)?,
+        ];
         self.lab.spawn(node, &format!("edge-{site}"), &command, BTreeMap::new()).await?;
         Ok(())
     }

@@ -29,6 +29,8 @@ pub struct Config {
     pub edge_socket: Option<PathBuf>,
     /// Sites whose edge runs inside this process.
     pub embedded_edges: Vec<String>,
+    /// Directory where edges inside this process keep, sealed, what their routers should be.
+    pub edge_state: PathBuf,
     /// Certificate and key for HTTPS; without it the API speaks plain HTTP.
     pub tls: Option<Files>,
     /// Where the API speaks plain HTTP besides, on this machine only: for `meetme approve` and
@@ -76,6 +78,7 @@ impl Default for Config {
             seal_key: "meetme.key".into(),
             edge_socket: None,
             embedded_edges: Vec::new(),
+            edge_state: "meetme-edge".into(),
             tls: None,
             local_listen: None,
             page_size: None,

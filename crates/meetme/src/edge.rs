@@ -18,11 +18,19 @@ pub struct EdgeArguments {
     /// Where routers send BMP: the site's `bmp` address in the inventory.
     #[arg(long)]
     bmp_listen: SocketAddr,
+    /// Directory where it keeps, sealed, what its routers should be: it guards their gates from the
+    /// start, also while the control plane is away. Made when missing.
+    #[arg(long, default_value = "meetme-edge")]
+    state_dir: PathBuf,
 }
 
 /// Runs the edge until a signal ends it; routers stay as they are.
 pub async fn edge(arguments: EdgeArguments) -> anyhow::Result<()> {
-    let agent = Agent::new(AgentConfig { site: arguments.site, bmp_listen: arguments.bmp_listen });
+    let agent = Agent::new(AgentConfig {
+        site: arguments.site,
+        bmp_listen: arguments.bmp_listen,
+        state_dir: Some(arguments.state_dir),
+    });
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let connect = || UnixStream::connect(arguments.connect.clone());

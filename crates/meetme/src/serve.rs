@@ -177,7 +177,8 @@ async fn embed_edges(config: &Config, store: &Store, links: &Arc<Links>) -> anyh
         let bmp_listen =
             site.bmp.with_context(|| format!("site '{name}' has no bmp address in the inventory"))?;
         let links = links.clone();
-        let agent = Agent::new(AgentConfig { site: name.clone(), bmp_listen });
+        let state_dir = Some(config.edge_state.join(name));
+        let agent = Agent::new(AgentConfig { site: name.clone(), bmp_listen, state_dir });
         let name = name.clone();
         tokio::spawn(async move {
             let connect = || {

@@ -36,6 +36,7 @@ pub mod secret;
 pub mod stamp;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod unit;
 pub mod violation;
 
 pub use asn::{Asn, PublicAsn, PublicSpace};

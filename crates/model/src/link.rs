@@ -9,13 +9,14 @@ use crate::prefix::Prefix;
 use crate::probe::{LookingGlass, Probe, ProbeOutcome};
 use crate::route::{ReceivedRoute, RouteAttributes, RouteVerdict};
 use crate::samples::RouterSamples;
+use crate::unit::{UnitFault, UnitName, UnitPending};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Version of these messages; an edge of another version is refused with a clear answer.
-pub const LINK_VERSION: u32 = 2;
+pub const LINK_VERSION: u32 = 3;
 
 /// Control plane → edge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -173,7 +174,7 @@ pub struct JudgedRoute {
     pub verdict: RouteVerdict,
 }
 
-/// What applying came to.
+/// What applying came to, for one or more units of a router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplyResult {
     /// The router.
@@ -182,6 +183,9 @@ pub struct ApplyResult {
     pub generation: u64,
     /// When it ended.
     pub at: Timestamp,
+    /// The units that it tells of; none when the router as a whole wasn't reached.
+    #[serde(default)]
+    pub units: Vec<UnitName>,
     /// How it ended.
     pub outcome: ApplyOutcome,
     /// What was (or would have been) changed, as a unified diff, secrets masked.
@@ -197,12 +201,12 @@ pub enum ApplyOutcome {
     /// The check refused it; nothing was touched.
     Refused {
         /// What is wrong with it.
-        reason: String,
+        fault: UnitFault,
     },
     /// Applied, then undone.
     RolledBack {
         /// Why: which session was lost, or what the router said.
-        reason: String,
+        fault: UnitFault,
     },
     /// The router can't be reached; tried again with back-off.
     Unreachable {
@@ -222,8 +226,14 @@ pub struct RouterState {
     pub reachable: bool,
     /// Why it can't be reached.
     pub error: Option<String>,
-    /// The generation that is confirmed on the router.
+    /// The newest generation that the edge has of what the router should be.
+    #[serde(default)]
+    pub generation: Option<u64>,
+    /// The newest generation of which every unit was confirmed on the router.
     pub applied_generation: Option<u64>,
+    /// Units that aren't confirmed as `generation` has them; all others are.
+    #[serde(default)]
+    pub pending: BTreeMap<UnitName, UnitPending>,
     /// Hand-made changes in what is ours, as a unified diff (router → intent), secrets masked.
     pub drift: Option<String>,
     /// LAGs by name.

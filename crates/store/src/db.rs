@@ -4,7 +4,7 @@ use crate::engine::{Engine, without_password};
 use crate::error::{Result, StoreError};
 use crate::memory::Memory;
 use crate::migrate;
-use crate::seal::{SealKey, Sealer};
+use meetme_seal::{SealKey, Sealer};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, SqlSafeStr, Transaction};
@@ -48,7 +48,7 @@ impl Store {
     /// and brings its schema up to date.
     ///
     /// # Errors
-    /// [`StoreError::NewerSchema`] when a newer version migrated it, [`StoreError::Sealed`] when
+    /// [`StoreError::NewerSchema`] when a newer version migrated it, [`StoreError::Seal`] when
     /// its secrets were sealed with another key.
     pub async fn open(url: &str, seal_key: &SealKey) -> Result<Self> {
         sqlx::any::install_default_drivers();

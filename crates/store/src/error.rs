@@ -5,8 +5,8 @@
 
 use jiff::Timestamp;
 use meetme_model::{Asn, Prefix};
+use meetme_seal::SealError;
 use std::fmt;
-use std::path::PathBuf;
 
 /// The store's results.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -28,20 +28,9 @@ pub enum StoreError {
     /// Somebody else holds the database or its rows; nothing was changed.
     #[error("the database is busy; try again")]
     Busy,
-    /// A sealed value can't be opened.
-    #[error("{what} can't be opened with this seal key; start with the key it was sealed with")]
-    Sealed {
-        /// What was sealed.
-        what: String,
-    },
-    /// The seal key's file can't be used.
-    #[error("the seal key file {path} can't be used: {reason}", path = .path.display())]
-    SealKeyFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong and what to do.
-        reason: String,
-    },
+    /// A sealed value or the seal key can't be used.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// The database was migrated by a newer version of this program.
     #[error(
         "the database has schema {found}, this program knows up to {known}; start the newer version that migrated it"

@@ -42,7 +42,6 @@ mod registered_asns;
 mod registered_prefixes;
 mod resource_groups;
 mod router_intents;
-mod seal;
 mod search;
 mod secret_token;
 mod service_prefixes;
@@ -71,6 +70,7 @@ pub use mails::{
     Mail, NewMail, mail_enqueue, mail_get, mail_mark_failed, mail_mark_sent, mails_list, mails_of_resource,
     mails_unsent,
 };
+pub use meetme_seal::SealKey;
 pub use metrics::{
     MetricPoint, NewestPoint, PointsAsked, metric_minute_put, metric_points, metric_series_of,
     metrics_newest, metrics_prune,
@@ -131,7 +131,6 @@ pub use router_intents::{
     router_intent_generation, router_intent_generations, router_intent_get, router_intent_list,
     router_intent_put,
 };
-pub use seal::SealKey;
 pub use search::{Found, search};
 pub use service_prefixes::{
     StoredPrefixEvent, prefix_event_add, prefix_events_list, service_prefix_by_id, service_prefix_by_prefix,

@@ -8,8 +8,8 @@ use crate::db::{Access, Tx};
 use crate::engine::Engine;
 use crate::error::{Result, StoreError};
 use crate::folded::fold_all;
-use crate::seal::Sealer;
 use crate::statement::{Columns, sql};
+use meetme_seal::{SealError, Sealer};
 use sqlx::AnyPool;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0010_lists.sql"),
     include_str!("../migrations/0011_folded_names.sql"),
     include_str!("../migrations/0012_providing.sql"),
+    include_str!("../migrations/0013_unit_results.sql"),
 ];
 
 /// Sealed into every database, to tell a wrong key.
@@ -84,7 +85,7 @@ async fn check_key(tx: &mut Tx) -> Result<()> {
         return sealer
             .open(KEY_CHECK, &row.bytes(0)?)
             .map(drop)
-            .map_err(|_| StoreError::Sealed { what: "the database".to_owned() });
+            .map_err(|_| SealError::Sealed { what: "the database".to_owned() }.into());
     }
     let sealed = sealer.seal(KEY_CHECK, KEY_CHECK.as_bytes());
     sql(META_ADD).bind(KEY_CHECK).bind(sealed).run(tx).await?;

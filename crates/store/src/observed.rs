@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::router_intents::router_intent_generation;
 use crate::statement::{Columns, sql, to_doc};
 use meetme_model::connection::Connection;
-use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState, SessionRoutes};
+use meetme_model::link::{ApplyResult, RouterState, SessionRoutes};
 use meetme_model::plan::validation::Observed;
+use meetme_model::unit::UnitName;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -176,11 +177,15 @@ pub async fn connection_observed(db: &mut impl Db, connection: &Connection) -> R
     let Some(ports) = &connection.ports else {
         return Ok(observed);
     };
-    let newest = newest_apply(db, &ports.router).await?;
-    observed.confirmed = matches!(newest, Some(Ok(())));
-    observed.apply_error = newest.and_then(std::result::Result::err);
     if let Some(state) = router_state_latest(db, &ports.router).await? {
         observed.reachable = Some(state.reachable);
+        // What an edge says of an older snapshot says nothing about this one.
+        if state.generation >= Some(router_intent_generation(db, &ports.router).await?) {
+            let unit = UnitName::Connection(connection.lag_name());
+            let pending = state.pending.get(&unit);
+            observed.confirmed = pending.is_none();
+            observed.apply_fault = pending.and_then(|p| p.fault.clone());
+        }
         observed.lag = state.lags.get(&connection.lag_name()).cloned();
         for v4 in [true, false] {
             let name = connection.session_name(v4);
@@ -195,22 +200,4 @@ pub async fn connection_observed(db: &mut impl Db, connection: &Connection) -> R
         }
     }
     Ok(observed)
-}
-
-/// What applying the newest intent came to last, when it came to anything: `Err` tells what peers may
-/// know of it; the reason may name another peer's session, and is for operators.
-async fn newest_apply(db: &mut impl Db, router: &str) -> Result<Option<std::result::Result<(), String>>> {
-    let newest = router_intent_generation(db, router).await?;
-    let results = apply_results_list(db, router, APPLY_RESULTS_KEPT).await?;
-    let told = results.into_iter().take_while(|r| r.generation >= newest).find_map(|r| match r.outcome {
-        ApplyOutcome::Confirmed => Some(Ok(())),
-        ApplyOutcome::Refused { .. } => {
-            Some(Err(format!("{router}: its check refused the configuration; our engineers see why")))
-        }
-        ApplyOutcome::RolledBack { .. } => {
-            Some(Err(format!("{router}: the configuration was undone; it is tried again by itself")))
-        }
-        ApplyOutcome::Unreachable { .. } => None,
-    });
-    Ok(told)
 }

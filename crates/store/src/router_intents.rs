@@ -3,9 +3,9 @@
 
 use crate::db::{Access, Db, Tx};
 use crate::error::{Result, StoreError};
-use crate::seal::Sealer;
 use crate::statement::{Columns, sql};
 use meetme_model::intent::RouterIntent;
+use meetme_seal::Sealer;
 use sqlx::any::AnyRow;
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Tokens that stand for somebody: shown once, kept as SHA-256. A token has 256 random bits, so a
 //! plain hash can't be guessed back and needs no salt.
 
-use crate::seal::hex;
+use meetme_seal::hex;
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 

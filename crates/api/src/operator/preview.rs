@@ -133,7 +133,7 @@ impl<'a> World<'a> {
         let up = MemberState { carrier: true, collecting: true, distributing: true };
         let observed = self.observed.entry(id).or_default();
         observed.lag = Some(LagState { members: ports.into_iter().map(|port| (port, up)).collect() });
-        observed.apply_error = None;
+        observed.apply_fault = None;
     }
 
     /// Plans until nothing more is to do.

@@ -5,7 +5,8 @@ use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use crate::page::Page;
 use meetme_model::inventory::{Inventory, Router};
-use meetme_model::link::{ApplyResult, EdgeAnswer, EdgeQuery, RouterState};
+use meetme_model::link::{ApplyOutcome, ApplyResult, EdgeAnswer, EdgeQuery, RouterState};
+use meetme_model::unit::{UnitName, UnitPending};
 use meetme_store::{
     apply_results_list, router_intent_generation, router_intent_generations, router_intent_get,
     router_state_get, router_states_latest, routes_received,
@@ -34,6 +35,8 @@ struct Summary {
     applied_generation: Option<u64>,
     bmp_connected: bool,
     drifted: bool,
+    /// Units that the router refused, or that were undone on it.
+    units_failing: usize,
     sessions: usize,
     /// Routes received over all sessions.
     routes_received: u64,
@@ -48,9 +51,62 @@ struct Whole {
     drift: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<RouterState>,
+    /// Units that aren't as intended.
+    pending: Vec<Pending>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_apply: Option<ApplyResult>,
-    applies: Vec<ApplyResult>,
+    last_apply: Option<Applied>,
+    applies: Vec<Applied>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pending {
+    /// `backbone`, or the LAG's name.
+    unit: UnitName,
+    /// Why it stands in its last good form; absent while it is only on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// What applying came to, with its reason in a sentence.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Applied {
+    generation: u64,
+    at: jiff::Timestamp,
+    units: Vec<UnitName>,
+    outcome: Outcome,
+    diff: String,
+}
+
+#[derive(Clone, Serialize)]
+struct Outcome {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<ApplyResult> for Applied {
+    fn from(result: ApplyResult) -> Self {
+        let (outcome, reason) = match result.outcome {
+            ApplyOutcome::Confirmed => ("confirmed", None),
+            ApplyOutcome::Refused { fault } => ("refused", Some(fault.to_string())),
+            ApplyOutcome::RolledBack { fault } => ("rolled_back", Some(fault.to_string())),
+            ApplyOutcome::Unreachable { reason } => ("unreachable", Some(reason)),
+        };
+        Self {
+            generation: result.generation,
+            at: result.at,
+            units: result.units,
+            outcome: Outcome { outcome, reason },
+            diff: result.diff,
+        }
+    }
+}
+
+fn pending(state: &RouterState) -> Vec<Pending> {
+    let reason = |pending: &UnitPending| pending.fault.as_ref().map(ToString::to_string);
+    state.pending.iter().map(|(unit, p)| Pending { unit: unit.clone(), reason: reason(p) }).collect()
 }
 
 #[derive(Serialize)]
@@ -85,6 +141,7 @@ pub(super) async fn get(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let state = router_state_get(&mut db, &router.name).await?;
     let applies = apply_results_list(&mut db, &router.name, RESULTS_SHOWN).await?;
+    let applies: Vec<Applied> = applies.into_iter().map(Applied::from).collect();
     let known = Known {
         generations: [(router.name.clone(), router_intent_generation(&mut db, &router.name).await?)].into(),
         received: routes_received(&mut db).await?,
@@ -92,6 +149,7 @@ pub(super) async fn get(call: Call) -> Answer {
     ok(Whole {
         summary: summary(&inventory, router, state.as_ref(), &known),
         drift: state.as_ref().and_then(|s| s.drift.clone()),
+        pending: state.as_ref().map(pending).unwrap_or_default(),
         last_apply: applies.first().cloned(),
         state,
         applies,
@@ -146,6 +204,7 @@ fn summary(inventory: &Inventory, router: &Router, state: Option<&RouterState>, 
         applied_generation: state.and_then(|s| s.applied_generation),
         bmp_connected: state.is_some_and(|s| s.bmp_connected),
         drifted: state.is_some_and(|s| s.drift.as_ref().is_some_and(|d| !d.is_empty())),
+        units_failing: state.map_or(0, |s| s.pending.values().filter(|p| p.fault.is_some()).count()),
         sessions: state.map_or(0, |s| s.sessions.len()),
         routes_received: known.received.get(&router.name).copied().unwrap_or(0),
     }

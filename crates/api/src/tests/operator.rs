@@ -210,6 +210,7 @@ async fn routers_are_shown_with_what_is_applied_and_their_drift() {
             router: "ams1-er1".into(),
             generation,
             at: now(),
+            units: vec![],
             outcome: ApplyOutcome::Confirmed,
             diff: format!("+{generation}"),
         };

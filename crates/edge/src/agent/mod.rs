@@ -2,15 +2,16 @@
 //!
 //! The agent acts on the routers that the control plane lists and on no other. While the control
 //! plane is away, gates are kept and intents stay in force; what happened is told when it is back.
-//! Nothing is stored: an edge that starts anew leaves routers as they are until it is told.
+//! Of what it was told only the newest intents are kept, sealed: an edge that starts anew guards
+//! the gates that they name, and leaves other routers as they are until it is told.
 
-mod gates;
 mod history;
+mod kept;
+mod machine;
 mod minutes;
 mod outbox;
 mod router;
 mod samples;
-mod watch;
 
 use crate::bmp::{Station, StationEvent, StationRouter};
 use crate::place::Place;
@@ -18,15 +19,18 @@ use crate::probes::{Probes, Try};
 use crate::{looking_glass, routers};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
+use kept::KeptDir;
 use meetme_model::inventory::{Management, RouterAccess};
 use meetme_model::link::{EdgeAnswer, EdgeQuery, LINK_VERSION, ToControl, ToEdge};
 use meetme_model::probe::LookingGlass;
+use meetme_seal::SealError;
 use minutes::Tried;
 use outbox::Outbox;
 use router::{RouterTask, ToRouter};
 use samples::Samples;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -52,6 +56,8 @@ pub struct AgentConfig {
     pub site: String,
     /// Where it listens for BMP.
     pub bmp_listen: SocketAddr,
+    /// Where it keeps its newest intents, sealed; `None` to forget them when it ends.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// The agent can't do its work at all.
@@ -67,6 +73,9 @@ pub enum AgentError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Intents can't be kept.
+    #[error("the state directory can't be used: {0}")]
+    State(#[from] SealError),
     /// The BMP station ended.
     #[error("the BMP station on {address} ended: {source}")]
     Station {
@@ -120,7 +129,8 @@ impl Agent {
         let (events_in, mut events) = mpsc::channel(STATION_EVENTS);
         let station = Station::new(events_in);
         let outbox = Arc::new(Outbox::default());
-        let mut site = Site::new(station.clone(), outbox.clone());
+        let kept = self.config.state_dir.as_deref().map(KeptDir::open).transpose()?;
+        let mut site = Site::new(station.clone(), outbox.clone(), kept);
         let listening = station.clone().listen(listener);
         tokio::pin!(listening);
         let mut pause = BACK_OFF.0;
@@ -246,6 +256,7 @@ struct Site {
     outbox: Arc<Outbox>,
     samples: Arc<Samples>,
     probes: Probes,
+    kept: Option<KeptDir>,
     routers: BTreeMap<String, Known>,
     tasks: JoinSet<()>,
     /// Sends off each minute's samples.
@@ -267,21 +278,21 @@ impl Known {
 }
 
 impl Site {
-    fn new(station: Arc<Station>, outbox: Arc<Outbox>) -> Self {
+    fn new(station: Arc<Station>, outbox: Arc<Outbox>, kept: Option<KeptDir>) -> Self {
         let samples = Arc::new(Samples::new(outbox.clone()));
         let clock = AbortOnDropHandle::new(tokio::spawn(samples.clone().send_off()));
-        let (kept, told) = (samples.clone(), outbox.clone());
+        let (measured, told) = (samples.clone(), outbox.clone());
         let tell = move |tried: Try| {
             if tried.is_measured {
                 let Try { outcome, jitter_ms, .. } = &tried;
                 let tried = Tried { rtt_ms: outcome.rtt_ms, jitter_ms: *jitter_ms };
-                kept.probe(&outcome.router, &outcome.id, tried);
+                measured.probe(&outcome.router, &outcome.id, tried);
             }
             told.probed(tried.outcome);
         };
         let probes = Probes::new(Arc::new(tell));
         let (routers, tasks) = (BTreeMap::new(), JoinSet::new());
-        Self { station, outbox, samples, probes, routers, tasks, _clock: clock }
+        Self { station, outbox, samples, probes, kept, routers, tasks, _clock: clock }
     }
 
     fn message(&mut self, message: ToEdge) {
@@ -317,7 +328,9 @@ impl Site {
             let (inbox, messages) = mpsc::unbounded_channel();
             let frr = routers::driver(&access);
             let (outbox, station) = (self.outbox.clone(), self.station.clone());
-            let task = RouterTask::new(access.router.clone(), frr, outbox, station, self.samples.clone());
+            let kept = self.kept.as_ref().map(|kept| kept.of(&access.router));
+            let samples = self.samples.clone();
+            let task = RouterTask::new(access.router.clone(), frr, outbox, station, samples, kept);
             self.tasks.spawn(task.run(messages));
             self.routers.insert(access.router.clone(), Known::new(access, inbox));
         }
@@ -412,5 +425,7 @@ impl Site {
     }
 }
 
+#[cfg(test)]
+mod histories;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use meetme_model::inventory::LagBackend;
 fn site() -> (Site, Arc<Outbox>, mpsc::Receiver<StationEvent>) {
     let (events_in, events) = mpsc::channel(8);
     let outbox = Arc::new(Outbox::default());
-    (Site::new(Station::new(events_in), outbox.clone()), outbox, events)
+    (Site::new(Station::new(events_in), outbox.clone(), None), outbox, events)
 }
 
 /// Whether a control plane that answers so has taken the edge in, and how the link ended.

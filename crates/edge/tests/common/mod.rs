@@ -1,6 +1,7 @@
 //! What the tests with real daemons share.
 #![allow(dead_code)]
 
+pub mod drive;
 pub mod fixture;
 pub mod net;
 pub mod site;

@@ -202,7 +202,8 @@ pub fn connect_edge(
     let (streams, waiting) = tokio::sync::mpsc::channel(4);
     streams.try_send(theirs).unwrap();
     let waiting = std::sync::Arc::new(tokio::sync::Mutex::new(waiting));
-    let config = AgentConfig { site: "ams1".into(), bmp_listen: "127.0.0.1:1790".parse().unwrap() };
+    let config =
+        AgentConfig { site: "ams1".into(), bmp_listen: "127.0.0.1:1790".parse().unwrap(), state_dir: None };
     let agent = tokio::spawn(async move {
         let connector = move || {
             let waiting = waiting.clone();

@@ -3,6 +3,7 @@
 
 use crate::connection::Connection;
 use crate::link::{BfdSessionState, BgpState, SessionRoutes, SessionState};
+use crate::unit::UnitFault;
 use std::collections::BTreeMap;
 
 /// What is known of one connection on its router.
@@ -10,9 +11,9 @@ use std::collections::BTreeMap;
 pub struct Observed {
     /// Whether the router could be read last; `None` before it ever was.
     pub reachable: Option<bool>,
-    /// Why the newest intent isn't on the router, when it was refused or undone.
-    pub apply_error: Option<String>,
-    /// True when the newest intent is confirmed on the router.
+    /// Why the router doesn't have this connection as it should be, when it was refused or undone.
+    pub apply_fault: Option<UnitFault>,
+    /// True when the router is confirmed to have this connection as the newest intent has it.
     pub confirmed: bool,
     /// The connection's LAG, once the router has it.
     pub lag: Option<crate::link::LagState>,

@@ -141,7 +141,7 @@ fn waits(n: u64) -> String {
     if n == 1 { "1 request waits".into() } else { format!("{n} requests wait") }
 }
 
-/// A router that can't be reached or has drifted.
+/// A router that can't be reached, has drifted, or doesn't take over a part of what it should be.
 fn router(row: &Value) -> Option<Item> {
     let name = row["name"].as_str()?;
     let (state, text) = match (row["reachable"].as_bool(), row["drifted"].as_bool()) {
@@ -150,7 +150,11 @@ fn router(row: &Value) -> Option<Item> {
         (_, Some(true)) => {
             ("Drifted", "somebody changed by hand what is ours; it is corrected by itself".to_owned())
         }
-        _ => return None,
+        _ => match row["unitsFailing"].as_u64().unwrap_or(0) {
+            0 => return None,
+            1 => ("Failed", "a part of it was refused or undone; its page says which, and why".to_owned()),
+            n => ("Failed", format!("{n} parts of it were refused or undone; its page says which, and why")),
+        },
     };
     Some(Item {
         state: state.into(),

@@ -70,6 +70,7 @@ async fn an_operator_sees_the_queue_routers_and_mails() {
             { "name": "r1", "reachable": true, "drifted": false },
             { "name": "r2", "reachable": false, "error": HOSTILE },
             { "name": "r3", "reachable": true, "drifted": true },
+            { "name": "r4", "reachable": true, "drifted": false, "unitsFailing": 2 },
         ])),
         "/api/v1/health" => Some((200, json!({ "mailsUnsent": 3 }))),
         "/api/v1/counts" => Some((200, counts(1))),
@@ -83,6 +84,8 @@ async fn an_operator_sees_the_queue_routers_and_mails() {
         "1 overdue",
         "Router r2",
         "Router r3",
+        "Router r4",
+        "2 parts of it were refused or undone",
         "3 mails aren&#39;t sent",
         "2026-01-05T10:00:00Z",
     ] {

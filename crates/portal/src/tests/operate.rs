@@ -59,8 +59,9 @@ fn router_value() -> Value {
             "lags": { "lag1": { "members": { HOSTILE: { "carrier": true, "collecting": false } } } },
             "sessions": { "c1v4": { "bgp": "Active", "bfd": "Down", "gate_open": false, "last_error": HOSTILE } },
         },
+        "unitsFailing": 1, "pending": [{ "unit": HOSTILE, "reason": HOSTILE }],
         "applies": [{
-            "generation": 3, "at": AT, "outcome": { "outcome": "rolled_back", "reason": HOSTILE },
+            "generation": 3, "units": [HOSTILE], "at": AT, "outcome": { "outcome": "rolled_back", "reason": HOSTILE },
             "diff": format!("+{HOSTILE}"),
         }],
     })

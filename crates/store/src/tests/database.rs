@@ -2,7 +2,7 @@
 
 use super::postgres::Server;
 use crate::db::Store;
-use crate::seal::SealKey;
+use meetme_seal::SealKey;
 use sqlx::{AssertSqlSafe, Connection};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -33,7 +33,9 @@ fn state(router: &str, second: i64) -> RouterState {
         at: at(second),
         reachable: true,
         error: None,
+        generation: Some(3),
         applied_generation: Some(3),
+        pending: Default::default(),
         drift: None,
         lags: Default::default(),
         sessions: Default::default(),
@@ -86,6 +88,7 @@ pub async fn results_of_applying_are_bounded(db: &Database) {
         router: router.into(),
         generation,
         at: at(0),
+        units: vec![],
         outcome: ApplyOutcome::Confirmed,
         diff: String::new(),
     };

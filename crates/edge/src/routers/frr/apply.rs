@@ -1,24 +1,28 @@
-//! Reading and changing one FRR router: plan, apply, verify, undo.
+//! Reading and changing one FRR router: the driver's side that does I/O.
 //!
-//! A [`Plan`] holds everything that applying and undoing need, so neither decides anything. What
-//! is true is on the router: after a crash in the middle, the next plan starts from what it reads.
+//! [`plan`] has thought through what is done here, so nothing here decides anything. What is true
+//! is on the router: after a crash in the middle, the next plan starts from what it reads.
 
-use super::check::{self, CheckError};
-use super::diff::{self, Change, Step};
+use super::check;
+use super::diff::Step;
 use super::error::FrrError;
-use super::owned::{Owned, masked};
+use super::owned::{Gate, Key, Owned, family, masked};
+use super::plan::{self, LagStep, Read, Steps};
 use super::read::{self, Running};
-use super::render::{Origination, render};
-use super::state;
+use super::render::{Origination, render_unit};
 use super::vty::{Daemon, Vty, socket};
+use super::{diff, state};
 use crate::lag::counters::{self, Counters};
 use crate::lag::{self, Lags};
 use crate::process::{self, ProcessError, words};
-use crate::routers::{Bfd, Gates, Neighbor, NeighborDetail};
-use meetme_model::intent::RouterIntent;
+use crate::routers::{
+    Driver, DriverError, GateChange, NeighborDetail, Observed, Plan, Progress, Target, UnitChange,
+};
 use meetme_model::inventory::LagBackend;
+use meetme_model::link::LagState;
+use meetme_model::prefix::Prefix;
+use meetme_model::unit::{UnitFault, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -29,43 +33,38 @@ pub struct Frr {
     lag: LagBackend,
 }
 
-/// One change, thought through: what was read, what is wanted, and what lies between.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    /// The owned configuration as it was.
-    pub have: Owned,
-    /// The owned configuration as it should be.
-    pub want: Owned,
-    /// What to do to it.
-    pub change: Change,
-    /// LAGs as they were.
-    pub have_lags: Lags,
-    /// LAGs as they should be.
-    pub want_lags: Lags,
-    /// Everything that changes, as a unified diff, secrets masked.
-    pub diff: String,
-}
+/// Connections to daemons, in configuration mode.
+#[derive(Debug, Default)]
+pub struct Open(BTreeMap<Daemon, Vty>);
 
-impl Plan {
-    /// True when the router is as it should be.
-    pub fn is_empty(&self) -> bool {
-        self.diff.is_empty()
+impl Open {
+    /// The connection to a daemon; the first use makes it.
+    async fn to(&mut self, dir: &Path, daemon: Daemon) -> Result<&mut Vty, FrrError> {
+        match self.0.entry(daemon) {
+            std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                let mut vty = Vty::connect(dir, daemon).await?;
+                vty.run("configure terminal").await?;
+                Ok(entry.insert(vty))
+            }
+        }
     }
 
-    /// How the router differs from what was applied to it, as a unified diff, secrets masked.
-    pub fn drift_from(&self, applied: &RouterIntent, owned: &Owned) -> String {
-        lag_diff(&self.have_lags, &wanted_lags(applied)) + &diff::change(&self.have, owned).diff
-    }
-
-    /// The plan that takes this one back, from whatever part of it was done.
-    fn undo(&self, now: Owned, now_lags: Lags) -> Self {
-        Self::between(now, self.have.clone(), now_lags, self.have_lags.clone())
-    }
-
-    fn between(have: Owned, want: Owned, have_lags: Lags, want_lags: Lags) -> Self {
-        let change = diff::change(&have, &want);
-        let diff = lag_diff(&have_lags, &want_lags) + &change.diff;
-        Self { have, want, change, have_lags, want_lags, diff }
+    async fn run(&mut self, dir: &Path, step: &Step) -> Result<(), FrrError> {
+        let vty = self.to(dir, step.daemon).await?;
+        for command in &step.context {
+            vty.run(command).await?;
+        }
+        for command in &step.commands {
+            match vty.run(command).await {
+                Err(FrrError::Refused { .. }) if step.tolerant => {}
+                done => drop(done?),
+            }
+        }
+        for _ in &step.context {
+            vty.run("exit").await?;
+        }
+        Ok(())
     }
 }
 
@@ -88,8 +87,8 @@ impl Frr {
         }
     }
 
-    /// The owned part of the running configuration.
-    pub async fn read(&self) -> Result<Owned, FrrError> {
+    /// What is ours of the running configuration and of the LAGs.
+    pub async fn read(&self) -> Result<Read, FrrError> {
         let staticd = match self.origination() {
             Origination::Statics => Some(self.running(Daemon::Staticd).await?),
             Origination::NoImportCheck => None,
@@ -100,212 +99,218 @@ impl Frr {
             bfdd: self.running(Daemon::Bfdd).await?,
             bgpd: self.running(Daemon::Bgpd).await?,
         };
-        Ok(read::owned(&running))
+        let mut owned = read::owned(&running);
+        let gates = owned.take_gates();
+        Ok(Read { owned, gates, lags: self.lag_members().await? })
     }
 
     async fn running(&self, daemon: Daemon) -> Result<String, FrrError> {
         Vty::connect(&self.vty_dir, daemon).await?.run("show running-config").await
     }
 
-    /// What is ours of the BGP configuration alone, which needs no other daemon to answer.
-    pub async fn read_bgp(&self) -> Result<Owned, FrrError> {
-        let running = Running { bgpd: self.running(Daemon::Bgpd).await?, ..Running::default() };
-        Ok(read::owned(&running))
+    async fn lag_members(&self) -> Result<Lags, FrrError> {
+        Ok(lag::read(&self.lag).await?.lags)
     }
 
-    /// A cheap look at every BGP neighbour.
-    pub async fn neighbors(&self) -> Result<BTreeMap<IpAddr, Neighbor>, FrrError> {
-        let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
-        Ok(state::neighbors(&bgpd.json("show bgp summary json").await?))
+    async fn ask(&self, daemon: Daemon, command: &str) -> Result<serde_json::Value, FrrError> {
+        Vty::connect(&self.vty_dir, daemon).await?.json(command).await
     }
 
-    /// A cheap look at every BFD session.
-    pub async fn bfd(&self) -> Result<BTreeMap<IpAddr, Bfd>, FrrError> {
-        let mut bfdd = Vty::connect(&self.vty_dir, Daemon::Bfdd).await?;
-        Ok(state::bfd(&bfdd.json("show bfd peers json").await?))
-    }
-
-    /// What costs more to ask about one neighbour.
-    pub async fn detail(&self, address: IpAddr) -> Result<NeighborDetail, FrrError> {
-        let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
-        let answer = bgpd.json(&format!("show bgp neighbors {address} json")).await?;
-        Ok(state::detail(&answer))
-    }
-
-    /// Our LAGs and their state.
-    pub async fn lags(&self) -> Result<lag::Observed, FrrError> {
-        Ok(lag::read(&self.lag).await?)
-    }
-
-    /// What every interface has counted.
-    pub async fn counters(&self) -> Result<BTreeMap<String, Counters>, FrrError> {
-        Ok(counters::read(&self.lag).await?)
-    }
-
-    /// Closes an established session; the router opens it again by itself.
-    pub async fn clear(&self, address: IpAddr) -> Result<(), FrrError> {
-        let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
-        bgpd.run(&format!("clear bgp {address}")).await.map(drop)
-    }
-
-    /// Plans the way from the router as it is to an intent. Changes nothing.
-    pub async fn plan(&self, intent: &RouterIntent, gates: &Gates) -> Result<Plan, FrrError> {
-        check::intent(intent)?;
-        let have = self.read().await?;
-        let have_lags = self.lags().await?.lags;
-        let mut want = render(intent, gates, self.origination());
-        want.adopt_instance(&have);
-        let want_lags = wanted_lags(intent);
-        let mut plan = Plan::between(have, want, have_lags, want_lags);
-        // Moving members takes the link down for a moment, and the sessions on it.
-        let moved =
-            |lag: &str| plan.have_lags.get(lag).is_some_and(|have| Some(have) != plan.want_lags.get(lag));
-        let on_moved: Vec<String> =
-            intent.sessions.iter().filter(|s| moved(&s.lag)).map(|s| s.peer_address.to_string()).collect();
-        plan.change.disrupted.extend(on_moved);
-        Ok(plan)
-    }
-
-    /// Checks a plan; `established` are the neighbours that are up. Changes nothing.
-    pub async fn check(&self, plan: &Plan, established: &BTreeSet<String>) -> Result<(), FrrError> {
-        check::change(&plan.have, &plan.want, &plan.change, established)?;
-        let command =
-            words(["vtysh", "--vty_socket", &self.vty_dir.to_string_lossy(), "-C", "-f", "/dev/stdin"]);
-        match process::run_with_input(&command, &masked(&plan.want.text())).await {
-            Err(ProcessError::Failed { said, .. }) => Err(CheckError::Syntax(said).into()),
-            // The daemons check each command themselves; this only finds faults earlier.
-            Err(error @ (ProcessError::Start { .. } | ProcessError::Timeout { .. })) => {
-                tracing::warn!(%error, "applying without a syntax check beforehand");
+    async fn run_lag_step(&self, open: &mut Open, step: LagStep) -> Result<(), FrrError> {
+        match step {
+            LagStep::Release { lag, keeps } if keeps.is_empty() => Ok(lag::remove(&self.lag, &lag).await?),
+            LagStep::Release { lag, keeps } => Ok(lag::ensure(&self.lag, &lag, &keeps).await?),
+            LagStep::Ensure { lag, members } => {
+                lag::ensure(&self.lag, &lag, &members).await?;
+                for member in &members {
+                    open.run(&self.vty_dir, &member_up(member)).await?;
+                }
                 Ok(())
             }
-            Ok(_) => Ok(()),
-        }
-    }
-
-    /// Does what a plan says and verifies it by reading again. On an error some of it is done;
-    /// [`Self::undo`] takes it back.
-    pub async fn apply(&self, plan: &Plan) -> Result<(), FrrError> {
-        self.run_plan(plan).await?;
-        let now = self.read().await?;
-        if now.blocks == plan.want.blocks {
-            return Ok(());
-        }
-        Err(FrrError::NotTaken(diff::change(&now, &plan.want).diff))
-    }
-
-    /// Takes a plan back, from whatever part of it was done.
-    pub async fn undo(&self, plan: &Plan) -> Result<(), FrrError> {
-        let undo = plan.undo(self.read().await?, self.lags().await?.lags);
-        self.apply(&undo).await
-    }
-
-    /// Runs the commands between two configurations that are known, such as opening a gate.
-    pub async fn run_change(&self, change: &Change) -> Result<(), FrrError> {
-        self.run_steps(&change.steps).await
-    }
-
-    async fn run_plan(&self, plan: &Plan) -> Result<(), FrrError> {
-        for (name, kept) in releasing(&plan.have_lags, &plan.want_lags) {
-            match kept.is_empty() {
-                true => lag::remove(&self.lag, &name).await?,
-                false => lag::ensure(&self.lag, &name, &kept).await?,
+            LagStep::Remove { lag } => {
+                lag::remove(&self.lag, &lag).await?;
+                open.run(&self.vty_dir, &forget_interface(&lag)).await
             }
         }
-        for (name, members) in &plan.want_lags {
-            if plan.have_lags.get(name) != Some(members) {
-                lag::ensure(&self.lag, name, members).await?;
-                self.run_steps(&members_up(members)).await?;
-            }
-        }
-        self.run_steps(&plan.change.steps).await?;
-        for name in plan.have_lags.keys().filter(|n| !plan.want_lags.contains_key(*n)) {
-            lag::remove(&self.lag, name).await?;
-            self.run_steps(&[forget_interface(name)]).await?;
-        }
-        Ok(())
     }
 
-    async fn run_steps(&self, steps: &[Step]) -> Result<(), FrrError> {
-        let mut open: BTreeMap<Daemon, Vty> = BTreeMap::new();
-        for step in steps {
-            let vty = match open.entry(step.daemon) {
-                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    let mut vty = Vty::connect(&self.vty_dir, step.daemon).await?;
-                    vty.run("configure terminal").await?;
-                    entry.insert(vty)
-                }
-            };
-            for command in &step.context {
+    /// Points sessions at the route-maps of their gates. A neighbour that isn't there has no gate.
+    async fn point(&self, gates: &[(String, u32, String, Gate)]) -> Result<BTreeSet<String>, FrrError> {
+        let mut missing = BTreeSet::new();
+        let mut open = Open::default();
+        let vty = open.to(&self.vty_dir, Daemon::Bgpd).await?;
+        for (session, asn, address, gate) in gates {
+            let context = [format!("router bgp {asn}"), family(gate.v6).to_owned()];
+            for command in &context {
                 vty.run(command).await?;
             }
-            for command in &step.commands {
-                match vty.run(command).await {
-                    Err(FrrError::Refused { .. }) if step.tolerant => {}
+            for line in &gate.lines {
+                match vty.run(&format!("neighbor {address} {line}")).await {
+                    Err(FrrError::Refused { .. }) => {
+                        missing.insert(session.clone());
+                    }
                     done => drop(done?),
                 }
             }
-            for _ in &step.context {
+            for _ in &context {
                 vty.run("exit").await?;
             }
         }
-        Ok(())
+        Ok(missing)
     }
 }
 
-/// The LAGs of an intent, in the form in which they are read.
-fn wanted_lags(intent: &RouterIntent) -> Lags {
-    let sorted = |members: &[String]| {
-        let mut members = members.to_vec();
-        members.sort_unstable();
-        members
-    };
-    intent.lags.iter().map(|l| (l.name.clone(), sorted(&l.members))).collect()
-}
+impl Driver for Frr {
+    type Steps = Steps;
 
-/// LAGs that have to let go of a member before another LAG can take it, with what they keep: a
-/// port is in one LAG at a time.
-fn releasing(have: &Lags, want: &Lags) -> Lags {
-    let goes = |name: &str, member: &String| {
-        want.iter().any(|(other, members)| other != name && members.contains(member))
-    };
-    have.iter()
-        .filter(|(name, members)| members.iter().any(|m| goes(name, m)))
-        .map(|(name, members)| {
-            let wanted = want.get(name).map(Vec::as_slice).unwrap_or_default();
-            (name.clone(), members.iter().filter(|m| wanted.contains(m)).cloned().collect())
-        })
-        .collect()
-}
-
-fn lag_diff(have: &Lags, want: &Lags) -> String {
-    let mut diff = String::new();
-    let names: BTreeSet<&String> = have.keys().chain(want.keys()).collect();
-    for name in names {
-        let (have, want) = (have.get(name), want.get(name));
-        if have == want {
-            continue;
-        }
-        let _ = writeln!(diff, "@@ lag {name} @@");
-        for (sign, members) in [('-', have), ('+', want)] {
-            if let Some(members) = members {
-                let _ = writeln!(diff, "{sign}members {}", members.join(" "));
+    async fn observe(&self) -> Result<Observed, DriverError> {
+        let neighbors = state::neighbors(&self.ask(Daemon::Bgpd, "show bgp summary json").await?);
+        match self.ask(Daemon::Bfdd, "show bfd peers json").await {
+            Ok(bfd) => Ok(Observed { neighbors, bfd: state::bfd(&bfd), bfd_error: None }),
+            Err(error) => {
+                Ok(Observed { neighbors, bfd_error: Some(error.to_string()), ..Observed::default() })
             }
         }
     }
-    diff
+
+    async fn lags(&self) -> Result<BTreeMap<String, LagState>, DriverError> {
+        Ok(lag::read(&self.lag).await.map_err(FrrError::from)?.states)
+    }
+
+    async fn counters(&self) -> Result<BTreeMap<String, Counters>, DriverError> {
+        Ok(counters::read(&self.lag).await.map_err(FrrError::from)?)
+    }
+
+    async fn detail(&self, address: IpAddr) -> Result<NeighborDetail, DriverError> {
+        let answer = self.ask(Daemon::Bgpd, &format!("show bgp neighbors {address} json")).await?;
+        Ok(state::detail(&answer))
+    }
+
+    async fn clear(&self, address: IpAddr) -> Result<(), DriverError> {
+        let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
+        bgpd.run(&format!("clear bgp {address}")).await?;
+        Ok(())
+    }
+
+    async fn plan(
+        &self,
+        targets: &[Target],
+        gates: &BTreeMap<String, bool>,
+    ) -> Result<Plan<Steps>, DriverError> {
+        let read = self.read().await?;
+        let mut all = targets.to_vec();
+        let strays = plan::strays(&read, targets).into_iter();
+        all.extend(strays.map(|name| Target { name, stands: None, wants: None }));
+        Ok(plan::plan(&read, &all, gates, self.origination()))
+    }
+
+    /// One process for all of them; only when it objects is each looked at by itself.
+    async fn check(&self, changes: &mut [UnitChange<Steps>]) {
+        let texts: String =
+            changes.iter().filter(|c| c.fault.is_none()).map(|c| c.steps.want.text()).collect();
+        if texts.is_empty() || self.objection(&texts).await.is_none() {
+            return;
+        }
+        for change in changes.iter_mut().filter(|c| c.fault.is_none()) {
+            change.fault = self.objection(&change.steps.want.text()).await;
+        }
+    }
+
+    async fn next_step(&self, steps: &mut Steps) -> Result<Progress, DriverError> {
+        steps.work_out();
+        if let Some(step) = steps.before.pop_front() {
+            self.run_lag_step(&mut steps.open, step).await?;
+        } else if let Some(step) = steps.commands.pop_front() {
+            steps.open.run(&self.vty_dir, &step).await?;
+        } else if let Some(step) = steps.after.pop_front() {
+            self.run_lag_step(&mut steps.open, step).await?;
+        }
+        match steps.before.is_empty() && steps.commands.is_empty() && steps.after.is_empty() {
+            true => {
+                steps.done();
+                steps.open = Open::default();
+                Ok(Progress::Done)
+            }
+            false => Ok(Progress::More),
+        }
+    }
+
+    async fn verify(&self, done: &[(UnitName, Steps)]) -> Result<BTreeMap<UnitName, UnitFault>, DriverError> {
+        Ok(not_taken(&self.read().await?, done))
+    }
+
+    async fn set_gates(&self, changes: &[GateChange]) -> Result<BTreeSet<String>, DriverError> {
+        let mut pointed = Vec::with_capacity(changes.len());
+        for change in changes {
+            let gates = render_unit(&change.unit, self.origination()).take_gates();
+            let session = change.unit.sessions().iter().find(|s| s.name == change.session);
+            let address = session.map(|s| s.peer_address.to_string()).unwrap_or_default();
+            if let Some(gate) = gates.get(&address) {
+                let gate = if change.open { gate.clone() } else { gate.closed() };
+                pointed.push((change.session.clone(), change.unit.intent.asn.0, address, gate));
+            }
+        }
+        Ok(self.point(&pointed).await?)
+    }
+
+    async fn route(&self, prefix: Prefix) -> Result<String, DriverError> {
+        Ok(self.show_route(prefix).await?)
+    }
 }
 
-fn members_up(members: &[String]) -> Vec<Step> {
-    members
-        .iter()
-        .map(|member| Step {
-            daemon: Daemon::Zebra,
-            context: vec![format!("interface {member}")],
-            commands: vec!["no shutdown".to_owned()],
-            tolerant: true,
-        })
-        .collect()
+impl Frr {
+    /// What FRR's syntax check says against a configuration. The daemons check each command
+    /// themselves; this only finds faults earlier, and not at all where there is no vtysh.
+    async fn objection(&self, text: &str) -> Option<UnitFault> {
+        let command =
+            words(["vtysh", "--vty_socket", &self.vty_dir.to_string_lossy(), "-C", "-f", "/dev/stdin"]);
+        match process::run_with_input(&command, &masked(text)).await {
+            Err(ProcessError::Failed { said, .. }) => {
+                Some(check::CheckError::Syntax(masked(&said).into_owned()).into())
+            }
+            Err(error @ (ProcessError::Start { .. } | ProcessError::Timeout { .. })) => {
+                tracing::warn!(%error, "applying without a syntax check beforehand");
+                None
+            }
+            Ok(_) => None,
+        }
+    }
+}
+
+/// What the router shows in another way than units want it after their changes.
+fn not_taken(now: &Read, done: &[(UnitName, Steps)]) -> BTreeMap<UnitName, UnitFault> {
+    let mut faults = BTreeMap::new();
+    for (name, steps) in done {
+        let elsewhere =
+            |key: &Key| done.iter().any(|(other, s)| other != name && s.want.blocks.contains_key(key));
+        let relevant =
+            |key: &Key| steps.want.blocks.contains_key(key) || (steps.own.contains(key) && !elsewhere(key));
+        let blocks = now.owned.blocks.iter().filter(|(k, _)| relevant(k));
+        let found = Owned {
+            asn: now.owned.asn,
+            blocks: blocks.map(|(k, lines)| (k.clone(), lines.clone())).collect(),
+            foreign: now.owned.foreign.clone(),
+        };
+        let mut diff = diff::change(&found, &steps.want).diff;
+        if let Some((lag, members)) = &steps.lag
+            && now.lags.get(lag) != members.as_ref()
+        {
+            diff.push_str(&format!("@@ lag {lag} @@\n"));
+        }
+        if !diff.is_empty() {
+            faults.insert(name.clone(), UnitFault::NotTaken { diff });
+        }
+    }
+    faults
+}
+
+fn member_up(member: &str) -> Step {
+    Step {
+        daemon: Daemon::Zebra,
+        context: vec![format!("interface {member}")],
+        commands: vec!["no shutdown".to_owned()],
+        tolerant: true,
+    }
 }
 
 fn forget_interface(name: &str) -> Step {
@@ -314,38 +319,5 @@ fn forget_interface(name: &str) -> Step {
         context: vec![],
         commands: vec![format!("no interface {name}")],
         tolerant: true,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lags(lags: &[(&str, &[&str])]) -> Lags {
-        lags.iter().map(|(n, m)| (n.to_string(), m.iter().map(|m| m.to_string()).collect())).collect()
-    }
-
-    #[test]
-    fn a_port_leaves_one_lag_before_another_takes_it() {
-        let have = lags(&[("lag1", &["et1"]), ("lag2", &["et2", "et3"]), ("lag3", &["et4"])]);
-        let taken = lags(&[("lag1", &["et1", "et2", "et4"]), ("lag2", &["et3"])]);
-        assert_eq!(releasing(&have, &taken), lags(&[("lag2", &["et3"]), ("lag3", &[])]));
-        let swapped = lags(&[("lag1", &["et4"]), ("lag2", &["et2", "et3"]), ("lag3", &["et1"])]);
-        assert_eq!(releasing(&have, &swapped), lags(&[("lag1", &[]), ("lag3", &[])]));
-        let shrunk = lags(&[("lag1", &["et1"]), ("lag2", &["et3"])]);
-        assert_eq!(releasing(&have, &shrunk), Lags::new(), "nobody waits for these ports");
-    }
-
-    #[test]
-    fn what_was_changed_by_hand_is_told_from_what_was_applied() {
-        let intent = crate::routers::frr::fixture::intent(1, meetme_model::intent::SessionPhase::Open);
-        let applied = render(&intent, &Gates::new(), Origination::Statics);
-        let mut plan = Plan { have: applied.clone(), have_lags: wanted_lags(&intent), ..Plan::default() };
-        assert_eq!(plan.drift_from(&intent, &applied), "");
-        let key = super::super::owned::Key::Neighbor("198.18.192.2".into());
-        plan.have.blocks.get_mut(&key).unwrap().push("weight 10".into());
-        plan.have_lags.clear();
-        let drift = plan.drift_from(&intent, &applied);
-        assert!(drift.contains("-weight 10") && drift.contains("+members et1 et2"), "{drift}");
     }
 }

@@ -3,15 +3,11 @@
 //! Names and keys end up in commands, so what could be taken for more than a name is refused here,
 //! whoever sent it.
 
-use super::diff::Change;
 use super::owned::{Key, Owned};
 use meetme_model::intent::{RouterIntent, SessionIntent};
+use meetme_model::unit::{Unit, UnitFault};
 use std::collections::BTreeSet;
 
-/// How many established sessions one change may reset. A site's maintenance drains a handful at a
-/// time; a change that resets more is more likely a mistake than an intention, and what one
-/// mistake takes down has to stay small.
-pub const MAX_DISRUPTED: usize = 16;
 /// BFD intervals that FRR takes, in milliseconds.
 const BFD_INTERVAL_MS: std::ops::RangeInclusive<u32> = 10..=60_000;
 /// TCP MD5 keys that the kernel takes, in bytes.
@@ -57,16 +53,6 @@ pub enum CheckError {
         "'{0}' is configured on the router without this product's mark; remove it by hand or keep it out of the inventory"
     )]
     Foreign(String),
-    /// Too much at once.
-    #[error(
-        "the change would reset {count} established sessions at once, more than the {MAX_DISRUPTED} allowed: {names}; make it in steps"
-    )]
-    TooMany {
-        /// How many.
-        count: usize,
-        /// The first of them.
-        names: String,
-    },
     /// A policy refers to something that isn't rendered.
     #[error(
         "rendered configuration refers to '{0}', which it doesn't define; this is a defect of the product"
@@ -147,32 +133,36 @@ fn unique(seen: &mut BTreeSet<String>, what: &'static str, name: &str) -> Result
     }
 }
 
-/// Checks a change against the router as it is; `established` are addresses of neighbours.
-pub fn change(
-    have: &Owned,
-    want: &Owned,
-    change: &Change,
-    established: &BTreeSet<String>,
-) -> Result<(), CheckError> {
+/// Checks a unit by itself and against the router as it is; `want` is how it was rendered.
+pub fn unit(unit: &Unit, have: &Owned, want: &Owned) -> Result<(), UnitFault> {
+    intent(&unit.intent)?;
     if let (Some(have), Some(want)) = (have.asn, want.asn)
         && have != want
     {
-        return Err(CheckError::OtherAsn { have, want });
+        return Err(CheckError::OtherAsn { have, want }.into());
     }
     for key in want.blocks.keys() {
         if let Key::Interface(name) | Key::Neighbor(name) | Key::PeerGroup(name) = key
             && have.foreign.contains(name)
         {
-            return Err(CheckError::Foreign(name.clone()));
+            return Err(CheckError::Foreign(name.clone()).into());
         }
     }
-    references(want)?;
-    let lost: Vec<&str> =
-        change.disrupted.iter().filter(|a| established.contains(*a)).map(String::as_str).collect();
-    if lost.len() > MAX_DISRUPTED {
-        return Err(CheckError::TooMany { count: lost.len(), names: lost[..5].join(", ") });
+    Ok(references(want)?)
+}
+
+impl From<CheckError> for UnitFault {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Foreign(object) => Self::Foreign { object },
+            CheckError::OtherAsn { .. } => Self::OtherRouter { problem: error.to_string() },
+            CheckError::Name { .. }
+            | CheckError::Twice { .. }
+            | CheckError::Session { .. }
+            | CheckError::Dangling(_)
+            | CheckError::Syntax(_) => Self::Invalid { problem: error.to_string() },
+        }
     }
-    Ok(())
 }
 
 /// Every list, route-map and profile that is referred to exists.

@@ -2,6 +2,8 @@
 
 use super::vty::Daemon;
 use crate::lag::LagError;
+use crate::routers::DriverError;
+use meetme_model::unit::UnitFault;
 use std::path::PathBuf;
 
 /// An FRR router couldn't be read or changed.
@@ -49,12 +51,6 @@ pub enum FrrError {
         /// Where the text stops making sense.
         source: serde_json::Error,
     },
-    /// After applying, the router's configuration isn't what was rendered.
-    #[error("the router didn't take everything over; what remains different:\n{0}")]
-    NotTaken(String),
-    /// The check refused the change.
-    #[error(transparent)]
-    Check(#[from] super::check::CheckError),
     /// A LAG couldn't be made, removed or read.
     #[error(transparent)]
     Lag(#[from] LagError),
@@ -65,8 +61,17 @@ impl FrrError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } => true,
-            Self::Refused { .. } | Self::NotJson { .. } | Self::NotTaken(_) | Self::Check(_) => false,
+            Self::Refused { .. } | Self::NotJson { .. } => false,
             Self::Lag(e) => e.is_unreachable(),
+        }
+    }
+}
+
+impl From<FrrError> for DriverError {
+    fn from(error: FrrError) -> Self {
+        match error.is_unreachable() {
+            true => Self::Unreachable(error.to_string()),
+            false => Self::Fault(UnitFault::RouterRefused { said: error.to_string() }),
         }
     }
 }

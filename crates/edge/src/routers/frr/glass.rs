@@ -12,7 +12,7 @@ impl Frr {
     ///
     /// # Errors
     /// bgpd can't be asked.
-    pub async fn route(&self, prefix: Prefix) -> Result<String, FrrError> {
+    pub(super) async fn show_route(&self, prefix: Prefix) -> Result<String, FrrError> {
         let mut bgpd = Vty::connect(self.vty_dir(), Daemon::Bgpd).await?;
         match bgpd.run(&command(prefix)).await {
             Err(FrrError::Refused { said, .. }) if said.ends_with("not in table") => Ok(said),

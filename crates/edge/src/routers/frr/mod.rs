@@ -9,6 +9,7 @@ pub mod diff;
 pub mod error;
 mod glass;
 pub mod owned;
+pub mod plan;
 mod policy;
 pub mod read;
 mod regex;

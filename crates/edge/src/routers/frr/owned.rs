@@ -23,6 +23,9 @@ pub const STATIC_TAG: &str = "tag 1296385364";
 /// The route-map that lets nothing out: what closed gates and denied sessions export by.
 pub const DENY: &str = "MEETME-DENY";
 
+/// How import route-maps of sessions to the Internet start.
+pub const INTERNET: &str = "MEETME-INTERNET";
+
 /// The route-map that lets nothing be used: what closed gates and denied sessions import by.
 pub fn hold(v6: bool) -> &'static str {
     if v6 { "MEETME-HOLD6" } else { "MEETME-HOLD4" }
@@ -91,6 +94,21 @@ pub enum Key {
 }
 
 impl Key {
+    /// True for objects that are named by their content, so that units share them.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::List(..) | Self::MapEntry(..) | Self::BfdProfile(_) => true,
+            Self::Interface(_)
+            | Self::Statics
+            | Self::Instance
+            | Self::PeerGroup(_)
+            | Self::Neighbor(_)
+            | Self::Family(..)
+            | Self::Networks(_)
+            | Self::Bmp => false,
+        }
+    }
+
     /// The daemon whose configuration it is.
     pub fn daemon(&self) -> Daemon {
         match self {
@@ -106,6 +124,28 @@ impl Key {
             | Self::Networks(_)
             | Self::Bmp => Daemon::Bgpd,
         }
+    }
+}
+
+/// The route-maps that a session with a peer points at: all that opening and closing changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    /// True for IPv6.
+    pub v6: bool,
+    /// Its lines in the address family, sorted.
+    pub lines: Vec<String>,
+}
+
+impl Gate {
+    /// The same session's gate, closed.
+    pub fn closed(&self) -> Self {
+        let lines = vec![format!("route-map {DENY} out"), format!("route-map {} in", hold(self.v6))];
+        Self { v6: self.v6, lines }
+    }
+
+    /// The route-maps that it names.
+    pub fn maps(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter_map(|l| l.split(' ').nth(1))
     }
 }
 
@@ -144,19 +184,22 @@ impl Owned {
         }
     }
 
-    /// Points every session with a peer at the policy that denies all, but those with `up`.
-    pub fn close_gates_except(&mut self, up: &BTreeSet<String>) {
+    /// Takes out the gates: the route-maps of sessions with peers. Those of a session to the
+    /// Internet are its own configuration, and iBGP has none.
+    pub fn take_gates(&mut self) -> BTreeMap<String, Gate> {
+        let mut gates = BTreeMap::new();
         for (key, lines) in &mut self.blocks {
             let Key::Family(v6, name) = key else { continue };
-            // iBGP has no gate, and neither has a session to the Internet.
-            let import = |l: &String| l.starts_with("route-map MEETME-IN-") && l.ends_with(" in");
-            if up.contains(name) || !lines.iter().any(import) {
+            let is_map = |l: &String| l.starts_with("route-map MEETME-");
+            let is_transit = lines.iter().any(|l| l.starts_with(&format!("route-map {INTERNET}-")));
+            if is_transit || !lines.iter().any(is_map) {
                 continue;
             }
-            lines.retain(|l| !l.starts_with("route-map "));
-            lines.extend([format!("route-map {} in", hold(*v6)), format!("route-map {DENY} out")]);
-            lines.sort_unstable();
+            let (gate, rest) = std::mem::take(lines).into_iter().partition(is_map);
+            *lines = rest;
+            gates.insert(name.clone(), Gate { v6: *v6, lines: gate });
         }
+        gates
     }
 
     /// The configuration as FRR would read it, for the syntax check, for people and for tests.

@@ -5,6 +5,7 @@ use super::owned::{DENY, IBGP, Key, MARK, Owned, PROFILE, STATIC_TAG, hold};
 use super::policy::{ORIGINATE, Policies};
 use crate::routers::Gates;
 use meetme_model::intent::{BfdTimers, RouterIntent, SessionIntent, SessionPhase, TransitIntent};
+use meetme_model::unit::{Unit, UnitName};
 use std::net::IpAddr;
 
 /// Seconds between connection attempts: a session comes up as soon as its link does.
@@ -43,6 +44,24 @@ pub fn render(intent: &RouterIntent, gates: &Gates, origination: Origination) ->
     render_ibgp(intent, &mut owned);
     render_bmp(intent, &mut owned);
     owned
+}
+
+/// Renders one unit, with the gates of its sessions open: what is taken out by
+/// [`Owned::take_gates`] says what open means.
+pub fn render_unit(unit: &Unit, origination: Origination) -> Owned {
+    let intent = &unit.intent;
+    match unit.name {
+        UnitName::Backbone => render(intent, &Gates::new(), origination),
+        UnitName::Connection(_) => {
+            let mut owned = Owned { asn: Some(intent.asn.0), ..Owned::default() };
+            render_lags(intent, &mut owned);
+            let mut policies = Policies::new(intent.asn, &mut owned);
+            for session in &intent.sessions {
+                render_session(intent, session, true, &mut policies);
+            }
+            owned
+        }
+    }
 }
 
 fn render_lags(intent: &RouterIntent, owned: &mut Owned) {

@@ -112,8 +112,8 @@ impl Step<'_> {
         if connection.ports.is_none() {
             return self.reserve(connection);
         }
-        if let Some(error) = &observed.apply_error {
-            return self.fail(connection, error.clone());
+        if let Some(why) = refused_by_router(connection, observed) {
+            return self.fail(connection, why);
         }
         if observed.lag.is_none() {
             return Vec::new();
@@ -288,8 +288,8 @@ impl Step<'_> {
     }
 
     fn completed(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
-        if let Some(error) = &observed.apply_error {
-            return self.fail(connection, error.clone());
+        if let Some(why) = refused_by_router(connection, observed) {
+            return self.fail(connection, why);
         }
         if observed.sessions_up(connection) {
             return vec![
@@ -489,6 +489,14 @@ impl Step<'_> {
         let mail = self.mail(connection, milestone, next);
         MailIntent { key: format!("{}/{}", mail.key, connection.since.as_millisecond()), ..mail }
     }
+}
+
+/// Why the router won't have the connection as it is; what came of the circumstances is tried again
+/// by itself and fails nobody.
+fn refused_by_router(connection: &Connection, observed: &Observed) -> Option<String> {
+    let fault = observed.apply_fault.as_ref().filter(|fault| fault.is_of_content())?;
+    let router = connection.ports.as_ref().map(|p| p.router.as_str()).unwrap_or_default();
+    Some(format!("{router}: {}", fault.for_peer()))
 }
 
 impl MailIntent {

@@ -7,6 +7,7 @@ use crate::link::{BfdSessionState, BgpState, LagState, MemberState, SessionRoute
 use crate::peer_asn::{AsnState, Contact, ContactRole, PeerAsnSpec};
 use crate::peering::{AddressProvider, ConnectionSpec, PeeringSpec, Sku};
 use crate::testing;
+use crate::unit::UnitFault;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
@@ -276,15 +277,33 @@ fn a_subnet_that_the_peer_gives_twice_fails_that_connection_alone() {
     assert!(w.connections[1].error_message.as_ref().unwrap().contains("192.0.2.0/31"));
 }
 
+fn refused() -> UnitFault {
+    UnitFault::RouterRefused { said: "bgpd refused 'neighbor 198.18.192.2'".into() }
+}
+
+#[test]
+fn what_a_router_says_is_for_operators_and_what_passes_by_itself_fails_nobody() {
+    let mut w = World::new();
+    w.settle();
+    w.observe(false, false, false);
+    let lost = UnitFault::SessionsLost { neighbors: vec!["198.18.192.4".parse().unwrap()] };
+    w.observed.get_mut(&1).unwrap().apply_fault = Some(lost);
+    w.observed.get_mut(&2).unwrap().apply_fault = Some(refused());
+    w.settle();
+    assert_eq!(w.states(), ["ProvisioningStarted", "ProvisioningFailed"]);
+    let told = w.connections[1].error_message.as_ref().unwrap();
+    assert!(told.contains("our router refused") && !told.contains("bgpd"), "{told}");
+}
+
 #[test]
 fn a_refused_configuration_fails_on_our_side_and_resumes() {
     let mut w = World::new();
     w.settle();
     w.observe(false, false, false);
-    w.observed.get_mut(&1).unwrap().apply_error = Some("syntax".into());
+    w.observed.get_mut(&1).unwrap().apply_fault = Some(refused());
     w.settle();
     assert_eq!(w.states()[0], "ProvisioningFailed");
-    w.observed.get_mut(&1).unwrap().apply_error = None;
+    w.observed.get_mut(&1).unwrap().apply_fault = None;
     w.settle();
     assert_eq!(w.states()[0], "ProvisioningFailed", "a retry that isn't over is no success");
     w.observed.get_mut(&1).unwrap().confirmed = true;
@@ -377,13 +396,13 @@ proptest! {
         for (seen, disturbance, hours) in steps {
             w.observe(seen[0], seen[0] && seen[1], seen[0] && seen[1] && seen[2]);
             match disturbance {
-                0 => { w.observed.values_mut().for_each(|o| o.apply_error = Some("refused".into())); }
+                0 => { w.observed.values_mut().for_each(|o| o.apply_fault = Some(refused())); }
                 1 => { w.observed.values_mut().for_each(|o| o.reachable = Some(false)); }
                 2 => { w.observed.clear(); }
                 3 => { w.observed.values_mut().for_each(|o| o.routes.clear()); }
                 4 => w.policy.connections_automatic = !w.policy.connections_automatic,
                 5 if hours % 7 == 0 => w.peering.deleting = true,
-                _ => { w.observed.values_mut().for_each(|o| o.apply_error = None); }
+                _ => { w.observed.values_mut().for_each(|o| o.apply_fault = None); }
             }
             let was_open: Vec<bool> = w.connections.iter().map(|c| c.state.is_open()).collect();
             let ids: Vec<i64> = w.connections.iter().map(|c| c.id).collect();

@@ -45,6 +45,14 @@ pub(super) async fn show(context: Context, Path(router): Path<String>) -> Result
                     (diff(drift))
                 }
             }
+            @let failing = failing(&found["pending"]);
+            @if !failing.is_empty() {
+                section.card {
+                    h2 { "Refused or undone" }
+                    p.remark { "Each of these stands in its last good form and is tried again by itself. Everything else on the router goes on." }
+                    dl { @for (unit, reason) in failing { dt { (unit) } dd { (reason) } } }
+                }
+            }
             section.card { h2 { "LAGs" } (lags(&found["state"]["lags"])) }
             section.card { h2 { "Sessions" } (sessions(&found["state"]["sessions"])) }
             section.card { h2 { "Applied lately" } (applies(&found["applies"])) }
@@ -193,6 +201,12 @@ fn bgp(state: &str) -> Markup {
     if state == "Active" { shown(Mood::Bad, "Active (trying)") } else { badge(state) }
 }
 
+/// Units that the router doesn't have as intended, each with its reason.
+fn failing(pending: &Value) -> Vec<(&str, &str)> {
+    let all = pending.as_array().into_iter().flatten();
+    all.filter_map(|p| Some((p["unit"].as_str()?, p["reason"].as_str()?))).collect()
+}
+
 fn applies(applies: &Value) -> Markup {
     let all: Vec<&Value> = applies.as_array().into_iter().flatten().collect();
     html! {
@@ -201,7 +215,8 @@ fn applies(applies: &Value) -> Markup {
             @let outcome = text(&result["outcome"], "outcome");
             details.apply {
                 summary {
-                    "Generation " (result["generation"]) " " (outcome_badge(outcome)) " " (time(text(result, "at")))
+                    "Generation " (result["generation"]) " " (units_of(result)) (outcome_badge(outcome)) " "
+                    (time(text(result, "at")))
                 }
                 @if let Some(reason) = result["outcome"]["reason"].as_str() { p.remark { (reason) } }
                 @match text(result, "diff") {
@@ -210,6 +225,17 @@ fn applies(applies: &Value) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The units that a result is about, when they are few enough to read.
+fn units_of(result: &Value) -> String {
+    let units: Vec<&str> =
+        result["units"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match units.len() {
+        0 => String::new(),
+        1..=4 => format!("({}) ", units.join(", ")),
+        n => format!("({n} parts) "),
     }
 }
 

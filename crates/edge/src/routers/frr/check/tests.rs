@@ -1,11 +1,11 @@
 //! What is refused before anything is changed.
 
 use super::*;
-use crate::routers::frr::diff;
 use crate::routers::frr::fixture;
 use crate::routers::frr::render::{Origination, render};
 use meetme_model::intent::SessionPhase;
 use meetme_model::secret::Secret;
+use meetme_model::unit::UnitName;
 
 fn good() -> RouterIntent {
     fixture::intent(1, SessionPhase::Open)
@@ -46,32 +46,19 @@ fn sessions_belong_on_lags_of_ours() {
     assert!(problem(|i| i.sessions.push(i.sessions[0].clone())).contains("twice"));
 }
 
-fn refused(have: &Owned, intent: &RouterIntent, established: &BTreeSet<String>) -> Option<CheckError> {
+fn refused(have: &Owned, intent: &RouterIntent) -> Option<UnitFault> {
     let want = render(intent, &Default::default(), Origination::Statics);
-    change(have, &want, &diff::change(have, &want), established).err()
+    unit(&Unit { name: UnitName::Backbone, intent: intent.clone() }, have, &want).err()
 }
 
 #[test]
 fn what_somebody_else_configured_is_not_taken_over() {
     for name in ["198.18.192.2", "lag1", "198.18.255.12"] {
         let have = Owned { foreign: [name.to_owned()].into(), ..Owned::default() };
-        assert_eq!(refused(&have, &good(), &BTreeSet::new()), Some(CheckError::Foreign(name.into())));
+        assert_eq!(refused(&have, &good()), Some(UnitFault::Foreign { object: name.into() }));
     }
     let have = Owned { asn: Some(65000), ..Owned::default() };
-    assert!(matches!(refused(&have, &good(), &BTreeSet::new()), Some(CheckError::OtherAsn { .. })));
-}
-
-#[test]
-fn one_change_resets_only_so_many_established_sessions() {
-    let mut many = good();
-    (2..=MAX_DISRUPTED as u8 + 2).for_each(|n| {
-        many.lags.push(fixture::lag(n));
-        many.sessions.push(fixture::session(n, SessionPhase::Open));
-    });
-    let have = render(&many, &Default::default(), Origination::Statics);
-    let established: BTreeSet<String> = many.sessions.iter().map(|s| s.peer_address.to_string()).collect();
-    assert!(matches!(refused(&have, &good(), &established), Some(CheckError::TooMany { .. })));
-    assert_eq!(refused(&have, &good(), &BTreeSet::new()), None, "sessions that are down are nobody's loss");
+    assert!(matches!(refused(&have, &good()), Some(UnitFault::OtherRouter { .. })));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Sealing of secrets: ChaCha20-Poly1305 (RFC 8439) with a random nonce, and the name of what is
 //! sealed as associated data, so that a sealed value moved to another place can't be opened there.
 //!
-//! The key never reaches the database. Clear text never leaves this crate but to who asked for it.
+//! The key never gets to where sealed values are kept. Clear text never leaves this crate but to who
+//! asked for it.
 
-use crate::error::{Result, StoreError};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce};
 use rand::RngCore;
@@ -13,6 +13,27 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const NONCE_BYTES: usize = 12;
+
+type Result<T> = std::result::Result<T, SealError>;
+
+/// Something can't be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// A sealed value can't be opened.
+    #[error("{what} can't be opened with this seal key; start with the key it was sealed with")]
+    Sealed {
+        /// What was sealed.
+        what: String,
+    },
+    /// The seal key's file can't be used.
+    #[error("the seal key file {path} can't be used: {reason}", path = .path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+}
 
 /// The key that secrets are sealed with.
 #[derive(Clone)]
@@ -34,9 +55,9 @@ impl SealKey {
     /// by its owner only. Two processes that start at once get the same key.
     ///
     /// # Errors
-    /// [`StoreError::SealKeyFile`] when others may read the file or it holds no key.
+    /// [`SealError::KeyFile`] when others may read the file or it holds no key.
     pub fn load_or_create(path: &Path) -> Result<Self> {
-        let refuse = |reason: String| StoreError::SealKeyFile { path: path.to_owned(), reason };
+        let refuse = |reason: String| SealError::KeyFile { path: path.to_owned(), reason };
         if !path.exists() {
             create_key_file(path).map_err(|e| refuse(e.to_string()))?;
         }
@@ -73,7 +94,7 @@ fn create_key_file(path: &Path) -> std::io::Result<()> {
 }
 
 /// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
@@ -111,7 +132,7 @@ impl Sealer {
 
     /// Opens what was sealed as `what`.
     pub fn open(&self, what: &str, sealed: &[u8]) -> Result<Vec<u8>> {
-        let fail = || StoreError::Sealed { what: what.to_owned() };
+        let fail = || SealError::Sealed { what: what.to_owned() };
         if sealed.len() < NONCE_BYTES {
             return Err(fail());
         }

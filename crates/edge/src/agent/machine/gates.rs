@@ -4,12 +4,12 @@
 //! in that time would go unnoticed. So routes pass only while both are up, at every
 //! re-establishment anew, and a session that loses BFD alone is closed.
 
-use super::minutes::SeenSession;
+use crate::agent::minutes::SeenSession;
 use crate::routers::{Bfd, Gates, Neighbor, NeighborDetail, Observed};
 use jiff::Timestamp;
 use meetme_model::intent::{SessionIntent, SessionPhase};
 use meetme_model::link::{BfdSessionState, BgpState, SessionState};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// What follows from a look at the router.
@@ -23,6 +23,10 @@ pub struct Decision {
     pub ask: Vec<(String, IpAddr)>,
     /// True when a session went up or down, so that more is to be expected soon.
     pub moved: bool,
+    /// Neighbours whose session fell since the look before.
+    pub fell: Vec<IpAddr>,
+    /// True while a gate waits for BFD alone.
+    pub awaits_bfd: bool,
     /// What the look says about sessions that should be up, as the router tells.
     pub seen: Vec<SeenSession>,
 }
@@ -52,7 +56,8 @@ pub struct Tracker {
 impl Tracker {
     /// Takes in a look at the router.
     pub fn look(&mut self, sessions: &[&SessionIntent], observed: &Observed) -> Decision {
-        self.sessions.retain(|name, _| sessions.iter().any(|s| s.name == *name));
+        let names: BTreeSet<&str> = sessions.iter().map(|s| s.name.as_str()).collect();
+        self.sessions.retain(|name, _| names.contains(name.as_str()));
         let mut decision = Decision::default();
         for session in sessions {
             let track = self.sessions.entry(session.name.clone()).or_default();
@@ -72,6 +77,14 @@ impl Tracker {
     pub fn detail(&mut self, session: &str, detail: NeighborDetail) {
         if let Some(track) = self.sessions.get_mut(session) {
             track.detail = detail;
+        }
+    }
+
+    /// The router told by another way that a session is no longer established.
+    pub fn left(&mut self, session: &str) {
+        if let Some(track) = self.sessions.get_mut(session) {
+            track.neighbor.bgp = BgpState::Idle;
+            track.bfd_was_up = false;
         }
     }
 
@@ -112,6 +125,9 @@ impl Track {
         if dropped || neighbor.bgp != self.neighbor.bgp || (established && self.detail.router_id.is_none()) {
             decision.ask.push((session.name.clone(), session.peer_address));
         }
+        if dropped {
+            decision.fell.push(session.peer_address);
+        }
         decision.moved |= dropped || established != was_established || bfd.state != self.bfd.state;
         let wants_open = matches!(session.phase, SessionPhase::Open | SessionPhase::Draining);
         if established && bfd_up {
@@ -120,7 +136,9 @@ impl Track {
             if wants_open {
                 decision.open.insert(session.name.clone());
             }
-        } else if established && self.bfd_was_up {
+        } else if established && !self.bfd_was_up {
+            decision.awaits_bfd |= wants_open;
+        } else if established {
             // FRR closes such a session itself within moments; if it stands at the next look, we do.
             if std::mem::replace(&mut self.bfd_lost, true) {
                 decision.clear.push(session.peer_address);
@@ -165,6 +183,7 @@ mod tests {
         Observed {
             neighbors: [(peer, Neighbor { bgp, drops, established_at_ms })].into(),
             bfd: [(peer, Bfd { state: bfd, detection_ms: None })].into(),
+            bfd_error: None,
         }
     }
 

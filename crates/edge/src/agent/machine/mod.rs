@@ -1,0 +1,733 @@
+//! What drives one router: what was observed and the time in, commands out. Pure: no router, no
+//! clock, no task is known here; `super::router` carries the commands out.
+//!
+//! ```text
+//!            new snapshot             differs            applied, none lost
+//!  Standing ─────────────▶ Pending ──────────▶ Changing ─────────▶ Watching ──▶ Standing
+//!                             ▲                    │ refused, not taken  │ sessions lost
+//!                             │ its pause is over  ▼                     ▼
+//!                             └──────────────── Resting: its last good form stands
+//! ```
+//! Each unit of the snapshot goes its own way; what is to be on the router is its newest form, or
+//! its last good one while it rests. Undoing, restoring after a restart and correcting what was
+//! changed by hand are therefore one thing: planning towards what should be. At most one plan or
+//! batch of changes is under way, and one look; gates are an overlay that waits for neither.
+
+mod gates;
+mod told;
+mod unit;
+mod watch;
+
+use crate::agent::minutes::SeenSession;
+use crate::routers::{DriverError, GateChange, Gates, NeighborDetail, Observed, Target};
+use gates::Tracker;
+use jiff::Timestamp;
+use meetme_model::intent::{RouterIntent, SessionIntent};
+use meetme_model::link::{ApplyOutcome, ApplyResult, LagState, RouterState};
+use meetme_model::unit::{Unit, UnitFault, UnitName, units};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use told::Told;
+use unit::UnitState;
+use watch::{Party, Suspects, Watch};
+
+/// Between looks while nothing happens: cheap enough for hundreds of routers.
+const IDLE: Duration = Duration::from_secs(1);
+/// Between looks while something is expected.
+const BUSY: Duration = Duration::from_millis(200);
+/// Between looks while an established session waits for its BFD, which no event tells of.
+const EAGER: Duration = Duration::from_millis(50);
+/// How long something is expected after anything happened.
+const BUSY_FOR: Duration = Duration::from_secs(15);
+/// Between comparisons of the running configuration with the intended one.
+const DRIFT: Duration = Duration::from_secs(10);
+/// Before an unreachable router is tried again: the first time, and at most.
+const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// How many established sessions may be down by our own changes at once. Emptying a router takes
+/// as many steps as this makes of it; what one mistake takes down has to stay small.
+pub const MAX_DISTURBED: usize = 16;
+/// Units that are changed before the router is read again: few enough that a gate or a newer
+/// snapshot never waits long, many enough that reading isn't what takes the time.
+const BATCH: usize = 32;
+
+/// The moment at which something is told to the machine, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For waiting.
+    pub instant: Instant,
+    /// For telling.
+    pub at: Timestamp,
+}
+
+/// One unit's difference, as a driver planned it.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The unit.
+    pub unit: UnitName,
+    /// What changes, secrets masked.
+    pub diff: String,
+    /// What was changed by hand, secrets masked.
+    pub drift: String,
+    /// Neighbours whose session it resets or removes.
+    pub disturbs: BTreeSet<IpAddr>,
+    /// Why it can't be made.
+    pub fault: Option<UnitFault>,
+}
+
+/// What a plan found.
+#[derive(Clone, Debug, Default)]
+pub struct PlanFound {
+    /// Every unit that differs, in the order in which they are best changed.
+    pub units: Vec<Planned>,
+    /// Sessions whose gate isn't as it was set last.
+    pub gates_moved: BTreeSet<String>,
+    /// Whether there are objects of ours that nothing refers to.
+    pub has_unused: bool,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The newest snapshot.
+    Intent(Box<RouterIntent>),
+    /// The router told by BMP that a session is no longer established.
+    SessionLeft(String),
+    /// It told that a session came up.
+    SessionCame,
+    /// Its BMP connection came or went.
+    Bmp(bool),
+    /// A look came back.
+    Observed(Result<Observed, DriverError>),
+    /// The LAGs were read.
+    Lags(Result<BTreeMap<String, LagState>, DriverError>),
+    /// Details of a neighbour came back.
+    Detail(String, Result<NeighborDetail, DriverError>),
+    /// A plan came back.
+    Planned(Result<PlanFound, DriverError>),
+    /// A batch was made and read back: who failed, and why.
+    Applied(Result<BTreeMap<UnitName, UnitFault>, DriverError>),
+    /// Gates were set; the sessions of which the router has no neighbour.
+    GatesSet(Vec<GateChange>, Result<BTreeSet<String>, DriverError>),
+    /// The control plane is back and knows nothing: tell all.
+    Refresh,
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Command {
+    /// Look at sessions and LAGs.
+    Observe,
+    /// Ask what costs more about a neighbour.
+    Ask(String, IpAddr),
+    /// Close an established session.
+    Clear(IpAddr),
+    /// Open and close gates, now.
+    SetGates(Vec<GateChange>),
+    /// Read the router and plan its way to these targets.
+    Plan(Vec<Target>, BTreeMap<String, bool>),
+    /// Make the planned changes of these units, and whatever is unused if so told, then read back.
+    Apply(Vec<UnitName>, bool),
+    /// Write down what a look showed.
+    Measure(Vec<SeenSession>),
+    /// Tell the state.
+    Publish(Box<RouterState>),
+    /// Tell what applying came to.
+    Report(Box<ApplyResult>),
+}
+
+/// What is under way on the router besides looks and gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Idle,
+    Planning,
+    Applying,
+}
+
+/// The machine of one router. See the module.
+#[derive(Debug)]
+pub struct Machine {
+    name: String,
+    generation: Option<u64>,
+    units: BTreeMap<UnitName, UnitState>,
+    tracker: Tracker,
+    observed: Option<Observed>,
+    lags: BTreeMap<String, LagState>,
+    /// Sessions whose gate is to be open.
+    open: Gates,
+    /// Gates as they were set last: open by the session's form in that unit, or closed. One that
+    /// isn't here isn't known.
+    gates: BTreeMap<String, Option<Arc<Unit>>>,
+    bmp_connected: bool,
+    suspects: Suspects,
+    watches: Vec<Watch>,
+    /// Planned and not made yet.
+    queue: VecDeque<Planned>,
+    unused: bool,
+    /// Differences of the changes that are being made.
+    changing: BTreeMap<UnitName, String>,
+    work: Work,
+    observing: bool,
+    setting: bool,
+    told: Told,
+    /// What ended the last attempt to speak with it.
+    error: Option<String>,
+    back_off: Option<Duration>,
+    look_at: Instant,
+    plan_at: Option<Instant>,
+    busy_until: Instant,
+    awaits_bfd: bool,
+}
+
+impl Machine {
+    /// A machine for a router that nothing is known of yet.
+    pub fn new(name: String, now: Instant) -> Self {
+        Self {
+            told: Told::new(name.clone()),
+            name,
+            generation: None,
+            units: BTreeMap::new(),
+            tracker: Tracker::default(),
+            observed: None,
+            lags: BTreeMap::new(),
+            open: Gates::new(),
+            gates: BTreeMap::new(),
+            bmp_connected: false,
+            suspects: Suspects::default(),
+            watches: Vec::new(),
+            queue: VecDeque::new(),
+            unused: false,
+            changing: BTreeMap::new(),
+            work: Work::Idle,
+            observing: false,
+            setting: false,
+            error: None,
+            back_off: None,
+            look_at: now,
+            plan_at: None,
+            busy_until: now,
+            awaits_bfd: false,
+        }
+    }
+
+    /// When it wants to be told of the time at the latest.
+    pub fn deadline(&self) -> Instant {
+        let watches = self.watches.iter().filter_map(|w| w.until);
+        let rests = self.units.values().filter_map(UnitState::rests_until);
+        let look = (!self.observing).then_some(self.look_at);
+        let plan = self.plan_at.filter(|_| self.may_work());
+        // Nothing else ever needs more than a look's time.
+        let idle = self.look_at + IDLE;
+        watches.chain(rests).chain(look).chain(plan).min().unwrap_or(idle)
+    }
+
+    /// Takes in what happened; gives what is to be done.
+    pub fn on(&mut self, event: Event, now: Now) -> Vec<Command> {
+        let mut commands = Vec::new();
+        match event {
+            Event::Intent(intent) => self.take_intent(*intent, now.instant),
+            Event::SessionLeft(session) => {
+                self.open.remove(&session);
+                self.tracker.left(&session);
+                self.look_soon(now.instant);
+            }
+            Event::SessionCame => self.heard_of(now.instant),
+            Event::Bmp(connected) => {
+                self.bmp_connected = connected;
+                match connected {
+                    true => self.heard_of(now.instant),
+                    false => self.look_soon(now.instant),
+                }
+            }
+            Event::Observed(Ok(observed)) => self.take_look(observed, now, &mut commands),
+            Event::Lags(Ok(lags)) => self.take_lags(lags, now.instant),
+            Event::Observed(Err(error)) | Event::Lags(Err(error)) => self.look_failed(&error, now),
+            Event::Detail(session, Ok(detail)) => self.tracker.detail(&session, detail),
+            // The next look tells what is wrong.
+            Event::Detail(_, Err(_)) => {}
+            Event::Planned(found) => self.take_plan(found, now),
+            Event::Applied(failed) => self.take_applied(failed, now),
+            Event::GatesSet(changes, missing) => self.take_gates(changes, missing, now),
+            Event::Refresh => {
+                self.told.again();
+                self.look_soon(now.instant);
+            }
+            Event::Tick => {}
+        }
+        self.wake_rested(now.instant);
+        self.confirm_watches(now.instant);
+        self.next_gates(&mut commands);
+        self.next_look(now.instant, &mut commands);
+        self.next_work(now, &mut commands);
+        self.tell(now, &mut commands);
+        commands
+    }
+
+    fn take_intent(&mut self, intent: RouterIntent, now: Instant) {
+        // The control plane repeats itself when it connects.
+        if self.generation.is_some_and(|known| intent.generation < known) {
+            return;
+        }
+        let newest: BTreeMap<UnitName, Arc<Unit>> =
+            units(&intent).into_iter().map(|(name, unit)| (name, Arc::new(unit))).collect();
+        let mut differs = self.generation != Some(intent.generation);
+        self.generation = Some(intent.generation);
+        for name in newest.keys() {
+            self.units.entry(name.clone()).or_default();
+        }
+        for (name, state) in &mut self.units {
+            differs |= state.want(newest.get(name).cloned());
+        }
+        if differs {
+            // What is planned but not begun was planned for an older snapshot.
+            self.queue.clear();
+            self.plan_at = Some(now);
+            self.look_soon(now);
+        }
+    }
+
+    fn heard_of(&mut self, now: Instant) {
+        if self.back_off.take().is_some() {
+            self.look_at = now;
+        }
+        self.look_soon(now);
+    }
+
+    fn look_soon(&mut self, now: Instant) {
+        self.busy_until = now + BUSY_FOR;
+        // An unreachable router keeps its back-off, unless it was heard of.
+        if self.back_off.is_none() {
+            self.look_at = now;
+        }
+    }
+
+    fn take_look(&mut self, observed: Observed, now: Now, commands: &mut Vec<Command>) {
+        let decision = {
+            // What the newest snapshot removes stands until that is done, or for good if it can't be.
+            let mut sessions: BTreeMap<&str, &SessionIntent> = BTreeMap::new();
+            for unit in self.units.values().flat_map(UnitState::forms) {
+                for session in unit.sessions() {
+                    sessions.entry(&session.name).or_insert(session);
+                }
+            }
+            self.tracker.look(&sessions.into_values().collect::<Vec<_>>(), &observed)
+        };
+        let parties = self.parties();
+        let party = |address: &IpAddr| parties.get(address).copied().unwrap_or(Party::Host);
+        self.check_watches(&observed, &party, now);
+        for address in &decision.fell {
+            if !self.is_disturbed(address) {
+                self.suspects.note(party(address), now.instant);
+            }
+        }
+        if decision.moved {
+            self.busy_until = now.instant + BUSY_FOR;
+        }
+        self.open = decision.open;
+        self.awaits_bfd = decision.awaits_bfd;
+        commands.push(Command::Measure(decision.seen));
+        commands.extend(decision.ask.into_iter().map(|(session, address)| Command::Ask(session, address)));
+        for address in decision.clear {
+            tracing::warn!(router = self.name, %address, "session stands without BFD, closing it");
+            commands.push(Command::Clear(address));
+        }
+        let bfd_error = observed.bfd_error.clone();
+        self.observed = Some(observed);
+        if let Some(error) = bfd_error {
+            self.look_failed(&DriverError::Unreachable(error), now);
+        }
+    }
+
+    /// LAGs are read last, so a look is over with them, and the router reached.
+    fn take_lags(&mut self, lags: BTreeMap<String, LagState>, now: Instant) {
+        if !self.observing {
+            // This look has failed already.
+            return;
+        }
+        self.observing = false;
+        if lags != self.lags {
+            self.busy_until = now + BUSY_FOR;
+            self.lags = lags;
+        }
+        let was_away = self.error.take().is_some();
+        self.back_off = None;
+        if was_away || self.plan_at.is_none() {
+            self.plan_at = Some(if was_away { now } else { now + DRIFT });
+        }
+        self.look_at = now + self.pause(now);
+    }
+
+    fn pause(&self, now: Instant) -> Duration {
+        match (!self.watches.is_empty() || now < self.busy_until, self.awaits_bfd) {
+            (true, true) => EAGER,
+            (true, false) => BUSY,
+            (false, _) => IDLE,
+        }
+    }
+
+    fn look_failed(&mut self, error: &DriverError, now: Now) {
+        self.observing = false;
+        self.lose_track(error, now);
+    }
+
+    /// The router went away. Changes that it was in the middle of are to blame until shown
+    /// otherwise: they count as undone and rest.
+    fn lose_track(&mut self, error: &DriverError, now: Now) {
+        let pause = self.back_off.unwrap_or(BACK_OFF.0);
+        if self.back_off.is_none() {
+            tracing::warn!(router = self.name, %error, "router is not reachable");
+        }
+        self.back_off = Some((pause * 2).min(BACK_OFF.1));
+        self.look_at = now.instant + pause;
+        self.error = Some(error.to_string());
+        self.queue.clear();
+        self.gates.clear();
+        let fault = UnitFault::WentAway { said: error.to_string() };
+        self.undo_unconfirmed(&fault, now);
+        // It may have started anew, with nothing of ours: all of it has to be read again.
+        self.units.values_mut().for_each(UnitState::forget_router);
+        self.told.unreachable(&self.units, error, self.generation, now.at);
+    }
+
+    /// Everything that isn't confirmed goes back to its last good form.
+    fn undo_unconfirmed(&mut self, fault: &UnitFault, now: Now) {
+        let mut undone = BTreeMap::new();
+        let watched = std::mem::take(&mut self.watches).into_iter().flat_map(|w| w.units.into_keys());
+        for name in watched.collect::<BTreeSet<_>>() {
+            let Some(state) = self.units.get_mut(&name) else { continue };
+            if state.is_unconfirmed() {
+                state.rest(fault.clone(), now.instant);
+                undone.insert(name.clone(), self.told.take_diff(&name));
+            }
+        }
+        if undone.is_empty() {
+            return;
+        }
+        tracing::warn!(router = self.name, units = ?undone.keys(), %fault, "changes undone");
+        self.plan_at = Some(now.instant);
+        self.look_soon(now.instant);
+        self.told.failed(undone, ApplyOutcome::RolledBack { fault: fault.clone() }, self.generation, now.at);
+    }
+
+    fn parties(&self) -> BTreeMap<IpAddr, Party> {
+        let forms = self.units.values().flat_map(UnitState::forms);
+        let sessions = forms.flat_map(Unit::sessions);
+        sessions.map(|s| (s.peer_address, Party::Peer(s.policy.peer_asn))).collect()
+    }
+
+    /// Whether a change of ours resets the session, so that its fall is nobody's fault.
+    fn is_disturbed(&self, address: &IpAddr) -> bool {
+        let ours = |unit: &Unit| unit.neighbors().any(|n| n == *address);
+        self.watches.iter().flat_map(|w| w.units.values().flatten()).any(|unit| ours(unit))
+    }
+
+    /// Undoes what isn't confirmed when sessions that it should have left alone were lost. One
+    /// party's loss counts once: from then on it is a suspect.
+    fn check_watches(&mut self, observed: &Observed, party: &impl Fn(&IpAddr) -> Party, now: Now) {
+        let lost: BTreeSet<IpAddr> = self.watches.iter().flat_map(|w| w.lost(observed)).collect();
+        let says_something = |address: &IpAddr| !self.suspects.is(party(address), now.instant);
+        let neighbors: Vec<IpAddr> = lost.into_iter().filter(says_something).collect();
+        if neighbors.is_empty() {
+            return;
+        }
+        for address in &neighbors {
+            self.suspects.note(party(address), now.instant);
+        }
+        self.undo_unconfirmed(&UnitFault::SessionsLost { neighbors }, now);
+    }
+
+    fn confirm_watches(&mut self, now: Instant) {
+        self.suspects.forget(now);
+        let is_over = |w: &Watch| w.until.is_some_and(|until| until <= now);
+        let (over, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.watches).into_iter().partition(is_over);
+        self.watches = open;
+        for (name, form) in over.into_iter().flat_map(|w| w.units) {
+            if let Some(state) = self.units.get_mut(&name) {
+                state.confirm(form);
+                self.told.confirmed(&name);
+            }
+        }
+        self.units.retain(|_, state| !state.is_gone());
+    }
+
+    fn wake_rested(&mut self, now: Instant) {
+        for state in self.units.values_mut() {
+            if state.wake(now) {
+                self.plan_at = Some(now);
+            }
+        }
+    }
+
+    fn take_plan(&mut self, found: Result<PlanFound, DriverError>, now: Now) {
+        self.work = Work::Idle;
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return self.lose_track(&error, now),
+        };
+        if self.error.is_some() {
+            return;
+        }
+        // A snapshot that came meanwhile has to be planned itself.
+        let is_stale = self.plan_at.is_some_and(|at| at <= now.instant);
+        self.plan_at.get_or_insert(now.instant + DRIFT);
+        for session in &found.gates_moved {
+            self.gates.remove(session);
+        }
+        let differing: BTreeSet<&UnitName> = found.units.iter().map(|p| &p.unit).collect();
+        for (name, state) in &mut self.units {
+            if !differing.contains(name) && state.found_as_planned() {
+                self.told.confirmed(name);
+            }
+        }
+        self.units.retain(|_, state| !state.is_gone());
+        if is_stale {
+            return;
+        }
+        self.unused = found.has_unused;
+        for planned in found.units {
+            self.take_planned(planned, now);
+        }
+    }
+
+    fn take_planned(&mut self, planned: Planned, now: Now) {
+        let state = self.units.entry(planned.unit.clone()).or_default();
+        if let Some(fault) = planned.fault {
+            if state.is_undoing() {
+                tracing::error!(router = self.name, unit = %planned.unit, %fault, "its last good form can't be put back");
+                state.rest_on(now.instant);
+            } else {
+                tracing::warn!(router = self.name, unit = %planned.unit, %fault, "unit refused");
+                state.rest(fault.clone(), now.instant);
+                let refused = BTreeMap::from([(planned.unit, planned.diff)]);
+                self.told.failed(refused, ApplyOutcome::Refused { fault }, self.generation, now.at);
+            }
+            return;
+        }
+        if !planned.drift.is_empty() && state.drift.as_ref() != Some(&planned.drift) {
+            tracing::warn!(router = self.name, unit = %planned.unit, diff = planned.drift, "configuration was changed by hand");
+            state.drift = Some(planned.drift);
+            // It is told before it is taken back; a new form of the unit takes it along soon.
+            let pause = if state.is_pending() { BUSY } else { DRIFT };
+            self.plan_at = self.plan_at.min(Some(now.instant + pause)).or(Some(now.instant + pause));
+            return;
+        }
+        if planned.disturbs.len() > MAX_DISTURBED && self.established(&planned.disturbs) > MAX_DISTURBED {
+            let sessions = self.established(&planned.disturbs);
+            let fault = UnitFault::DisturbsTooMany { sessions, allowed: MAX_DISTURBED };
+            return self.take_planned(Planned { fault: Some(fault), ..planned }, now);
+        }
+        self.queue.push_back(planned);
+    }
+
+    fn established(&self, addresses: &BTreeSet<IpAddr>) -> usize {
+        let is_up = |address: &&IpAddr| {
+            let neighbor = self.observed.as_ref().and_then(|o| o.neighbors.get(*address));
+            neighbor.is_some_and(|n| n.bgp == meetme_model::link::BgpState::Established)
+        };
+        addresses.iter().filter(is_up).count()
+    }
+
+    fn take_applied(&mut self, failed: Result<BTreeMap<UnitName, UnitFault>, DriverError>, now: Now) {
+        self.work = Work::Idle;
+        let changing = std::mem::take(&mut self.changing);
+        let failed = match failed {
+            Ok(failed) if self.error.is_none() => failed,
+            // What was lost track of was told already.
+            Ok(_) => return,
+            Err(error) => return self.lose_track(&error, now),
+        };
+        let Some(watch) = self.watches.iter_mut().find(|w| w.until.is_none()) else {
+            // Undone meanwhile: what is on the router has to be read.
+            self.plan_at = Some(now.instant);
+            return;
+        };
+        watch.units.retain(|name, _| !failed.contains_key(name));
+        watch.begin(now.instant);
+        for (name, form) in &watch.units {
+            // A neighbour that came into being did so with its gate closed.
+            for session in form.iter().flat_map(|unit| unit.sessions()) {
+                self.gates.remove(&session.name);
+            }
+            if let Some(state) = self.units.get_mut(name) {
+                state.applied(form.clone());
+            }
+        }
+        for (name, fault) in failed {
+            let Some(state) = self.units.get_mut(&name) else { continue };
+            let diff = changing.get(&name).cloned().unwrap_or_default();
+            self.plan_at = Some(now.instant);
+            self.queue.clear();
+            if state.is_undoing() {
+                tracing::error!(router = self.name, unit = %name, %fault, "its last good form can't be put back");
+                state.rest_on(now.instant);
+                self.plan_at = Some(now.instant + DRIFT);
+                continue;
+            }
+            tracing::warn!(router = self.name, unit = %name, %fault, "unit undone");
+            state.rest(fault.clone(), now.instant);
+            let undone = BTreeMap::from([(name, diff)]);
+            self.told.failed(undone, ApplyOutcome::RolledBack { fault }, self.generation, now.at);
+        }
+        self.look_soon(now.instant);
+    }
+
+    fn take_gates(
+        &mut self,
+        changes: Vec<GateChange>,
+        missing: Result<BTreeSet<String>, DriverError>,
+        now: Now,
+    ) {
+        self.setting = false;
+        let missing = match missing {
+            Ok(missing) => missing,
+            Err(error @ DriverError::Unreachable(_)) => return self.lose_track(&error, now),
+            Err(DriverError::Fault(fault)) => {
+                // Said no as a whole: what stands is read before anything is tried again.
+                tracing::error!(router = self.name, %fault, "gates can't be set");
+                self.plan_at = Some(now.instant);
+                return;
+            }
+        };
+        for change in changes {
+            if change.open && missing.contains(&change.session) {
+                // Somebody took the neighbour away; once it is back its gate is set anew.
+                self.plan_at = Some(now.instant);
+            }
+            self.gates.insert(change.session, change.open.then_some(change.unit));
+        }
+    }
+
+    /// Gates that aren't as they should be, of sessions that the router has.
+    fn next_gates(&mut self, commands: &mut Vec<Command>) {
+        if self.setting || self.observed.is_none() {
+            return;
+        }
+        let mut changes = Vec::new();
+        for state in self.units.values() {
+            let Some(unit) = state.standing() else { continue };
+            for session in unit.sessions() {
+                let open = self.open.contains(&session.name);
+                let set = self.gates.get(&session.name);
+                let is_set = match set {
+                    Some(Some(by)) => open && UnitState::same_gate(by, unit, &session.name),
+                    Some(None) => !open,
+                    None => false,
+                };
+                // What isn't known to stand may only be closed: it may be open by another policy.
+                if is_set || (open && !state.is_known()) {
+                    continue;
+                }
+                changes.push(GateChange { session: session.name.clone(), unit: unit.clone(), open });
+            }
+        }
+        if !changes.is_empty() {
+            self.setting = true;
+            commands.push(Command::SetGates(changes));
+        }
+    }
+
+    fn next_look(&mut self, now: Instant, commands: &mut Vec<Command>) {
+        if !self.observing && self.look_at <= now {
+            self.observing = true;
+            commands.push(Command::Observe);
+        }
+    }
+
+    fn may_work(&self) -> bool {
+        let is_known = self.error.is_none() && self.observed.is_some() && self.generation.is_some();
+        is_known && self.work == Work::Idle
+    }
+
+    fn next_work(&mut self, now: Now, commands: &mut Vec<Command>) {
+        if !self.may_work() {
+            return;
+        }
+        if self.plan_at.is_some_and(|at| at <= now.instant) {
+            self.plan_at = None;
+            self.queue.clear();
+            self.work = Work::Planning;
+            self.units.values_mut().for_each(UnitState::plan);
+            let targets = self.units.iter().map(|(name, state)| state.target(name)).collect();
+            let gates = self.gates.iter().map(|(name, by)| (name.clone(), by.is_some())).collect();
+            commands.push(Command::Plan(targets, gates));
+            return;
+        }
+        self.next_batch(now, commands);
+    }
+
+    /// The next changes, as many as a step may disturb; the rest waits until those are confirmed.
+    fn next_batch(&mut self, now: Now, commands: &mut Vec<Command>) {
+        let mut left = MAX_DISTURBED.saturating_sub(self.watches.iter().map(|w| w.disturbed).sum());
+        let (mut batch, mut waiting) = (Vec::new(), VecDeque::new());
+        for planned in std::mem::take(&mut self.queue) {
+            let costs = self.established(&planned.disturbs);
+            if batch.len() < BATCH && costs <= left {
+                left -= costs;
+                batch.push(planned);
+            } else {
+                waiting.push_back(planned);
+            }
+        }
+        let tidy = std::mem::take(&mut self.unused) && batch.is_empty() && waiting.is_empty();
+        self.queue = waiting;
+        if batch.is_empty() && !tidy {
+            return;
+        }
+        let disturbs: BTreeSet<IpAddr> = batch.iter().flat_map(|p| &p.disturbs).copied().collect();
+        self.watches.iter_mut().for_each(|w| w.release(&disturbs));
+        let mut units = BTreeMap::new();
+        for planned in &batch {
+            let state = self.units.entry(planned.unit.clone()).or_default();
+            units.insert(planned.unit.clone(), state.begin());
+            self.told.changing(&planned.unit, &planned.diff);
+            self.changing.insert(planned.unit.clone(), planned.diff.clone());
+        }
+        let parties = self.parties();
+        let party = |address| parties.get(&address).copied().unwrap_or(Party::Host);
+        let is_suspect = |address| self.suspects.is(party(address), now.instant);
+        let nothing = Observed::default();
+        let observed = self.observed.as_ref().unwrap_or(&nothing);
+        self.watches.push(Watch::new(units, &disturbs, observed, now.at.as_millisecond(), is_suspect));
+        self.work = Work::Applying;
+        self.busy_until = now.instant + BUSY_FOR;
+        commands.push(Command::Apply(batch.into_iter().map(|p| p.unit).collect(), tidy));
+    }
+
+    fn tell(&mut self, now: Now, commands: &mut Vec<Command>) {
+        let is_settled = self.work == Work::Idle
+            && self.queue.is_empty()
+            && self.watches.is_empty()
+            && !self.units.values().any(UnitState::is_under_way);
+        if is_settled && let Some(generation) = self.generation {
+            let rests = self.units.values().any(UnitState::is_resting);
+            self.told.settled(generation, rests, now.at);
+        }
+        let pending = self.units.iter().filter_map(|(name, s)| Some((name.clone(), s.pending()?)));
+        let drifts: Vec<&str> = self.units.values().filter_map(|s| s.drift.as_deref()).collect();
+        let open: Gates = self.gates.iter().filter(|(_, by)| by.is_some()).map(|(n, _)| n.clone()).collect();
+        let state = RouterState {
+            router: self.name.clone(),
+            at: now.at,
+            reachable: self.error.is_none(),
+            error: self.error.clone(),
+            generation: self.generation,
+            applied_generation: self.told.applied_generation(),
+            pending: pending.collect(),
+            drift: (!drifts.is_empty()).then(|| drifts.concat()),
+            lags: self.lags.clone(),
+            sessions: self.tracker.states(&open),
+            bmp_connected: self.bmp_connected,
+        };
+        // Before the first look there is nothing to tell.
+        if self.observed.is_some() || self.error.is_some() {
+            self.told.state(state);
+        }
+        commands.extend(self.told.take());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! What a machine has told and has still to tell. Pure.
+
+use super::unit::UnitState;
+use super::{Command, UnitName};
+use crate::routers::DriverError;
+use jiff::Timestamp;
+use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState};
+use std::collections::BTreeMap;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Told {
+    router: String,
+    /// Units that are confirmed since the last report, with what was changed of each.
+    confirmed: BTreeMap<UnitName, String>,
+    /// Differences of changes that aren't confirmed.
+    changing: BTreeMap<UnitName, String>,
+    /// The newest generation of which it was told that everything is settled.
+    settled: Option<u64>,
+    applied_generation: Option<u64>,
+    last_state: Option<RouterState>,
+    last_result: Option<ApplyResult>,
+    state_waits: bool,
+    results: Vec<ApplyResult>,
+}
+
+impl Told {
+    /// Nothing yet.
+    pub fn new(router: String) -> Self {
+        Self {
+            router,
+            confirmed: BTreeMap::new(),
+            changing: BTreeMap::new(),
+            settled: None,
+            applied_generation: None,
+            last_state: None,
+            last_result: None,
+            state_waits: false,
+            results: Vec::new(),
+        }
+    }
+
+    /// The newest generation that is confirmed as a whole.
+    pub fn applied_generation(&self) -> Option<u64> {
+        self.applied_generation
+    }
+
+    /// All is to be told again.
+    pub fn again(&mut self) {
+        self.results.extend(self.last_result.clone());
+        self.state_waits = self.last_state.is_some();
+    }
+
+    /// A unit's change begins.
+    pub fn changing(&mut self, unit: &UnitName, diff: &str) {
+        self.changing.insert(unit.clone(), diff.to_owned());
+    }
+
+    /// What was changed of a unit and isn't any more.
+    pub fn take_diff(&mut self, unit: &UnitName) -> String {
+        self.changing.remove(unit).unwrap_or_default()
+    }
+
+    /// A unit is confirmed.
+    pub fn confirmed(&mut self, unit: &UnitName) {
+        let diff = self.take_diff(unit);
+        self.confirmed.entry(unit.clone()).or_default().push_str(&diff);
+    }
+
+    /// Units failed together.
+    pub fn failed(
+        &mut self,
+        units: BTreeMap<UnitName, String>,
+        outcome: ApplyOutcome,
+        generation: Option<u64>,
+        at: Timestamp,
+    ) {
+        for unit in units.keys() {
+            self.changing.remove(unit);
+        }
+        let diff = units.values().map(String::as_str).collect();
+        self.result(generation.unwrap_or_default(), units.into_keys().collect(), outcome, diff, at);
+    }
+
+    /// The router can't be spoken with; a snapshot that waits for it is told so once.
+    pub fn unreachable(
+        &mut self,
+        units: &BTreeMap<UnitName, UnitState>,
+        error: &DriverError,
+        generation: Option<u64>,
+        at: Timestamp,
+    ) {
+        let Some(generation) = generation.filter(|g| self.applied_generation != Some(*g)) else { return };
+        if units.values().any(UnitState::is_resting) {
+            return;
+        }
+        let outcome = ApplyOutcome::Unreachable { reason: error.to_string() };
+        self.result(generation, Vec::new(), outcome, String::new(), at);
+    }
+
+    /// Nothing is under way: what was confirmed since is told in one report.
+    pub fn settled(&mut self, generation: u64, rests: bool, at: Timestamp) {
+        if !rests {
+            self.applied_generation = Some(generation);
+        }
+        let is_new = self.settled.replace(generation) != Some(generation);
+        let confirmed = std::mem::take(&mut self.confirmed);
+        let diff: String = confirmed.values().map(String::as_str).collect();
+        if (is_new && !rests) || !diff.is_empty() {
+            let units = confirmed.into_keys().collect();
+            self.result(generation, units, ApplyOutcome::Confirmed, diff, at);
+        }
+    }
+
+    /// The state as it is now; told when it differs from what was told before.
+    pub fn state(&mut self, state: RouterState) {
+        if let Some(last) = &self.last_state
+            && *last == (RouterState { at: last.at, ..state.clone() })
+        {
+            return;
+        }
+        self.last_state = Some(state);
+        self.state_waits = true;
+    }
+
+    /// Everything that waits to be told.
+    pub fn take(&mut self) -> impl Iterator<Item = Command> {
+        let state = self.last_state.clone().filter(|_| std::mem::take(&mut self.state_waits));
+        let results = std::mem::take(&mut self.results);
+        let results = results.into_iter().map(|result| Command::Report(Box::new(result)));
+        results.chain(state.map(|state| Command::Publish(Box::new(state))))
+    }
+
+    fn result(
+        &mut self,
+        generation: u64,
+        units: Vec<UnitName>,
+        outcome: ApplyOutcome,
+        diff: String,
+        at: Timestamp,
+    ) {
+        let result = ApplyResult { router: self.router.clone(), generation, at, units, outcome, diff };
+        let is_told = self.last_result.as_ref().is_some_and(|last| {
+            last.generation == generation && last.outcome == result.outcome && last.units == result.units
+        });
+        if !is_told || !result.diff.is_empty() {
+            self.last_result = Some(result.clone());
+            self.results.push(result);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! One unit on its way: what is wanted of it, what stands, what was good last. Pure.
+
+use crate::routers::Target;
+use meetme_model::unit::{Unit, UnitFault, UnitName, UnitPending};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Before a unit that was refused or undone is tried again, as its cause may have been somebody
+/// else's: the first time, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(900));
+
+/// Where a unit stands. See the module above for the way between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// It is as it is wanted, and confirmed.
+    Standing,
+    /// It isn't, or that isn't known.
+    #[default]
+    Pending,
+    /// It is being changed.
+    Changing,
+    /// It was changed, and isn't confirmed yet.
+    Watching,
+    /// It failed; its last good form is to stand until then.
+    Resting {
+        /// Why.
+        fault: UnitFault,
+        /// When it is tried again.
+        until: Instant,
+    },
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct UnitState {
+    /// Its newest form; `None` to remove it.
+    wanted: Option<Arc<Unit>>,
+    /// Its last confirmed form.
+    good: Option<Arc<Unit>>,
+    /// What is on the router, if it is known.
+    stands: Option<Option<Arc<Unit>>>,
+    /// The form that the plan under way goes to.
+    planned: Option<Arc<Unit>>,
+    phase: Phase,
+    /// How long it rests the next time.
+    pause: Option<Duration>,
+    /// What was changed by hand, once it was told.
+    pub drift: Option<String>,
+}
+
+impl UnitState {
+    /// Takes the newest form; true when it differs.
+    pub fn want(&mut self, newest: Option<Arc<Unit>>) -> bool {
+        if self.wanted == newest {
+            return false;
+        }
+        self.wanted = newest;
+        self.pause = None;
+        if self.phase != Phase::Changing {
+            self.phase = Phase::Pending;
+        }
+        true
+    }
+
+    /// Forms that may be on the router or soon are: the newest, what stands, the last good one.
+    pub fn forms(&self) -> impl Iterator<Item = &Unit> {
+        let stands = self.stands.iter().flatten();
+        self.wanted.iter().chain(stands).chain(&self.good).map(AsRef::as_ref)
+    }
+
+    /// The form on the router; where that isn't known, the one that should be there.
+    pub fn standing(&self) -> Option<&Arc<Unit>> {
+        match &self.stands {
+            Some(known) => known.as_ref(),
+            None => self.good.as_ref().or(self.wanted.as_ref()),
+        }
+    }
+
+    /// Whether it is known what stands.
+    pub fn is_known(&self) -> bool {
+        self.stands.is_some()
+    }
+
+    /// Whether two forms mean the same by an open gate of a session.
+    pub fn same_gate(one: &Arc<Unit>, other: &Arc<Unit>, session: &str) -> bool {
+        let named = |unit: &Arc<Unit>| unit.sessions().iter().find(|s| s.name == session).cloned();
+        Arc::ptr_eq(one, other)
+            || (one.intent.announced == other.intent.announced && named(one) == named(other))
+    }
+
+    fn target_form(&self) -> Option<Arc<Unit>> {
+        match self.phase {
+            Phase::Resting { .. } => self.good.clone(),
+            Phase::Standing | Phase::Pending | Phase::Changing | Phase::Watching => self.wanted.clone(),
+        }
+    }
+
+    /// A plan begins.
+    pub fn plan(&mut self) {
+        self.planned = self.target_form();
+    }
+
+    /// What the plan that begins is to reach.
+    pub fn target(&self, name: &UnitName) -> Target {
+        Target { name: name.clone(), stands: self.stands.clone().flatten(), wants: self.planned.clone() }
+    }
+
+    /// The plan found nothing to do; true when that confirms a form that wasn't.
+    pub fn found_as_planned(&mut self) -> bool {
+        self.stands = Some(self.planned.clone());
+        self.drift = None;
+        let confirms = self.phase == Phase::Pending && self.planned == self.wanted;
+        if confirms {
+            self.good = self.planned.clone();
+            self.phase = Phase::Standing;
+            self.pause = None;
+        }
+        confirms
+    }
+
+    /// Its change begins; gives the form that it goes to.
+    pub fn begin(&mut self) -> Option<Arc<Unit>> {
+        if !self.is_resting() {
+            self.phase = Phase::Changing;
+        }
+        self.planned.clone()
+    }
+
+    /// Its change was made and read back.
+    pub fn applied(&mut self, form: Option<Arc<Unit>>) {
+        if self.phase == Phase::Changing {
+            self.phase = if form == self.wanted { Phase::Watching } else { Phase::Pending };
+        }
+        self.stands = Some(form);
+        self.drift = None;
+    }
+
+    /// The time of watching a form is over.
+    pub fn confirm(&mut self, form: Option<Arc<Unit>>) {
+        if self.phase == Phase::Watching && form == self.wanted {
+            self.phase = Phase::Standing;
+            self.pause = None;
+        }
+        self.good = form;
+    }
+
+    /// It failed.
+    pub fn rest(&mut self, fault: UnitFault, now: Instant) {
+        let pause = self.pause.unwrap_or(RETRY.0);
+        self.pause = Some((pause * 2).min(RETRY.1));
+        self.phase = Phase::Resting { fault, until: now + pause };
+        self.stands = None;
+    }
+
+    /// Its last good form couldn't be put back either: it rests as long as it was to, from now.
+    pub fn rest_on(&mut self, now: Instant) {
+        let pause = self.pause.unwrap_or(RETRY.0);
+        if let Phase::Resting { until, .. } = &mut self.phase {
+            *until = now + pause;
+        }
+        self.stands = None;
+    }
+
+    /// The router went away: what stands has to be read again.
+    pub fn forget_router(&mut self) {
+        self.stands = None;
+        self.drift = None;
+        if matches!(self.phase, Phase::Standing | Phase::Changing | Phase::Watching) {
+            self.phase = Phase::Pending;
+        }
+    }
+
+    /// Ends its rest when that is over; true when it did.
+    pub fn wake(&mut self, now: Instant) -> bool {
+        let is_over = self.rests_until().is_some_and(|until| until <= now);
+        if is_over {
+            self.phase = Phase::Pending;
+        }
+        is_over
+    }
+
+    /// When it is tried again.
+    pub fn rests_until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Resting { until, .. } => Some(until),
+            Phase::Standing | Phase::Pending | Phase::Changing | Phase::Watching => None,
+        }
+    }
+
+    /// Whether it rests.
+    pub fn is_resting(&self) -> bool {
+        self.rests_until().is_some()
+    }
+
+    /// Whether what is being done to it is putting back its last good form.
+    pub fn is_undoing(&self) -> bool {
+        self.is_resting()
+    }
+
+    /// Whether its newest form is still to be planned or made.
+    pub fn is_pending(&self) -> bool {
+        self.phase == Phase::Pending
+    }
+
+    /// Whether something was done that isn't confirmed.
+    pub fn is_unconfirmed(&self) -> bool {
+        matches!(self.phase, Phase::Changing | Phase::Watching | Phase::Pending)
+    }
+
+    /// Whether it is on its way without anything being wrong.
+    pub fn is_under_way(&self) -> bool {
+        self.is_unconfirmed()
+    }
+
+    /// Whether nothing is left of it.
+    pub fn is_gone(&self) -> bool {
+        self.phase == Phase::Standing && self.wanted.is_none() && self.good.is_none()
+    }
+
+    /// How it is told while it isn't confirmed.
+    pub fn pending(&self) -> Option<UnitPending> {
+        match &self.phase {
+            Phase::Standing => None,
+            Phase::Pending | Phase::Changing | Phase::Watching => Some(UnitPending { fault: None }),
+            Phase::Resting { fault, .. } => Some(UnitPending { fault: Some(fault.clone()) }),
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! A router that is only simulated: takes units, brings sessions up, and fails as it is told to.
+//!
+//! It has no configuration language and no protocol. Everything goes by tokio's clock and the
+//! caller's seed, so that a history of hours is run in moments and comes out the same each time.
+//! It watches over what no driver may ever do to a router, and keeps what it saw.
+
+use super::{
+    Bfd, Driver, DriverError, GateChange, Neighbor, NeighborDetail, Observed, Plan, Progress, Target,
+    UnitChange,
+};
+use crate::lag::counters::Counters;
+use meetme_model::link::{BfdSessionState, BgpState, LagState, MemberState};
+use meetme_model::prefix::Prefix;
+use meetme_model::unit::{Unit, UnitFault, UnitName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a session takes to come up, or to come back.
+const COMES_UP: Duration = Duration::from_secs(1);
+/// Within this time of its return a router is looked at.
+const NOTICED: Duration = Duration::from_secs(1);
+/// Steps that a unit's change has.
+const STEPS: u8 = 3;
+
+/// The router, shared between its driver and whoever makes it fail.
+#[derive(Clone, Debug)]
+pub struct Simulated(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    units: BTreeMap<UnitName, Standing>,
+    /// Gates by session; a session that isn't here has none.
+    gates: BTreeMap<String, bool>,
+    sessions: BTreeMap<IpAddr, Session>,
+    refused: BTreeSet<UnitName>,
+    /// Takes the commands of these and shows something else.
+    ignored: BTreeSet<UnitName>,
+    away: bool,
+    /// Since when it can be spoken with.
+    there_since: Instant,
+    /// How long an answer takes, at most.
+    slow: Duration,
+    seed: u64,
+    violations: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Standing {
+    unit: Arc<Unit>,
+    /// Half made, or changed by hand: not what it says.
+    is_odd: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    name: String,
+    established_since: Option<Instant>,
+    up_at: Option<Instant>,
+    bfd_up_at: Option<Instant>,
+    fell_at: Option<Instant>,
+    drops: u64,
+}
+
+/// A unit's change on a simulated router.
+#[derive(Debug)]
+pub struct Steps {
+    unit: UnitName,
+    wants: Option<Arc<Unit>>,
+    left: u8,
+}
+
+impl Simulated {
+    /// A router with nothing of ours; the seed decides how long each answer takes.
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            units: BTreeMap::new(),
+            gates: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            ignored: BTreeSet::new(),
+            away: false,
+            there_since: Instant::now(),
+            slow: Duration::from_millis(2),
+            seed,
+            violations: Vec::new(),
+        })))
+    }
+
+    /// It refuses every change of a unit, or does so no more.
+    pub fn refuse(&self, unit: UnitName, refuses: bool) {
+        let mut state = self.now();
+        if refuses {
+            state.refused.insert(unit)
+        } else {
+            state.refused.remove(&unit)
+        };
+    }
+
+    /// It takes the commands of a unit and does nothing, or does so no more.
+    pub fn ignore(&self, unit: UnitName, ignores: bool) {
+        let mut state = self.now();
+        if ignores {
+            state.ignored.insert(unit)
+        } else {
+            state.ignored.remove(&unit)
+        };
+    }
+
+    /// It refuses and ignores nothing any more.
+    pub fn obey(&self) {
+        let mut state = self.now();
+        state.refused.clear();
+        state.ignored.clear();
+    }
+
+    /// Answers take up to so long from now on.
+    pub fn slow_down(&self, at_most: Duration) {
+        self.now().slow = at_most;
+    }
+
+    /// It can't be spoken with any more; with `forgets` it died, and all that was configured on it
+    /// is gone.
+    pub fn leave(&self, forgets: bool) {
+        let mut state = self.now();
+        state.away = true;
+        if forgets {
+            state.units.clear();
+            state.gates.clear();
+            state.sessions.clear();
+        }
+    }
+
+    /// It is there again.
+    pub fn come_back(&self) {
+        let mut state = self.now();
+        state.away = false;
+        state.there_since = Instant::now();
+    }
+
+    /// A session falls and comes back by itself, its BFD so much later than BGP; its name, if it
+    /// was up.
+    pub fn flap(&self, address: IpAddr, bfd_after: Duration) -> Option<String> {
+        let mut state = self.now();
+        let was_up = state.sessions.get(&address)?.established_since.is_some();
+        state.fall(address);
+        let session = state.sessions.get_mut(&address)?;
+        session.up_at = Some(Instant::now() + COMES_UP);
+        session.bfd_up_at = Some(Instant::now() + COMES_UP + bfd_after);
+        session.fell_at = Some(Instant::now());
+        was_up.then(|| session.name.clone())
+    }
+
+    /// Somebody changes a unit by hand.
+    pub fn meddle(&self, unit: &UnitName) {
+        if let Some(standing) = self.now().units.get_mut(unit) {
+            standing.is_odd = true;
+        }
+    }
+
+    /// What is on it, but units that are half made or were changed by hand.
+    pub fn units(&self) -> BTreeMap<UnitName, Arc<Unit>> {
+        let state = self.now();
+        let sound = state.units.iter().filter(|(_, standing)| !standing.is_odd);
+        sound.map(|(name, standing)| (name.clone(), standing.unit.clone())).collect()
+    }
+
+    /// Sessions whose gate is open.
+    pub fn open_gates(&self) -> BTreeSet<String> {
+        self.now().gates.iter().filter(|(_, open)| **open).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What should never have happened.
+    pub fn violations(&self) -> Vec<String> {
+        self.now().violations.clone()
+    }
+
+    /// The state as time has made it.
+    fn now(&self) -> MutexGuard<'_, State> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.advance(Instant::now());
+        state
+    }
+
+    /// Takes the time of an answer; fails where there is none.
+    async fn answer(&self) -> Result<(), DriverError> {
+        let takes = {
+            let mut state = self.now();
+            let most = u64::try_from(state.slow.as_micros()).unwrap_or(u64::MAX).max(1);
+            Duration::from_micros(state.draw() % most)
+        };
+        tokio::time::sleep(takes).await;
+        match self.now().away {
+            true => Err(DriverError::Unreachable("it is away".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// SplitMix64.
+    fn draw(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn advance(&mut self, now: Instant) {
+        for session in self.sessions.values_mut() {
+            let Some(up_at) = session.up_at.filter(|at| *at <= now) else { continue };
+            session.up_at = None;
+            session.established_since = Some(up_at);
+            let has_bfd = session.bfd_up_at.is_some_and(|at| at <= up_at);
+            // Nobody can close a gate on a router that can't be spoken with.
+            let was_watched = !self.away && session.fell_at.is_none_or(|at| at >= self.there_since + NOTICED);
+            if !has_bfd && was_watched && self.gates.get(&session.name) == Some(&true) {
+                self.violations.push(format!("{} came up without BFD and with its gate open", session.name));
+            }
+        }
+    }
+
+    fn fall(&mut self, address: IpAddr) {
+        let Some(session) = self.sessions.get_mut(&address) else { return };
+        if session.established_since.take().is_some() {
+            session.drops += 1;
+        }
+        session.up_at = None;
+        session.bfd_up_at = None;
+    }
+
+    /// Sessions that are configured and neither up nor on their way come up.
+    fn revive(&mut self) {
+        let at = Instant::now() + COMES_UP;
+        for session in self.sessions.values_mut() {
+            if session.established_since.is_none() && session.up_at.is_none() {
+                session.up_at = Some(at);
+                session.bfd_up_at = Some(at);
+            }
+        }
+    }
+
+    /// What a whole change of a unit makes of the router.
+    fn become_unit(&mut self, name: &UnitName, wants: Option<Arc<Unit>>) {
+        let gone: Vec<IpAddr> =
+            self.units.remove(name).iter().flat_map(|s| s.unit.neighbors().collect::<Vec<_>>()).collect();
+        let stays: BTreeSet<IpAddr> = wants.iter().flat_map(|unit| unit.neighbors()).collect();
+        for address in gone.iter().filter(|a| !stays.contains(a)) {
+            if let Some(session) = self.sessions.remove(address) {
+                self.gates.remove(&session.name);
+            }
+        }
+        let Some(unit) = wants else { return };
+        for session in unit.sessions() {
+            let known = self.sessions.entry(session.peer_address).or_insert_with(|| Session {
+                name: session.name.clone(),
+                established_since: None,
+                up_at: None,
+                bfd_up_at: None,
+                fell_at: None,
+                drops: 0,
+            });
+            known.name.clone_from(&session.name);
+            self.gates.entry(session.name.clone()).or_insert(false);
+        }
+        self.units.insert(name.clone(), Standing { unit, is_odd: false });
+        self.revive();
+    }
+
+    fn neighbor(&self, session: &Session, now: Instant) -> Neighbor {
+        Neighbor {
+            bgp: match session.established_since {
+                Some(_) => BgpState::Established,
+                None => BgpState::Connect,
+            },
+            established_at_ms: session.established_since.map(|at| {
+                let ago = i64::try_from((now - at).as_millis()).unwrap_or(i64::MAX);
+                jiff::Timestamp::UNIX_EPOCH.as_millisecond() + EPOCH_MS - ago
+            }),
+            drops: session.drops,
+        }
+    }
+
+    fn bfd(session: &Session, now: Instant) -> Bfd {
+        match session.bfd_up_at.is_some_and(|at| at <= now) {
+            true => Bfd { state: BfdSessionState::Up, detection_ms: Some(150) },
+            false => Bfd::default(),
+        }
+    }
+}
+
+/// The wall clock stands still on a simulated router: sessions are as old as they are.
+pub const EPOCH_MS: i64 = 1_800_000_000_000;
+
+impl Driver for Simulated {
+    type Steps = Steps;
+
+    async fn observe(&self) -> Result<Observed, DriverError> {
+        self.answer().await?;
+        let (state, now) = (self.now(), Instant::now());
+        let sessions = state.sessions.iter();
+        Ok(Observed {
+            neighbors: sessions.clone().map(|(a, s)| (*a, state.neighbor(s, now))).collect(),
+            bfd: sessions.map(|(a, s)| (*a, State::bfd(s, now))).collect(),
+            bfd_error: None,
+        })
+    }
+
+    async fn lags(&self) -> Result<BTreeMap<String, LagState>, DriverError> {
+        self.answer().await?;
+        let member = MemberState { carrier: true, collecting: true, distributing: true };
+        let state = self.now();
+        let lags = state.units.values().flat_map(|s| &s.unit.intent.lags);
+        let up =
+            |members: &[String]| LagState { members: members.iter().map(|m| (m.clone(), member)).collect() };
+        Ok(lags.map(|lag| (lag.name.clone(), up(&lag.members))).collect())
+    }
+
+    async fn counters(&self) -> Result<BTreeMap<String, Counters>, DriverError> {
+        self.answer().await?;
+        Ok(BTreeMap::new())
+    }
+
+    async fn detail(&self, _: IpAddr) -> Result<NeighborDetail, DriverError> {
+        self.answer().await?;
+        Ok(NeighborDetail { router_id: Some("198.19.255.1".into()), last_error: None })
+    }
+
+    async fn clear(&self, address: IpAddr) -> Result<(), DriverError> {
+        self.answer().await?;
+        self.flap(address, Duration::ZERO);
+        Ok(())
+    }
+
+    async fn plan(
+        &self,
+        targets: &[Target],
+        gates: &BTreeMap<String, bool>,
+    ) -> Result<Plan<Steps>, DriverError> {
+        self.answer().await?;
+        let state = self.now();
+        let mut changes = Vec::new();
+        let mut moved = BTreeSet::new();
+        let named: BTreeSet<&UnitName> = targets.iter().map(|t| &t.name).collect();
+        let strays = state.units.keys().filter(|name| !named.contains(name));
+        let strays = strays.map(|name| Target { name: name.clone(), stands: None, wants: None });
+        for target in targets.iter().cloned().chain(strays) {
+            let standing = state.units.get(&target.name);
+            let stands = standing.filter(|s| !s.is_odd).map(|s| &s.unit);
+            let sessions = target.stands.iter().flat_map(|unit| unit.sessions());
+            moved.extend(
+                sessions
+                    .map(|s| s.name.clone())
+                    .filter(|name| gates.get(name).is_some_and(|open| state.gates.get(name) != Some(open))),
+            );
+            let is_odd = standing.is_some_and(|s| s.is_odd);
+            if !is_odd && stands == target.wants.as_ref() {
+                continue;
+            }
+            let drifts = target.stands.is_some() && (is_odd || stands != target.stands.as_ref());
+            changes.push(UnitChange {
+                diff: format!("@@ {} @@\n", target.name),
+                drift: if drifts { format!("@@ {} by hand @@\n", target.name) } else { String::new() },
+                disturbs: disturbed(standing.map(|s| &*s.unit), target.wants.as_deref()),
+                fault: None,
+                steps: Steps { unit: target.name.clone(), wants: target.wants.clone(), left: STEPS },
+                unit: target.name,
+            });
+        }
+        Ok(Plan { changes, gates_moved: moved, unused: None })
+    }
+
+    async fn check(&self, _: &mut [UnitChange<Steps>]) {}
+
+    async fn next_step(&self, steps: &mut Steps) -> Result<Progress, DriverError> {
+        self.answer().await?;
+        let mut state = self.now();
+        if state.refused.contains(&steps.unit) && steps.left < STEPS && steps.wants.is_some() {
+            if let Some(standing) = state.units.get_mut(&steps.unit) {
+                standing.is_odd = true;
+            }
+            return Err(DriverError::Fault(UnitFault::RouterRefused { said: "it refuses it".into() }));
+        }
+        let is_as_wanted =
+            state.units.get(&steps.unit).is_some_and(|s| !s.is_odd && Some(&s.unit) == steps.wants.as_ref());
+        if is_as_wanted {
+            let violation = format!("{} was changed though it was as it should be", steps.unit);
+            state.violations.push(violation);
+        }
+        steps.left -= 1;
+        if steps.left > 0 {
+            return Ok(Progress::More);
+        }
+        if !state.ignored.contains(&steps.unit) {
+            let reset = disturbed(state.units.get(&steps.unit).map(|s| &*s.unit), steps.wants.as_deref());
+            reset.into_iter().for_each(|address| state.fall(address));
+            state.become_unit(&steps.unit, steps.wants.clone());
+        }
+        Ok(Progress::Done)
+    }
+
+    async fn verify(&self, done: &[(UnitName, Steps)]) -> Result<BTreeMap<UnitName, UnitFault>, DriverError> {
+        self.answer().await?;
+        let state = self.now();
+        let taken = |steps: &Steps| match (state.units.get(&steps.unit), &steps.wants) {
+            (Some(standing), Some(wants)) => !standing.is_odd && standing.unit == *wants,
+            (None, None) => true,
+            _ => false,
+        };
+        let not = done.iter().filter(|(_, steps)| !taken(steps));
+        Ok(not.map(|(name, _)| (name.clone(), UnitFault::NotTaken { diff: String::new() })).collect())
+    }
+
+    async fn set_gates(&self, changes: &[GateChange]) -> Result<BTreeSet<String>, DriverError> {
+        self.answer().await?;
+        let mut state = self.now();
+        let mut missing = BTreeSet::new();
+        for change in changes {
+            match state.gates.get_mut(&change.session) {
+                Some(open) => *open = change.open,
+                None => drop(missing.insert(change.session.clone())),
+            }
+        }
+        Ok(missing)
+    }
+
+    async fn route(&self, _: Prefix) -> Result<String, DriverError> {
+        self.answer().await?;
+        Ok("Network not in table".into())
+    }
+}
+
+/// Sessions that a change resets: those that go, and those whose key changes.
+fn disturbed(before: Option<&Unit>, after: Option<&Unit>) -> BTreeSet<IpAddr> {
+    let key = |unit: Option<&Unit>, address: IpAddr| {
+        let session = unit.and_then(|u| u.sessions().iter().find(|s| s.peer_address == address));
+        session.map(|s| s.md5_key.clone())
+    };
+    let addresses = before.iter().flat_map(|unit| unit.sessions()).map(|s| s.peer_address);
+    addresses.filter(|a| key(before, *a) != key(after, *a)).collect()
+}
