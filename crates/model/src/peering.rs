@@ -144,7 +144,7 @@ pub struct ConnectionDraft {
     /// `bgpSession.maxPrefixesAdvertisedV6`.
     pub max_prefixes_v6: Option<i64>,
     /// `bgpSession.md5AuthenticationKey`.
-    pub md5_key: Option<String>,
+    pub md5_key: Option<Secret>,
 }
 
 /// A peering as sent in.

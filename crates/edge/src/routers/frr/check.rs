@@ -175,7 +175,7 @@ pub fn change(
     Ok(())
 }
 
-/// Every list, route-map and profile that is referred to exists.
+/// Every list, route-map, profile and peer-group that is referred to exists.
 fn references(want: &Owned) -> Result<(), CheckError> {
     let defined: BTreeSet<&str> = want
         .blocks
@@ -187,17 +187,34 @@ fn references(want: &Owned) -> Result<(), CheckError> {
             _ => None,
         })
         .collect();
-    for (key, lines) in &want.blocks {
-        let refers = matches!(key, Key::MapEntry(..) | Key::Neighbor(_) | Key::Family(..) | Key::Networks(_));
-        for line in lines.iter().filter(|l| refers && !l.starts_with("description")) {
-            for word in line.split(' ').filter(|w| w.starts_with("MEETME-") || w.starts_with("meetme-")) {
-                if !defined.contains(word) {
-                    return Err(CheckError::Dangling(word.to_owned()));
-                }
-            }
-        }
+    let lines = want.blocks.iter().flat_map(|(key, lines)| lines.iter().map(move |line| (key, line)));
+    match lines.filter_map(|(key, line)| reference(key, line)).find(|name| !defined.contains(name)) {
+        Some(name) => Err(CheckError::Dangling(name.to_owned())),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The name that a line refers to. Goes by what the line sets and never by how its words look:
+/// descriptions and keys are other people's text, and may look like anything.
+fn reference<'a>(key: &Key, line: &'a str) -> Option<&'a str> {
+    let after = |what: &str| line.split_once(what).and_then(|(_, rest)| rest.split(' ').next());
+    let first = |what: &str| line.strip_prefix(what).and_then(|rest| rest.split(' ').next());
+    match key {
+        Key::MapEntry(..) if line.starts_with("match ") => {
+            [" prefix-list ", " as-path ", " community ", " large-community "].into_iter().find_map(after)
+        }
+        Key::Neighbor(_) => ["peer-group ", "bfd profile "].into_iter().find_map(first),
+        Key::Family(..) => first("route-map "),
+        Key::Networks(_) => after(" route-map "),
+        Key::MapEntry(..)
+        | Key::PeerGroup(_)
+        | Key::Interface(_)
+        | Key::Statics
+        | Key::BfdProfile(_)
+        | Key::List(..)
+        | Key::Instance
+        | Key::Bmp => None,
+    }
 }
 
 #[cfg(test)]

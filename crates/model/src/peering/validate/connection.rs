@@ -69,8 +69,8 @@ pub(super) fn check_connection(
     let (max_prefixes_v4, max_prefixes_v6) = check_max_prefixes(i, draft, v);
     let [session_prefix_v4, session_prefix_v6] =
         check_subnets(i, draft, address_provider, existing, context, v);
-    let md5_key = draft.md5_key.as_deref().filter(|k| !k.is_empty());
-    if let Some(key) = md5_key
+    let md5_key = draft.md5_key.as_ref().filter(|k| !k.reveal().is_empty());
+    if let Some(key) = md5_key.map(Secret::reveal)
         && (key.len() > 80 || !key.chars().all(|c| c.is_ascii_graphic()))
     {
         v.add(
@@ -89,7 +89,7 @@ pub(super) fn check_connection(
         session_prefix_v6,
         max_prefixes_v4,
         max_prefixes_v6,
-        md5_key: md5_key.map(Secret::new),
+        md5_key: md5_key.cloned(),
     }
 }
 

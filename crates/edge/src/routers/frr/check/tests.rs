@@ -6,6 +6,7 @@ use crate::routers::frr::fixture;
 use crate::routers::frr::render::{Origination, render};
 use meetme_model::intent::SessionPhase;
 use meetme_model::secret::Secret;
+use proptest::prelude::*;
 
 fn good() -> RouterIntent {
     fixture::intent(1, SessionPhase::Open)
@@ -80,4 +81,52 @@ fn everything_that_is_referred_to_is_rendered() {
     references(&want).unwrap();
     want.blocks.retain(|k, _| !matches!(k, Key::List(..)));
     assert!(matches!(references(&want), Err(CheckError::Dangling(_))));
+}
+
+/// A router's intent with this key on its session.
+fn keyed(key: &str) -> RouterIntent {
+    let mut intent = good();
+    intent.sessions[0].md5_key = Some(Secret::new(key));
+    intent
+}
+
+/// All that could be shown of a change from one key to another.
+fn shown(from: &str, to: &str) -> String {
+    let rendered = |key: &str| render(&keyed(key), &Default::default(), Origination::Statics);
+    let (have, want) = (rendered(from), rendered(to));
+    let plan = diff::change(&have, &want);
+    let wrong = Owned { asn: Some(65000), ..want.clone() };
+    let refusal = change(&have, &wrong, &plan, &BTreeSet::new()).unwrap_err();
+    format!("{:?}\n{plan:?}\n{have:?}\n{want:?}\n{}\n{refusal}", keyed(to), plan.diff)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Not that a key isn't found in it, as a short one always is: that another key would have
+    /// given the very same.
+    #[test]
+    fn the_value_of_a_key_decides_nothing_and_is_shown_nowhere(
+        key in "[!-~]{1,80}|(MEETME|meetme)-[!-~]{0,40}|password|description",
+    ) {
+        intent(&keyed(&key)).unwrap();
+        prop_assert_eq!(refused(&Owned::default(), &keyed(&key), &BTreeSet::new()), None);
+        prop_assume!(key != "before" && key != "after");
+        prop_assert_eq!(shown("before", &key), shown("before", "after"));
+        prop_assert_eq!(shown(&key, "after"), shown("before", "after"));
+    }
+}
+
+#[test]
+fn a_map_a_profile_or_a_group_that_is_missing_is_noticed_too() {
+    let all = render(&good(), &Default::default(), Origination::Statics);
+    for gone in [
+        |k: &Key| matches!(k, Key::MapEntry(..)),
+        |k: &Key| matches!(k, Key::BfdProfile(_)),
+        |k: &Key| matches!(k, Key::PeerGroup(_)),
+    ] {
+        let mut want = all.clone();
+        want.blocks.retain(|k, _| !gone(k));
+        assert!(matches!(references(&want), Err(CheckError::Dangling(_))));
+    }
 }
