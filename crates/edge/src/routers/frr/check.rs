@@ -5,7 +5,10 @@
 
 use super::diff::Change;
 use super::owned::{Key, Owned};
-use meetme_model::intent::{RouterIntent, SessionIntent};
+use ipnet::IpNet;
+use meetme_model::Prefix;
+use meetme_model::intent::{InterfaceAddress, LagIntent, RouterIntent, SessionIntent};
+use meetme_model::own_space::single;
 use std::collections::BTreeSet;
 
 /// How many established sessions one change may reset. A site's maintenance drains a handful at a
@@ -85,6 +88,7 @@ pub fn intent(intent: &RouterIntent) -> Result<(), CheckError> {
     let mut addresses = BTreeSet::new();
     for session in &intent.sessions {
         session_problem(intent, session)
+            .or_else(|| space_problem(intent, session))
             .map_or(Ok(()), |problem| Err(CheckError::Session { session: session.name.clone(), problem }))?;
         unique(&mut addresses, "peer address", &session.peer_address.to_string())?;
     }
@@ -122,6 +126,33 @@ fn session_problem(intent: &RouterIntent, session: &SessionIntent) -> Option<&'s
         return Some("its MD5 key isn't 1 to 80 printable ASCII characters without spaces");
     }
     None
+}
+
+/// The last wall in front of a router: whoever let it through, a link to a peer has none of the
+/// router's other addresses. What else is the host's, only the control plane knows.
+fn space_problem(intent: &RouterIntent, session: &SessionIntent) -> Option<&'static str> {
+    let links = |lag: &LagIntent| -> Vec<Prefix> {
+        let net = |a: &InterfaceAddress| IpNet::new(a.address, a.prefix_len).ok().map(Prefix::containing);
+        lag.addresses.iter().filter_map(net).collect()
+    };
+    let is_mine = |lag: &&LagIntent| lag.name == session.lag;
+    let mine = intent.lags.iter().filter(is_mine).flat_map(links);
+    let subnet = mine.into_iter().find(|p| p.contains(single(session.peer_address)))?;
+    if subnet.not_unicast_reason().is_some() {
+        return Some("its subnet isn't unicast space");
+    }
+    let router = [intent.loopback, intent.router_id.into()];
+    let neighbours = intent.ibgp.iter().map(|n| n.address).chain(intent.transits.iter().map(|t| t.address));
+    let station = intent.bmp.map(|b| b.ip());
+    if router.into_iter().chain(neighbours).chain(station).any(|a| subnet.contains(single(a))) {
+        return Some("its subnet has an address of the router, its backbone, its transit or its BMP station");
+    }
+    // Session addresses may be part of an announced range; what is announced is never part of a session.
+    if intent.announced.iter().any(|own| subnet.contains(*own)) {
+        return Some("its subnet contains what the router announces");
+    }
+    let others = intent.lags.iter().filter(|lag| !is_mine(lag)).flat_map(links);
+    others.into_iter().any(|p| p.overlaps(subnet)).then_some("its subnet overlaps that of another LAG")
 }
 
 fn names<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), CheckError> {

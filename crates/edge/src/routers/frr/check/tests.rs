@@ -1,9 +1,13 @@
 //! What is refused before anything is changed.
 
 use super::*;
+
+mod accepted;
+
 use crate::routers::frr::diff;
 use crate::routers::frr::fixture;
 use crate::routers::frr::render::{Origination, render};
+use meetme_model::connection::SessionSubnet;
 use meetme_model::intent::SessionPhase;
 use meetme_model::secret::Secret;
 use proptest::prelude::*;
@@ -45,6 +49,32 @@ fn sessions_belong_on_lags_of_ours() {
     assert!(problem(|i| i.sessions[0].max_prefixes = 0).contains("max prefix"));
     assert!(problem(|i| i.sessions[0].md5_key = Some(Secret::new("two words"))).contains("MD5"));
     assert!(problem(|i| i.sessions.push(i.sessions[0].clone())).contains("twice"));
+}
+
+#[test]
+fn a_session_has_no_address_of_the_router_and_no_other_session_s() {
+    let moved = |subnet: &str, change: &dyn Fn(&mut RouterIntent)| {
+        problem(|i| {
+            let ends = SessionSubnet::of(subnet.parse().unwrap()).unwrap();
+            i.lags[0].addresses = vec![ends.host_interface()];
+            i.sessions[0].local_address = ends.host;
+            i.sessions[0].peer_address = ends.peer;
+            i.sessions[0].policy.next_hop = ends.peer;
+            change(i);
+        })
+    };
+    for subnet in ["127.0.0.0/30", "0.0.0.0/30", "224.0.0.0/31", "fe80::/64", "::/127", "ff02::/64"] {
+        assert!(moved(subnet, &|_| {}).contains("isn't unicast"), "{subnet}");
+    }
+    for subnet in ["198.18.255.10/31", "198.18.255.12/30", "198.18.250.0/31"] {
+        assert!(moved(subnet, &|_| {}).contains("has an address of the router"), "{subnet}");
+    }
+    let station = |i: &mut RouterIntent| i.bmp = Some("198.19.0.9:1790".parse().unwrap());
+    assert!(moved("198.19.0.8/30", &station).contains("BMP station"));
+    let announced = |i: &mut RouterIntent| i.announced.push("198.19.0.9/32".parse().unwrap());
+    assert!(moved("198.19.0.8/30", &announced).contains("what the router announces"));
+    let other = |i: &mut RouterIntent| i.lags.push(fixture::lag(2));
+    assert!(moved("198.18.192.4/30", &other).contains("another LAG"));
 }
 
 fn refused(have: &Owned, intent: &RouterIntent, established: &BTreeSet<String>) -> Option<CheckError> {
