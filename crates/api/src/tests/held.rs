@@ -245,6 +245,7 @@ async fn a_subnet_in_use_is_refused_and_its_user_named_to_its_owner_only() {
     assert_eq!((other.status.as_u16(), other.violations()), (400, vec![taken]));
     assert!(!other.message().contains("ams") && !other.message().contains(&format!("c{id}")));
     // What somebody registered is told in the same words as what somebody uses.
+    api.all_connections("ams", ConnectionState::Active).await;
     api.registered("media", "198.19.4.0/24", PrefixState::Pending).await;
     let within = with_subnets(&[json!({ "sessionPrefixV4": "198.19.4.2/31" })]);
     let registered = put(peering("e"), within.clone()).await;

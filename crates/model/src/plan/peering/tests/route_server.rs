@@ -69,8 +69,10 @@ fn a_subnet_of_another_session_stops_it_with_what_to_do() {
 fn a_subnet_that_the_host_or_another_network_has_by_now_is_not_given() {
     let told = |change: &dyn Fn(&mut World)| {
         let mut w = world();
-        change(&mut w);
         w.settle();
+        assert_eq!(w.states(), ["Approved"]);
+        // Only now, after the checks of the approval.
+        change(&mut w);
         w.observe(false, false, false);
         w.settle();
         assert_eq!(w.states(), ["ProvisioningFailed"]);
