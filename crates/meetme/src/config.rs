@@ -144,6 +144,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_list_of_asns_says_what_to_write_instead() {
+        let text = "[[approval.preapproved]]\nasn = 64510\nsubscription = 'sub-a'";
+        let config: Config = toml::from_str(text).unwrap();
+        assert!(config.approval.preapproves(meetme_model::Asn(64510), "sub-a"));
+        let error =
+            toml::from_str::<Config>("[approval]\npreapproved_asns = [64510]").unwrap_err().to_string();
+        assert!(error.contains("[[approval.preapproved]]"), "{error}");
+    }
+
+    #[test]
     fn durations_are_iso_8601_and_what_is_left_out_keeps_its_default() {
         let config: Config = toml::from_str("[timing]\ndrain = 'PT2S'").unwrap();
         assert_eq!(config.timing.drain.as_secs(), 2);

@@ -368,6 +368,13 @@ impl Connection {
         format!("c{}v{}", self.id, if v4 { 4 } else { 6 })
     }
 
+    /// Subnets that the peer gives for its sessions and that aren't allocated yet.
+    pub fn given_and_not_allocated(&self) -> impl Iterator<Item = Prefix> + '_ {
+        let families =
+            [(self.spec.session_prefix_v4, self.subnet_v4), (self.spec.session_prefix_v6, self.subnet_v6)];
+        families.into_iter().filter_map(|(given, has)| given.filter(|_| has.is_none()))
+    }
+
     /// Session names with their subnets, IPv4 first.
     pub fn sessions(&self) -> impl Iterator<Item = (String, SessionSubnet)> + '_ {
         [(true, self.subnet_v4), (false, self.subnet_v6)]

@@ -1,8 +1,9 @@
 //! Connectivity probes of a peering: endpoints of the peer that a region's router tries, so that
 //! both sides see availability and round trip (`docs/rules.md` §8).
 
-use crate::destination::{check_probed, probe_destination, single};
+use crate::destination::{check_probed, probe_destination};
 use crate::inventory::{Inventory, Router};
+use crate::own_space::single;
 use crate::prefix::Prefix;
 use crate::probe::Probe;
 use crate::probe_id::ProbeId;

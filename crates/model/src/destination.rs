@@ -1,9 +1,9 @@
 //! What routers may be asked to send packets to, or to look up (`docs/rules.md` §8): public
 //! addresses, never the host's inside. Pure; names aren't resolved anywhere.
 
-use crate::inventory::{Inventory, Management, PeeringKind};
+use crate::inventory::{Inventory, PeeringKind};
+use crate::own_space::{Own, single};
 use crate::prefix::Prefix;
-use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// Why a destination is refused.
@@ -132,41 +132,16 @@ fn shown(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_default).collect()
 }
 
-/// An address as a prefix of its own.
-pub fn single(address: IpAddr) -> Prefix {
-    Prefix::containing(IpNet::from(address))
-}
-
 fn is_announced(prefix: Prefix, inventory: &Inventory) -> bool {
-    inventory.host.announced.iter().any(|own| own.contains(prefix))
+    inventory.own_space().any(|(own, what)| what == Own::Announced && own.contains(prefix))
 }
 
-/// True for what lies within the host's network: session pools, loopbacks, management, and the
-/// links to the Internet.
+/// True for what lies within the host's network: all of its space that isn't announced, and the
+/// links of sessions that are older than the product.
 fn is_internal(prefix: Prefix, inventory: &Inventory) -> bool {
-    let routers = inventory.routers.iter().flat_map(|r| {
-        let Management::Frr { bmp_source, .. } = &r.management;
-        [IpAddr::from(r.loopback), *bmp_source]
-    });
-    let stations = inventory.sites.iter().filter_map(|s| Some(s.bmp?.ip()));
-    let backbone = inventory.backbone.iter().map(|b| b.loopback);
-    let transits = inventory.transits.iter().map(|t| link_of(t.address));
+    let inside = inventory.own_space().filter(|(_, what)| *what != Own::Announced).map(|(own, _)| own);
     let before = inventory.legacy_sessions.iter().filter(|s| s.kind == PeeringKind::Direct);
-    let before = before.flat_map(|s| [Some(s.session_prefix_v4), s.session_prefix_v6]).flatten();
-    let mut inside = inventory
-        .pools
-        .iter()
-        .map(|p| p.prefix)
-        .chain(routers.chain(stations).chain(backbone).map(single))
-        .chain(transits)
-        .chain(before);
-    inside.any(|own| own.contains(prefix))
-}
-
-/// The link that a neighbour's address is on: both of its ends, with /30 or /31 (/126 or /127).
-fn link_of(neighbour: IpAddr) -> Prefix {
-    let whole = IpNet::from(neighbour);
-    Prefix::containing(IpNet::new(neighbour, whole.prefix_len() - 2).unwrap_or(whole))
+    inside.chain(before.flat_map(|s| s.subnets())).any(|own| own.contains(prefix))
 }
 
 #[cfg(test)]

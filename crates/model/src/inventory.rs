@@ -62,6 +62,13 @@ pub struct Host {
     pub asn: Asn,
     /// Its service prefixes: announced to peers and transit, accepted from neither.
     pub announced: Vec<Prefix>,
+    /// Space of its own that nobody else may announce, give for a session or look into, besides what
+    /// the rest of the inventory has: management networks, blocks of loopbacks.
+    #[serde(default)]
+    pub internal_space: Vec<Prefix>,
+    /// Space that peers may give for sessions although it isn't public, such as an exchange's LAN.
+    #[serde(default)]
+    pub peer_session_space: Vec<Prefix>,
     /// Least advised "max prefix" for the peer's side (`docs/rules.md` §4).
     #[serde(default = "default_max_prefix_floor")]
     pub advised_max_prefix_floor: u32,
@@ -370,11 +377,6 @@ impl Inventory {
         let announced = u32::try_from(announced).unwrap_or(u32::MAX / 115);
         let advised = announced.saturating_mul(115).div_ceil(100).div_ceil(100) * 100;
         advised.max(self.host.advised_max_prefix_floor)
-    }
-
-    /// Host's own space: what it announces and what its pools hold.
-    pub fn host_space(&self) -> Vec<Prefix> {
-        self.host.announced.iter().copied().chain(self.pools.iter().map(|p| p.prefix)).collect()
     }
 }
 

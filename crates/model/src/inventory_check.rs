@@ -56,6 +56,15 @@ fn check_host(inventory: &Inventory, v: &mut Violations) {
             v.add("AnnouncedInvalid", format!("host.announced[{i}]"), format!("{prefix}: {reason}"));
         }
     }
+    for (i, prefix) in host.peer_session_space.iter().enumerate() {
+        if let Some(reason) = prefix.not_unicast_reason() {
+            v.add(
+                "PeerSessionSpaceInvalid",
+                format!("host.peer_session_space[{i}]"),
+                format!("{prefix}: {reason}; no interface has such an address"),
+            );
+        }
+    }
     unique(
         inventory.offerings.iter().enumerate().map(|(i, o)| (format!("offering[{i}].name"), o.name.as_str())),
         "offering",
@@ -309,6 +318,7 @@ mod tests {
         inventory.routers[1].name = "ams1-er1".into();
         inventory.routers[2].ports[0].speed_mbps = 1_000;
         inventory.pools[0].subnet_length = 29;
+        inventory.host.peer_session_space = ["10.0.0.0/8", "224.0.0.0/24"].map(|p| p.parse().unwrap()).into();
         inventory.pools[1].prefix = "198.18.192.128/25".parse().unwrap();
         inventory.transits[0].router = "gone".into();
         let found = check(&inventory).unwrap_err();
@@ -316,6 +326,7 @@ mod tests {
         assert_eq!(
             targets,
             [
+                "host.peer_session_space[1]",
                 "site[1].location",
                 "router[1].name",
                 "router[2].port[0].speed_mbps",

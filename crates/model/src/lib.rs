@@ -19,6 +19,7 @@ pub mod link;
 pub mod mail;
 pub mod metric;
 pub mod monitor_test;
+pub mod own_space;
 pub mod peer_asn;
 pub mod peer_config;
 pub mod peering;
@@ -33,6 +34,7 @@ pub mod resource_group;
 pub mod route;
 pub mod samples;
 pub mod secret;
+pub mod session_space;
 pub mod stamp;
 #[cfg(test)]
 pub(crate) mod testing;

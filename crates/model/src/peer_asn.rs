@@ -250,6 +250,8 @@ mod tests {
             asn: Asn(8075),
             announced: vec![],
             advised_max_prefix_floor: 500,
+            internal_space: vec![],
+            peer_session_space: vec![],
             free_mail_domains: vec!["freemail.example".into()],
             public_space: PublicSpace::default(),
             backbone_bfd: None,

@@ -73,6 +73,14 @@ pub struct ConnectionSpec {
     pub md5_key: Option<Secret>,
 }
 
+impl ConnectionSpec {
+    /// The session subnets that the peer gives, IPv4 first.
+    pub fn given_prefixes(&self) -> impl Iterator<Item = Prefix> + '_ {
+        let given = self.address_provider == AddressProvider::Peer;
+        [self.session_prefix_v4, self.session_prefix_v6].into_iter().flatten().filter(move |_| given)
+    }
+}
+
 /// What is asked of a peering.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeeringSpec {
@@ -144,7 +152,7 @@ pub struct ConnectionDraft {
     /// `bgpSession.maxPrefixesAdvertisedV6`.
     pub max_prefixes_v6: Option<i64>,
     /// `bgpSession.md5AuthenticationKey`.
-    pub md5_key: Option<String>,
+    pub md5_key: Option<Secret>,
 }
 
 /// A peering as sent in.

@@ -21,6 +21,11 @@ pub enum PrefixError {
     /// Not of the form address/length.
     #[error("'{0}' isn't a prefix; write it as address/length, such as 203.0.113.0/24")]
     Syntax(String),
+    /// Two readers would disagree about which network is meant.
+    #[error(
+        "'{0}' has leading zeros, which some read as octal (RFC 6943 §3.1.1); write plain decimal numbers, such as 203.0.113.0/24"
+    )]
+    LeadingZero(String),
     /// Bits beyond the length are set.
     #[error("'{given}' has host bits set; the prefix is {right}")]
     HostBits {
@@ -68,9 +73,22 @@ impl Prefix {
         self.contains(other) || other.contains(self)
     }
 
+    /// Every shorter prefix that contains it, but the default route.
+    pub fn parents(self) -> impl Iterator<Item = Prefix> {
+        let cut = move |length| IpNet::new(self.addr(), length).ok().map(Prefix::containing);
+        (1..self.len()).filter_map(cut)
+    }
+
     /// True for 0.0.0.0/0 and ::/0.
     pub fn is_default(self) -> bool {
         self.len() == 0
+    }
+
+    /// The reason why no interface has an address of it, with its RFC, or `None` for unicast; no
+    /// setting makes an exception.
+    pub fn not_unicast_reason(self) -> Option<&'static str> {
+        static PARSED: LazyLock<Vec<(Prefix, &'static str)>> = LazyLock::new(|| parsed(NOT_UNICAST));
+        PARSED.iter().find(|(range, _)| range.overlaps(self)).map(|(_, why)| *why)
     }
 
     /// The reason why this is no public unicast space, with its RFC, or `None` when it is public.
@@ -109,12 +127,30 @@ const BOGONS: &[(&str, &str)] = &[
     ("8000::/1", "not global unicast (RFC 4291)"),
 ];
 
+/// Addresses that no interface with a neighbour has: routers refuse them, or mean something else by
+/// them. The narrower range stands first.
+const NOT_UNICAST: &[(&str, &str)] = &[
+    ("0.0.0.0/8", "\"this network\" (RFC 1122 §3.2.1.3)"),
+    ("127.0.0.0/8", "loopback (RFC 1122 §3.2.1.3)"),
+    ("169.254.0.0/16", "link local (RFC 3927)"),
+    ("224.0.0.0/4", "multicast (RFC 5771)"),
+    ("240.0.0.0/4", "reserved (RFC 1112 §4)"),
+    ("::/127", "unspecified and loopback (RFC 4291 §2.5.2, §2.5.3)"),
+    ("::/96", "IPv4-compatible (RFC 4291 §2.5.5.1)"),
+    ("::ffff:0:0/96", "IPv4-mapped (RFC 4291 §2.5.5.2)"),
+    ("::/8", "reserved (RFC 4291 §2.4)"),
+    ("fe80::/10", "link local (RFC 4291 §2.5.6)"),
+    ("ff00::/8", "multicast (RFC 4291 §2.7)"),
+];
+
+fn parsed(table: &[(&str, &'static str)]) -> Vec<(Prefix, &'static str)> {
+    table.iter().map(|(text, why)| (text.parse().expect("the table holds prefixes"), *why)).collect()
+}
+
 /// Every prefix that may not be peered for, with the reason, before a [`PublicSpace`]'s exceptions.
 pub fn bogons() -> impl Iterator<Item = (Prefix, &'static str)> {
     // Parsed once: every route of every peer is held against them.
-    static PARSED: LazyLock<Vec<(Prefix, &'static str)>> = LazyLock::new(|| {
-        BOGONS.iter().map(|(text, why)| (text.parse().expect("the table holds prefixes"), *why)).collect()
-    });
+    static PARSED: LazyLock<Vec<(Prefix, &'static str)>> = LazyLock::new(|| parsed(BOGONS));
     PARSED.iter().copied()
 }
 
@@ -128,10 +164,21 @@ impl FromStr for Prefix {
     type Err = PrefixError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let net: IpNet = s.trim().parse().map_err(|_| PrefixError::Syntax(s.to_owned()))?;
+        let net = strict(s.trim()).ok_or_else(|| match s.trim().parse::<IpNet>() {
+            Ok(_) => PrefixError::LeadingZero(s.to_owned()),
+            Err(_) => PrefixError::Syntax(s.to_owned()),
+        })?;
         let right = Prefix::containing(net);
         if right.0 == net { Ok(right) } else { Err(PrefixError::HostBits { given: s.to_owned(), right }) }
     }
+}
+
+/// Reads the strict form only: the standard library's addresses have no leading zeros, those of
+/// `ipnet` do, and lengths have none here.
+fn strict(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    let plain = length.bytes().all(|b| b.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
+    IpNet::new(address.parse().ok()?, length.parse().ok().filter(|_| plain)?).ok()
 }
 
 impl TryFrom<String> for Prefix {
@@ -161,6 +208,22 @@ mod tests {
     fn host_bits_are_refused_and_the_right_prefix_is_named() {
         let error = "198.19.10.7/24".parse::<Prefix>().unwrap_err();
         assert!(error.to_string().contains("198.19.10.0/24"), "{error}");
+    }
+
+    #[test]
+    fn texts_that_two_readers_take_for_two_networks_are_refused() {
+        for text in ["198.019.010.000/24", "198.19.010.0/24", "198.051.100.004/30", "::ffff:192.000.2.0/127"]
+        {
+            assert!(text.parse::<Prefix>().is_err(), "{text}");
+        }
+        let error = "198.19.010.0/24".parse::<Prefix>().unwrap_err().to_string();
+        assert!(error.contains("leading zeros") && error.contains("RFC 6943"), "{error}");
+        for text in ["198.19.10.0/024", "198.19.10.0/+24", "198.19.10.0/", "198.19.10.0", "198.19.10.0/24/8"]
+        {
+            assert!(text.parse::<Prefix>().is_err(), "{text}");
+        }
+        assert_eq!(p("0.0.0.0/0").len(), 0);
+        assert_eq!(p("2001:0db8::/32"), p("2001:db8::/32"));
     }
 
     #[test]

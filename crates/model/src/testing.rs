@@ -67,6 +67,8 @@ pub fn inventory() -> Inventory {
             name: "Example Cloud".into(),
             asn: Asn(64500),
             announced: vec!["198.18.0.0/17".parse().unwrap()],
+            internal_space: vec![],
+            peer_session_space: vec![],
             advised_max_prefix_floor: 500,
             free_mail_domains: vec!["freemail.example".into()],
             public_space: PublicSpace {

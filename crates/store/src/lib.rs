@@ -121,7 +121,7 @@ pub use registered_prefixes::{
     registered_prefix_by_id, registered_prefix_by_key, registered_prefix_by_prefix, registered_prefix_delete,
     registered_prefix_get, registered_prefix_insert, registered_prefix_lock, registered_prefix_update,
     registered_prefixes_all, registered_prefixes_list, registered_prefixes_of_asn,
-    registered_prefixes_with_service,
+    registered_prefixes_with_service, registrations_overlapping,
 };
 pub use resource_groups::{
     resource_group_add, resource_group_content, resource_group_delete, resource_group_get,

@@ -6,10 +6,12 @@ use crate::error::{Conflict, Result, StoreError};
 use crate::peerings::{peering_by_id, resource_ref};
 use crate::service_prefixes::uses_of_registration;
 use crate::statement::{Columns, Entity, entity, entity_at, entity_or_missing, fold, sql};
-use crate::subnets::sortable;
+use crate::subnets::{range, sortable};
 use meetme_model::peering::Peering;
 use meetme_model::peering_service::PeeringService;
+use meetme_model::prefix::PrefixError;
 use meetme_model::registered_prefix::RegisteredPrefix;
+use meetme_model::session_space::Registration;
 use meetme_model::{Asn, Prefix};
 use sqlx::any::AnyRow;
 
@@ -26,6 +28,11 @@ statements! {
     LOCK = "SELECT id, doc FROM registered_prefixes WHERE id = $1 {for_update}";
     BY_KEY = "SELECT id, doc FROM registered_prefixes WHERE prefix_key = $1";
     BY_PREFIX = "SELECT id, doc FROM registered_prefixes WHERE prefix = $1";
+    INSIDE = "SELECT r.prefix, p.subscription, p.asn FROM registered_prefixes r
+              JOIN peerings p ON p.id = r.peering_id
+              WHERE r.first_address >= $1 AND r.first_address <= $2 ORDER BY r.id";
+    EXACTLY = "SELECT r.prefix, p.subscription, p.asn FROM registered_prefixes r
+              JOIN peerings p ON p.id = r.peering_id WHERE r.prefix = $1";
     LIST = "SELECT id, doc FROM registered_prefixes WHERE peering_id = $1 AND name > $2
             ORDER BY name LIMIT $3";
     ALL = "SELECT id, doc FROM registered_prefixes WHERE id > $1 ORDER BY id LIMIT $2";
@@ -74,6 +81,30 @@ pub async fn registered_prefix_by_prefix(
     prefix: Prefix,
 ) -> Result<Option<RegisteredPrefix>> {
     sql(BY_PREFIX).bind(prefix.to_string()).entity(db).await
+}
+
+/// Those that overlap a prefix, anybody's.
+pub async fn registrations_overlapping(db: &mut impl Db, prefix: Prefix) -> Result<Vec<Registration>> {
+    let (first, last) = range(prefix);
+    let mut rows = sql(INSIDE).bind(first).bind(last).all(db).await?;
+    // What contains it may begin anywhere before: few prefixes can, each found by its name.
+    for parent in prefix.parents() {
+        rows.extend(sql(EXACTLY).bind(parent.to_string()).all(db).await?);
+    }
+    let mut found = rows.iter().map(registration).collect::<Result<Vec<_>>>()?;
+    // One that contains it may begin where it begins, and was found twice.
+    found.sort_by_key(|r| r.prefix);
+    found.dedup();
+    Ok(found)
+}
+
+fn registration(row: &AnyRow) -> Result<Registration> {
+    let prefix: std::result::Result<Prefix, PrefixError> = row.text(0)?.parse();
+    Ok(Registration {
+        prefix: prefix.map_err(|e| StoreError::corrupt("registered prefix", e))?,
+        subscription: row.text(1)?,
+        asn: Asn(u32::try_from(row.int(2)?).map_err(|e| StoreError::corrupt("ASN", e))?),
+    })
 }
 
 /// Those of a peering, by name.

@@ -116,7 +116,7 @@ fn subnet_use(row: &sqlx::any::AnyRow) -> Result<SubnetUse> {
 }
 
 /// First and last address as texts whose order is that of the addresses, families apart.
-fn range(prefix: Prefix) -> (String, String) {
+pub(crate) fn range(prefix: Prefix) -> (String, String) {
     (sortable(prefix.net().network()), sortable(prefix.net().broadcast()))
 }
 

@@ -19,10 +19,11 @@ use meetme_model::plan::place::Rival;
 use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
 use meetme_model::plan::validation::Observed;
 use meetme_model::secret::Secret;
+use meetme_model::session_space::Registration;
 use meetme_store::{
     Db, Page, connection_observed, connections_of, md5_key_get, peer_asn_get, peering_by_id, peering_rivals,
-    ports_used, registered_asns_list, registered_prefixes_with_service, router_intent_get,
-    subnets_overlapping,
+    ports_used, registered_asns_list, registered_prefixes_with_service, registrations_overlapping,
+    router_intent_get, subnets_overlapping,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +58,7 @@ pub(super) struct World<'a> {
     observed: BTreeMap<i64, Observed>,
     ports: BTreeSet<(String, String)>,
     subnets: Vec<SubnetUse>,
+    registrations: Vec<Registration>,
     rivals: Vec<Rival>,
     md5_key: Option<Secret>,
     prefixes: Vec<PeerPrefix>,
@@ -92,6 +94,10 @@ impl<'a> World<'a> {
                 subnets.push(SubnetUse { prefix: used.prefix, freed_at });
             }
         }
+        let mut registrations = Vec::new();
+        for given in connections.iter().flat_map(Connection::given_and_not_allocated) {
+            registrations.extend(registrations_overlapping(db, given).await?);
+        }
         let mut intents = BTreeMap::new();
         let here = |site: &str| inventory.site(site).is_some_and(|s| s.location == peering.spec.location);
         for router in inventory.routers.iter().filter(|r| here(&r.site)) {
@@ -101,6 +107,7 @@ impl<'a> World<'a> {
         }
         let registered = registered_prefixes_with_service(db, peering.spec.asn).await?;
         Ok(Self {
+            registrations,
             rivals: peering_rivals(db, &peering).await?,
             md5_key: md5_key_get(db, connection.id).await?,
             prefixes: registered.iter().filter_map(|(r, s)| PeerPrefix::of(r, s.as_ref())).collect(),
@@ -153,6 +160,7 @@ impl<'a> World<'a> {
                     observed: &self.observed,
                     ports_in_use: &self.ports,
                     subnets: &self.subnets,
+                    registrations: &self.registrations,
                     rivals: &self.rivals,
                 },
                 now,

@@ -7,8 +7,10 @@
 use super::decide::{connection_number, is_open_to};
 use super::preview::{Step, World};
 use super::waiting::{Checked, Waiting};
+use crate::arm::peerings::provider_name;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
+use meetme_model::Prefix;
 use meetme_model::connection::Connection;
 use meetme_model::peer_asn::Decision;
 use meetme_store::{Db, connection_by_id};
@@ -21,6 +23,14 @@ struct Request {
     waiting: Waiting,
     connection_identifier: String,
     connection_state: &'static str,
+    /// Who gives the session addresses: `Microsoft` (the host) or `Peer`.
+    session_address_provider: &'static str,
+    /// The subnets that the peer gave: what an approval puts on a router of the host's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    session_prefixes_given_by_peer: Vec<Prefix>,
+    max_prefixes_advertised_v4: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_prefixes_advertised_v6: Option<u32>,
     /// Whether a yes has an effect now, and whether a no has one.
     approvable: bool,
     refusable: bool,
@@ -43,12 +53,17 @@ pub(super) async fn get(call: Call) -> Answer {
     let c = find(&call, &mut db).await?;
     let (id, state, decision) = (c.spec.identifier.clone(), c.state.wire_name(), c.decision.clone());
     let (approvable, refusable) = (is_open_to(&c, true), is_open_to(&c, false));
+    let spec = c.spec.clone();
     let waiting = Checked::read(&mut db, &inventory).await?.connection(&mut db, c, call.now).await?;
     let waiting = waiting.ok_or_else(|| unknown(&call))?;
     ok(Request {
         waiting,
         connection_identifier: id,
         connection_state: state,
+        session_address_provider: provider_name(spec.address_provider),
+        session_prefixes_given_by_peer: spec.given_prefixes().collect(),
+        max_prefixes_advertised_v4: spec.max_prefixes_v4,
+        max_prefixes_advertised_v6: spec.max_prefixes_v6,
         approvable,
         refusable,
         decision,

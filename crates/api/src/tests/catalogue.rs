@@ -354,7 +354,7 @@ async fn nobody_takes_the_addresses_of_another_network_s_session() {
         (400, vec![at("sessionPrefixV4"), at("sessionPrefixV6")])
     );
     let told = reply.message();
-    assert!(told.contains("in use by another session"), "{told}");
+    assert!(told.contains("in use elsewhere"), "{told}");
     assert!(!told.contains("64509") && !told.contains("ams1-er1"), "{told}");
     // While an ASN is only claimed, its sessions are another's.
     let set = async |state| {

@@ -69,11 +69,34 @@ async fn with_peer_addressing_the_subnet_is_needed_and_outside_the_hosts_space()
         c["bgpSession"] = session;
         body
     };
+    // Unicast, strictly written, and nothing of the host's, such as a loopback.
+    for subnet in [
+        "127.0.0.0/31",
+        "224.0.0.0/30",
+        "169.254.0.0/30",
+        "0.0.0.0/30",
+        "10.0.0.0/30",
+        "198.019.000.000/31",
+        "198.18.255.10/31",
+        "192.0.2.0/30",
+    ] {
+        let reply = api.put(&peering("e"), with(json!({ "sessionPrefixV4": subnet }))).await;
+        assert_eq!(reply.status, 400, "{subnet}");
+        let all = reply.violations();
+        let at = format!("SessionPrefixInvalid {C}[0].bgpSession.sessionPrefixV4");
+        assert!(!all.is_empty() && all.iter().all(|v| *v == at), "{subnet}: {all:?}");
+    }
+    for subnet in ["::/127", "fe80::/64", "ff02::/64", "::ffff:192.0.2.0/127", "::c000:200/126"] {
+        let sent = json!({ "sessionPrefixV4": "198.19.0.0/31", "sessionPrefixV6": subnet });
+        let reply = api.put(&peering("e"), with(sent)).await;
+        assert_eq!(reply.violations(), [format!("SessionPrefixInvalid {C}[0].bgpSession.sessionPrefixV6")]);
+        assert!(reply.message().contains("RFC 4291"), "{subnet}: {}", reply.message());
+    }
     for (session, code, field) in [
         (json!({}), "SessionPrefixRequired", "sessionPrefixV4"),
         (json!({ "sessionPrefixV4": "198.19.0.0/29" }), "SessionPrefixInvalid", "sessionPrefixV4"),
         (json!({ "sessionPrefixV4": "198.19.0.1/31" }), "SessionPrefixInvalid", "sessionPrefixV4"),
-        (json!({ "sessionPrefixV4": "198.18.192.0/31" }), "SessionPrefixInHostSpace", "sessionPrefixV4"),
+        (json!({ "sessionPrefixV4": "198.18.192.0/31" }), "SessionPrefixInvalid", "sessionPrefixV4"),
         (
             json!({ "sessionPrefixV4": "198.19.0.0/31", "sessionPrefixV6": "2001:db8::/48" }),
             "SessionPrefixInvalid",
@@ -113,6 +136,13 @@ async fn a_connections_facility_provider_and_subnet_are_fixed() {
     ] {
         assert!(reply.violations().contains(&expected), "{expected}: {:?}", reply.violations());
     }
+    // A second family is asked what the first was.
+    let mut second = body.clone();
+    second["properties"]["direct"]["connections"][0]["bgpSession"] =
+        json!({ "sessionPrefixV6": "fe80::/64" });
+    let reply = api.put(&peering("e"), second).await;
+    let at = format!("SessionPrefixInvalid {C}[0].bgpSession.sessionPrefixV6");
+    assert!(reply.violations().contains(&at), "{:?}", reply.violations());
     // What is left out is kept, and a second family may come.
     let c = &mut body["properties"]["direct"]["connections"][0];
     *c = json!({

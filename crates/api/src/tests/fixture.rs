@@ -328,6 +328,8 @@ pub fn inventory() -> Inventory {
             asn: Asn(64500),
             announced: vec!["198.18.0.0/17".parse().unwrap()],
             advised_max_prefix_floor: 500,
+            internal_space: vec![],
+            peer_session_space: vec![],
             free_mail_domains: vec!["freemail.example".into()],
             public_space: PublicSpace {
                 asns: vec![(64496, 64511)],

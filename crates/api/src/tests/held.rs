@@ -244,6 +244,13 @@ async fn a_subnet_in_use_is_refused_and_its_user_named_to_its_owner_only() {
     let other = put(peering("e"), body.clone()).await;
     assert_eq!((other.status.as_u16(), other.violations()), (400, vec![taken]));
     assert!(!other.message().contains("ams") && !other.message().contains(&format!("c{id}")));
+    // What somebody registered is told in the same words as what somebody uses.
+    api.all_connections("ams", ConnectionState::Active).await;
+    api.registered("media", "198.19.4.0/24", PrefixState::Pending).await;
+    let within = with_subnets(&[json!({ "sessionPrefixV4": "198.19.4.2/31" })]);
+    let registered = put(peering("e"), within.clone()).await;
+    assert_eq!(registered.message().replace("198.19.4.2/31", "198.19.0.2/31"), other.message());
+    assert_eq!(api.put(&peering("e"), within).await.status, 201, "its own space is a network's to use");
     // Once it isn't used any more it is free for a peer.
     let mut tx = api.store.begin().await.unwrap();
     subnets_release(&mut tx, id, now()).await.unwrap();

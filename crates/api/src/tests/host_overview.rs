@@ -51,6 +51,25 @@ async fn what_waits_has_all_its_checks() {
     assert_eq!(api.get(&format!("/api/v1/connections/{id}")).await.status, 404, "not a peer's");
 }
 
+#[tokio::test]
+async fn a_request_shows_what_the_peer_gives_for_its_sessions() {
+    let api = Api::new().await;
+    api.provider().await;
+    let mut body = edge("Amsterdam", 64);
+    let one = &mut body["properties"]["direct"]["connections"][0];
+    one["sessionAddressProvider"] = "Peer".into();
+    one["bgpSession"] = json!({ "sessionPrefixV4": "198.19.200.0/31", "maxPrefixesAdvertisedV4": 900 });
+    assert_eq!(api.put(&peering("e"), body).await.status, 201);
+    let queue = operator(&api, "/api/v1/queue").await.body;
+    let row = queue["value"].as_array().unwrap().iter().find(|r| r["name"] == "e").unwrap().clone();
+    let told = row["checks"].as_array().unwrap().iter().find(|c| c["name"] == "SessionSubnets").unwrap();
+    assert!(told["message"].as_str().unwrap().contains("198.19.200.0/31"), "{told}");
+    let found = operator(&api, &format!("/api/v1/connections/{}", row["connection"])).await.body;
+    assert_eq!(found["sessionAddressProvider"], "Peer");
+    assert_eq!(found["sessionPrefixesGivenByPeer"], json!(["198.19.200.0/31"]));
+    assert_eq!(found["maxPrefixesAdvertisedV4"], 900);
+}
+
 /// An edge that shows what of an intent is about peers, and the API before it.
 async fn previewing() -> (Api, Arc<Mutex<usize>>) {
     let asked: Arc<Mutex<usize>> = Arc::default();

@@ -13,6 +13,7 @@ use meetme_model::inventory::Inventory;
 use meetme_model::peering::{AddressProvider, Peering};
 use meetme_model::plan::peering::{Effect, Input, apply, plan};
 use meetme_model::plan::validation::Observed;
+use meetme_model::session_space::Registration;
 use meetme_store::{self as store, Store, Tx, WorkKind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,7 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
         .map(|r| r.name.as_str())
         .collect();
     let rivals = store::peering_rivals(&mut tx, &peering).await?;
+    let registrations = registrations(&mut tx, &connections).await?;
     let mut run = Run {
         ports: store::ports_used_on(&mut tx, &routers).await?.into_iter().collect(),
         subnets: subnets(&mut tx, &inventory, &peering, &connections).await?,
@@ -65,6 +67,7 @@ pub(crate) async fn reconcile(store: &Store, settings: &Settings, id: i64) -> Re
                 observed: &observations as &BTreeMap<i64, Observed>,
                 ports_in_use: &run.ports,
                 subnets: &run.subnets,
+                registrations: &registrations,
                 rivals: &rivals,
             },
             now,
@@ -118,6 +121,15 @@ async fn subnets(
             let freed_at = used.freed_at.filter(|_| used.connection_id.is_none());
             all.push(SubnetUse { prefix: used.prefix, freed_at });
         }
+    }
+    Ok(all)
+}
+
+/// Registered prefixes around and in the subnets that the peer gave and that aren't allocated yet.
+async fn registrations(tx: &mut Tx, connections: &[Connection]) -> Result<Vec<Registration>, ControlError> {
+    let mut all = Vec::new();
+    for given in connections.iter().flat_map(Connection::given_and_not_allocated) {
+        all.extend(store::registrations_overlapping(tx, given).await?);
     }
     Ok(all)
 }

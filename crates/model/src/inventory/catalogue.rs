@@ -6,6 +6,7 @@ use crate::asn::Asn;
 use crate::community::Community;
 use crate::peering::{AddressProvider, Sku};
 use crate::prefix::Prefix;
+use crate::session_space;
 use serde::{Deserialize, Serialize};
 
 /// A prefix of the host that is served at or near a location.
@@ -118,12 +119,11 @@ impl Inventory {
             .filter(move |s| s.kind == PeeringKind::Direct && s.subnets().any(|own| own.overlaps(subnet)))
     }
 
-    /// Who gives a session's addresses once it is converted. Those from the host's own space, and
+    /// Who gives a session's addresses once it is converted. Those that a peer may not give, and
     /// those of a Voice peering, can't be the peer's (`docs/rules.md` §2): it gets new ones.
     pub fn address_provider_of(&self, session: &LegacySession) -> AddressProvider {
-        let space = self.host_space();
-        let of_host = session.subnets().any(|subnet| space.iter().any(|own| own.overlaps(subnet)));
-        if of_host || session.offering() == OfferingKind::Voice {
+        let refused = session.subnets().any(|subnet| !session_space::faults(subnet, self).is_empty());
+        if refused || session.offering() == OfferingKind::Voice {
             AddressProvider::Host
         } else {
             AddressProvider::Peer

@@ -27,10 +27,13 @@ pub fn plan(asn: &PeerAsn, policy: &ApprovalPolicy, now: Timestamp) -> Vec<AsnEf
         return Vec::new();
     }
     let decision = asn.decision.clone().or_else(|| {
-        policy.preapproved_asns.contains(&asn.spec.asn).then(|| Decision {
+        policy.preapproves(asn.spec.asn, &asn.subscription).then(|| Decision {
             approved: true,
-            by: "policy:preapproved_asns".into(),
-            reason: format!("AS{} is approved in advance by the host's configuration", asn.spec.asn),
+            by: "policy:preapproved".into(),
+            reason: format!(
+                "AS{} of this subscription is approved in advance by the host's configuration",
+                asn.spec.asn
+            ),
             at: now,
         })
     });
@@ -82,6 +85,7 @@ mod tests {
     use super::*;
     use crate::asn::Asn;
     use crate::peer_asn::PeerAsnSpec;
+    use crate::plan::approval::Preapproved;
 
     fn claim(decision: Option<Decision>) -> PeerAsn {
         PeerAsn {
@@ -115,8 +119,13 @@ mod tests {
 
     #[test]
     fn a_preapproved_asn_needs_no_operator() {
-        let policy = ApprovalPolicy { preapproved_asns: vec![Asn(64510)], ..Default::default() };
-        assert_eq!(states(&plan(&claim(None), &policy, Timestamp::UNIX_EPOCH)), [AsnState::Approved]);
+        let of = |subscription: &str| ApprovalPolicy {
+            preapproved: vec![Preapproved { asn: Asn(64510), subscription: subscription.into() }],
+            ..Default::default()
+        };
+        let decided = |policy| states(&plan(&claim(None), &policy, Timestamp::UNIX_EPOCH));
+        assert_eq!(decided(of("s")), [AsnState::Approved]);
+        assert_eq!(decided(of("another")), [], "naming the number is no proof");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::inventory::Inventory;
 use crate::mail::MailIntent;
 use crate::peer_asn::{Decision, PeerAsn};
 use crate::peering::Peering;
+use crate::session_space::Registration;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +41,8 @@ pub struct Input<'a> {
     pub ports_in_use: &'a BTreeSet<(String, String)>,
     /// Every subnet in use or resting in the pools of the peering's location.
     pub subnets: &'a [SubnetUse],
+    /// Registered prefixes, anybody's, that overlap a subnet that the peer gave.
+    pub registrations: &'a [Registration],
     /// Other peerings of its ASN, location and offering, whose claims are approved.
     pub rivals: &'a [Rival],
 }

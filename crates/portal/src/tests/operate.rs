@@ -44,7 +44,8 @@ fn waiting() -> Value {
         "peeringLocation": HOSTILE, "bandwidthInMbps": 20000, "message": HOSTILE,
         "checks": [{ "name": "NocContact", "ok": false, "message": HOSTILE }],
         "connectionIdentifier": HOSTILE, "connectionState": "PendingApproval",
-        "approvable": true, "refusable": true,
+        "sessionAddressProvider": "Peer", "sessionPrefixesGivenByPeer": ["198.19.10.4/30", HOSTILE],
+        "maxPrefixesAdvertisedV4": 1000, "approvable": true, "refusable": true,
         "decision": { "approved": false, "by": HOSTILE, "reason": HOSTILE, "at": AT },
     })
 }

@@ -10,13 +10,11 @@ use meetme_model::connection::Connection;
 use meetme_model::inventory::{Inventory, OfferingKind};
 use meetme_model::peer_asn::AsnState;
 use meetme_model::peering::{ConnectionDraft, ConnectionSpec, Peering, PeeringDraft, ResolvedAsn, Sku};
-use meetme_model::{Prefix, Violations};
-use meetme_store::{Db, connection_by_id, peering_by_id, subnets_overlapping};
+use meetme_model::session_space::TAKEN;
+use meetme_model::{Asn, Prefix, Violations};
+use meetme_store::{Db, connection_by_id, peering_by_id, registrations_overlapping, subnets_overlapping};
 
 const CONNECTIONS: &str = "properties.direct.connections";
-
-/// All that is told of a subnet's user when it isn't the caller's.
-const OTHERS: &str = "in use by another session";
 
 fn is_named(draft: &ConnectionDraft, c: &Connection) -> bool {
     draft.identifier.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&c.spec.identifier))
@@ -89,20 +87,28 @@ impl Given {
     }
 }
 
-/// Subnets that the peer gives overlap neither each other nor that of any other connection.
+/// The ASN that is the caller's for certain.
+fn approved(asn: Option<&ResolvedAsn>) -> Option<Asn> {
+    asn.filter(|a| a.state == AsnState::Approved).map(|a| a.asn)
+}
+
+/// Subnets that the peer gives overlap neither each other nor that of any other connection, nor what
+/// another network registered.
 pub(super) async fn check_subnets(
     call: &Call,
     db: &mut impl Db,
     staying: &[&Connection],
     draft: &PeeringDraft,
+    asn: Option<&ResolvedAsn>,
     v: &mut Violations,
 ) -> Result<(), ApiError> {
+    let own = approved(asn);
     let given = given(staying, draft);
     for (n, new) in given.iter().enumerate().filter(|(_, g)| !g.is_old) {
         let mut others = given.iter().enumerate().filter(|(m, other)| *m < n || other.is_old);
         let why = match others.find(|(_, other)| other.prefix.overlaps(new.prefix)) {
             Some((_, other)) => Some(format!("given for {CONNECTIONS}[{}] too", other.connection)),
-            None => holder(call, db, new.prefix).await?,
+            None => holder(call, db, new.prefix, own).await?,
         };
         if let Some(why) = why {
             new.refuse(&why, v);
@@ -121,10 +127,10 @@ pub(super) fn check_legacy(
     draft: &PeeringDraft,
     v: &mut Violations,
 ) {
-    let own = asn.filter(|a| a.state == AsnState::Approved).map(|a| a.asn);
+    let own = approved(asn);
     for new in given(staying, draft).iter().filter(|g| !g.is_old) {
         if inventory.legacy_sessions_with(new.prefix).any(|s| Some(s.asn) != own) {
-            new.refuse(OTHERS, v);
+            new.refuse(TAKEN, v);
         }
     }
 }
@@ -152,10 +158,17 @@ fn given(staying: &[&Connection], draft: &PeeringDraft) -> Vec<Given> {
 }
 
 /// Who uses a subnet, as far as the caller may know it; `None`: nobody.
-async fn holder(call: &Call, db: &mut impl Db, prefix: Prefix) -> Result<Option<String>, ApiError> {
+async fn holder(
+    call: &Call,
+    db: &mut impl Db,
+    prefix: Prefix,
+    own: Option<Asn>,
+) -> Result<Option<String>, ApiError> {
     let uses = subnets_overlapping(db, prefix).await?;
     let Some(id) = uses.iter().find_map(|u| u.connection_id) else {
-        return Ok(None);
+        let registered = registrations_overlapping(db, prefix).await?;
+        let is_taken = registered.iter().any(|r| r.keeps_away(prefix, call.subscription(), own));
+        return Ok(is_taken.then(|| TAKEN.to_owned()));
     };
     if let Some(c) = connection_by_id(db, id).await?
         && let Some(peering) = peering_by_id(db, c.peering_id).await?
@@ -163,5 +176,5 @@ async fn holder(call: &Call, db: &mut impl Db, prefix: Prefix) -> Result<Option<
     {
         return Ok(Some(format!("in use by connection {} of peering {}", tracking_id(&c), peering.name)));
     }
-    Ok(Some(OTHERS.to_owned()))
+    Ok(Some(TAKEN.to_owned()))
 }

@@ -130,7 +130,7 @@ async fn check(
     check_changes(&had, &mut draft.connections, &mut v);
     check_addresses(addresses, &had, &draft.connections, &mut v);
     held::check_bandwidth(&staying, &draft.connections, &mut v);
-    held::check_subnets(call, tx, &staying, draft, &mut v).await?;
+    held::check_subnets(call, tx, &staying, draft, asn.as_ref(), &mut v).await?;
     held::check_legacy(inventory, asn.as_ref(), &staying, draft, &mut v);
     if let Some((peering, _)) = existing {
         held::check_removals(tx, peering, &staying, &draft.connections, &mut v).await?;

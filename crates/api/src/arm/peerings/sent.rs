@@ -3,6 +3,7 @@
 use meetme_model::connection::SessionSubnet;
 use meetme_model::connectivity_probe::ProbeDraft;
 use meetme_model::peering::{ConnectionDraft, ConnectionSpec, ExistingConnection, PeeringDraft};
+use meetme_model::secret::Secret;
 use meetme_model::{Prefix, Violations};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -81,7 +82,7 @@ struct BgpSession {
     #[serde(rename = "maxPrefixesAdvertisedV6")]
     max_prefixes_v6: Option<i64>,
     #[serde(rename = "md5AuthenticationKey")]
-    md5_key: Option<String>,
+    md5_key: Option<Secret>,
     #[serde(rename = "microsoftSessionIPv4Address")]
     host_v4: Option<String>,
     #[serde(rename = "microsoftSessionIPv6Address")]

@@ -61,7 +61,7 @@ pub(super) fn check_prefix(
             v.add("PrefixHostBitsSet", TARGET, e.to_string());
             return None;
         }
-        Err(e @ PrefixError::Syntax(_)) => {
+        Err(e @ (PrefixError::Syntax(_) | PrefixError::LeadingZero(_))) => {
             v.add("PrefixInvalid", TARGET, e.to_string());
             return None;
         }
@@ -72,7 +72,7 @@ pub(super) fn check_prefix(
     } else if let Some(reason) = prefix.bogon_reason(&inventory.host.public_space) {
         v.add("PrefixNotPublic", TARGET, format!("{prefix} isn't public unicast space: {reason}"));
     }
-    if !prefix.is_default() && inventory.host_space().iter().any(|own| own.overlaps(prefix)) {
+    if !prefix.is_default() && inventory.touches_own_space(prefix) {
         v.add("PrefixInHostSpace", TARGET, format!("{prefix} overlaps the address space of this network"));
     }
     if let Some(offering) = inventory.offering(offering) {

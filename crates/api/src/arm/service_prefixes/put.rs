@@ -56,7 +56,7 @@ fn parse(text: Option<&str>, v: &mut Violations) -> Option<Prefix> {
         Err(e) => {
             let code = match e {
                 PrefixError::HostBits { .. } => "PrefixHostBitsSet",
-                PrefixError::Syntax(_) => "PrefixInvalid",
+                PrefixError::Syntax(_) | PrefixError::LeadingZero(_) => "PrefixInvalid",
             };
             v.add(code, PREFIX, e.to_string());
             None

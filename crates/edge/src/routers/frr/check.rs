@@ -4,7 +4,10 @@
 //! whoever sent it.
 
 use super::owned::{Key, Owned};
-use meetme_model::intent::{RouterIntent, SessionIntent};
+use ipnet::IpNet;
+use meetme_model::Prefix;
+use meetme_model::intent::{InterfaceAddress, LagIntent, RouterIntent, SessionIntent};
+use meetme_model::own_space::single;
 use meetme_model::unit::{Unit, UnitFault};
 use std::collections::BTreeSet;
 
@@ -63,18 +66,27 @@ pub enum CheckError {
     Syntax(String),
 }
 
-/// Checks an intent by itself.
-pub fn intent(intent: &RouterIntent) -> Result<(), CheckError> {
-    names("LAG", intent.lags.iter().map(|l| l.name.as_str()))?;
-    names("port", intent.lags.iter().flat_map(|l| &l.members).map(String::as_str))?;
-    names("session", intent.sessions.iter().map(|s| s.name.as_str()))?;
+/// What stands around a unit on its router.
+pub struct Around<'a> {
+    /// The backbone's part.
+    pub backbone: &'a RouterIntent,
+    /// LAGs of units that were there before.
+    pub lags: Vec<&'a LagIntent>,
+}
+
+/// Checks a unit's content.
+fn content(unit: &RouterIntent, around: &Around<'_>) -> Result<(), CheckError> {
+    names("LAG", unit.lags.iter().map(|l| l.name.as_str()))?;
+    names("port", unit.lags.iter().flat_map(|l| &l.members).map(String::as_str))?;
+    names("session", unit.sessions.iter().map(|s| s.name.as_str()))?;
     let mut addresses = BTreeSet::new();
-    for session in &intent.sessions {
-        session_problem(intent, session)
+    for session in &unit.sessions {
+        session_problem(unit, session)
+            .or_else(|| space_problem(unit, session, around))
             .map_or(Ok(()), |problem| Err(CheckError::Session { session: session.name.clone(), problem }))?;
         unique(&mut addresses, "peer address", &session.peer_address.to_string())?;
     }
-    for address in intent.ibgp.iter().map(|n| n.address).chain(intent.transits.iter().map(|t| t.address)) {
+    for address in unit.ibgp.iter().map(|n| n.address).chain(unit.transits.iter().map(|t| t.address)) {
         unique(&mut addresses, "neighbour address", &address.to_string())?;
     }
     Ok(())
@@ -110,6 +122,33 @@ fn session_problem(intent: &RouterIntent, session: &SessionIntent) -> Option<&'s
     None
 }
 
+/// The last wall in front of a router: whoever let it through, a link to a peer has none of the
+/// router's other addresses. What else is the host's, only the control plane knows.
+fn space_problem(unit: &RouterIntent, session: &SessionIntent, around: &Around<'_>) -> Option<&'static str> {
+    let links = |lag: &LagIntent| -> Vec<Prefix> {
+        let net = |a: &InterfaceAddress| IpNet::new(a.address, a.prefix_len).ok().map(Prefix::containing);
+        lag.addresses.iter().filter_map(net).collect()
+    };
+    let is_mine = |lag: &&LagIntent| lag.name == session.lag;
+    let mine = unit.lags.iter().filter(is_mine).flat_map(links);
+    let subnet = mine.into_iter().find(|p| p.contains(single(session.peer_address)))?;
+    if subnet.not_unicast_reason().is_some() {
+        return Some("its subnet isn't unicast space");
+    }
+    let router = [around.backbone.loopback, around.backbone.router_id.into()];
+    let neighbours = around.backbone.ibgp.iter().map(|n| n.address).chain(around.backbone.transits.iter().map(|t| t.address));
+    let station = around.backbone.bmp.map(|b| b.ip());
+    if router.into_iter().chain(neighbours).chain(station).any(|a| subnet.contains(single(a))) {
+        return Some("its subnet has an address of the router, its backbone, its transit or its BMP station");
+    }
+    // Session addresses may be part of an announced range; what is announced is never part of a session.
+    if around.backbone.announced.iter().any(|own| subnet.contains(*own)) {
+        return Some("its subnet contains what the router announces");
+    }
+    let others = around.lags.iter().copied().filter(|lag| !is_mine(lag)).flat_map(links);
+    others.into_iter().any(|p| p.overlaps(subnet)).then_some("its subnet overlaps that of another LAG")
+}
+
 fn names<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), CheckError> {
     let fits = |name: &str| {
         (1..=40).contains(&name.len())
@@ -133,9 +172,10 @@ fn unique(seen: &mut BTreeSet<String>, what: &'static str, name: &str) -> Result
     }
 }
 
-/// Checks a unit by itself and against the router as it is; `want` is how it was rendered.
-pub fn unit(unit: &Unit, have: &Owned, want: &Owned) -> Result<(), UnitFault> {
-    intent(&unit.intent)?;
+/// Checks a unit by itself, with what is around it, and against the router as it is; `want` is how it
+/// was rendered.
+pub fn unit(unit: &Unit, around: &Around<'_>, have: &Owned, want: &Owned) -> Result<(), UnitFault> {
+    content(&unit.intent, around)?;
     if let (Some(have), Some(want)) = (have.asn, want.asn)
         && have != want
     {
@@ -165,7 +205,7 @@ impl From<CheckError> for UnitFault {
     }
 }
 
-/// Every list, route-map and profile that is referred to exists.
+/// Every list, route-map, profile and peer-group that is referred to exists.
 fn references(want: &Owned) -> Result<(), CheckError> {
     let defined: BTreeSet<&str> = want
         .blocks
@@ -177,17 +217,34 @@ fn references(want: &Owned) -> Result<(), CheckError> {
             _ => None,
         })
         .collect();
-    for (key, lines) in &want.blocks {
-        let refers = matches!(key, Key::MapEntry(..) | Key::Neighbor(_) | Key::Family(..) | Key::Networks(_));
-        for line in lines.iter().filter(|l| refers && !l.starts_with("description")) {
-            for word in line.split(' ').filter(|w| w.starts_with("MEETME-") || w.starts_with("meetme-")) {
-                if !defined.contains(word) {
-                    return Err(CheckError::Dangling(word.to_owned()));
-                }
-            }
-        }
+    let lines = want.blocks.iter().flat_map(|(key, lines)| lines.iter().map(move |line| (key, line)));
+    match lines.filter_map(|(key, line)| reference(key, line)).find(|name| !defined.contains(name)) {
+        Some(name) => Err(CheckError::Dangling(name.to_owned())),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The name that a line refers to. Goes by what the line sets and never by how its words look:
+/// descriptions and keys are other people's text, and may look like anything.
+fn reference<'a>(key: &Key, line: &'a str) -> Option<&'a str> {
+    let after = |what: &str| line.split_once(what).and_then(|(_, rest)| rest.split(' ').next());
+    let first = |what: &str| line.strip_prefix(what).and_then(|rest| rest.split(' ').next());
+    match key {
+        Key::MapEntry(..) if line.starts_with("match ") => {
+            [" prefix-list ", " as-path ", " community ", " large-community "].into_iter().find_map(after)
+        }
+        Key::Neighbor(_) => ["peer-group ", "bfd profile "].into_iter().find_map(first),
+        Key::Family(..) => first("route-map "),
+        Key::Networks(_) => after(" route-map "),
+        Key::MapEntry(..)
+        | Key::PeerGroup(_)
+        | Key::Interface(_)
+        | Key::Statics
+        | Key::BfdProfile(_)
+        | Key::List(..)
+        | Key::Instance
+        | Key::Bmp => None,
+    }
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@
 use super::owned::{BMP_TARGETS, Key, Owned, family, full, instance_setting, masked};
 use super::vty::Daemon;
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// Commands for one daemon, within one context.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Step {
     /// Who runs them.
     pub daemon: Daemon,
@@ -21,6 +21,18 @@ pub struct Step {
     pub commands: Vec<String>,
     /// Whether a refusal may be passed over: clearing what may be gone already.
     pub tolerant: bool,
+}
+
+/// Formats with every key blotted out, wherever it is printed.
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("daemon", &self.daemon)
+            .field("context", &self.context)
+            .field("commands", &self.commands.iter().map(|c| masked(c)).collect::<Vec<_>>())
+            .field("tolerant", &self.tolerant)
+            .finish()
+    }
 }
 
 /// Everything between two configurations.

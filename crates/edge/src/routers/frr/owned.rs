@@ -8,7 +8,7 @@
 use super::vty::Daemon;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// How descriptions of owned neighbours and interfaces start.
 pub const MARK: &str = "meetme:";
@@ -150,7 +150,7 @@ impl Gate {
 }
 
 /// The owned part of a router's configuration, and what else must be known to change it safely.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Owned {
     /// ASN of `router bgp`, when there is one.
     pub asn: Option<u32>,
@@ -158,6 +158,19 @@ pub struct Owned {
     pub blocks: BTreeMap<Key, Vec<String>>,
     /// Neighbours and interfaces that somebody else configured: never touched.
     pub foreign: BTreeSet<String>,
+}
+
+/// Formats with every key blotted out, wherever it is printed.
+impl fmt::Debug for Owned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let blocks: BTreeMap<&Key, Vec<Cow<'_, str>>> =
+            self.blocks.iter().map(|(key, lines)| (key, lines.iter().map(|l| masked(l)).collect())).collect();
+        f.debug_struct("Owned")
+            .field("asn", &self.asn)
+            .field("blocks", &blocks)
+            .field("foreign", &self.foreign)
+            .finish()
+    }
 }
 
 impl Owned {
@@ -300,9 +313,16 @@ pub fn full<'a>(key: &Key, line: &'a str) -> Cow<'a, str> {
     }
 }
 
+/// What stands in front of an MD5 key, in a line of its own.
+const SECRET: &str = "password ";
+
+/// True when a command carries a key, so that whatever is said about it may repeat the key.
+pub fn holds_secret(command: &str) -> bool {
+    command.contains(SECRET)
+}
+
 /// The text with every MD5 key blotted out: nothing that a person or a log sees goes without it.
 pub fn masked(text: &str) -> Cow<'_, str> {
-    const SECRET: &str = "password ";
     if !text.contains(SECRET) {
         return text.into();
     }

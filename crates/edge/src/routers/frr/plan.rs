@@ -325,7 +325,7 @@ fn change(
         // Moving members takes the link down for a moment, and the sessions on it.
         disturbs.extend(unit.units().flat_map(Unit::neighbors));
     }
-    let fault = conflict.or_else(|| fault(unit, &read.owned, &want, taken));
+    let fault = conflict.or_else(|| fault(unit, read, targets, &want, taken));
     let steps = Steps {
         before,
         after,
@@ -376,7 +376,8 @@ fn part(owned: &Owned, keep: impl Fn(&Key) -> bool) -> Owned {
 
 fn fault(
     unit: &Rendered<'_>,
-    have: &Owned,
+    read: &Read,
+    targets: &[Target],
     want: &Owned,
     taken: &BTreeMap<IpAddr, UnitName>,
 ) -> Option<UnitFault> {
@@ -384,7 +385,18 @@ fn fault(
     if let Some(address) = wants.neighbors().find(|a| taken.get(a).is_some_and(|n| *n != wants.name)) {
         return Some(UnitFault::Taken { what: format!("neighbour address {address}") });
     }
-    check::unit(wants, have, want).err()
+    // Who is on the router comes before who isn't yet.
+    let rank = |name: &UnitName| match name {
+        UnitName::Backbone => (false, name.clone()),
+        UnitName::Connection(lag) => {
+            (!read.owned.blocks.contains_key(&Key::Interface(lag.clone())), name.clone())
+        }
+    };
+    let before = targets.iter().filter(|t| rank(&t.name) < rank(&wants.name));
+    let lags = before.filter_map(|t| t.wants.as_deref()).flat_map(|u| &u.intent.lags).collect();
+    let backbone = targets.iter().find(|t| t.name == UnitName::Backbone).and_then(|t| t.wants.as_deref());
+    let around = check::Around { backbone: &backbone.unwrap_or(wants).intent, lags };
+    check::unit(wants, &around, &read.owned, want).err()
 }
 
 /// The LAG of a connection with the members that it should have, sorted; the backbone has none.

@@ -4,7 +4,7 @@
 //! byte; the answer ends with three zero bytes and a status byte. Nothing here knows BGP.
 
 use super::error::FrrError;
-use super::owned::masked;
+use super::owned::{holds_secret, masked};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -91,11 +91,7 @@ impl Vty {
         Err(FrrError::Refused {
             daemon: self.daemon,
             command: masked(command).into_owned(),
-            said: match masked(text.trim()) {
-                said if said.is_empty() => format!("status {status}").into(),
-                said => said,
-            }
-            .into_owned(),
+            said: said(command, text.trim(), status),
         })
     }
 
@@ -134,5 +130,32 @@ impl Vty {
                 return Err(std::io::Error::other("the answer doesn't end"));
             }
         }
+    }
+}
+
+/// What a daemon said no with, as it may be shown. Of a command that carries a key nothing of it
+/// is: the daemon repeats parts of the line in its own way, and which part is the key isn't told.
+fn said(command: &str, answer: &str, status: u8) -> String {
+    if holds_secret(command) {
+        return format!("status {status}; its words aren't kept, as they may repeat the key");
+    }
+    match answer {
+        "" => format!("status {status}"),
+        answer => masked(answer).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_daemon_says_of_a_key_is_not_repeated() {
+        let command = "neighbor 192.0.2.1 password hunter2";
+        for answer in ["% Unknown argument hunter2", "% hunter2", ""] {
+            assert!(!said(command, answer, 2).contains("hunter2"), "{answer}");
+        }
+        assert_eq!(said("neighbor 192.0.2.1 bfd", "% No such neighbor", 2), "% No such neighbor");
+        assert_eq!(said("neighbor 192.0.2.1 bfd", "", 2), "status 2");
     }
 }

@@ -5,6 +5,7 @@ use crate::inventory::OfferingKind;
 use crate::peering::{AddressProvider, ConnectionDraft, ConnectionSpec, is_guid};
 use crate::prefix::Prefix;
 use crate::secret::Secret;
+use crate::session_space;
 use crate::violation::Violations;
 
 /// Checks one connection, `i` in the order sent; what can't be read is replaced by something plain,
@@ -69,8 +70,8 @@ pub(super) fn check_connection(
     let (max_prefixes_v4, max_prefixes_v6) = check_max_prefixes(i, draft, v);
     let [session_prefix_v4, session_prefix_v6] =
         check_subnets(i, draft, address_provider, existing, context, v);
-    let md5_key = draft.md5_key.as_deref().filter(|k| !k.is_empty());
-    if let Some(key) = md5_key
+    let md5_key = draft.md5_key.as_ref().filter(|k| !k.reveal().is_empty());
+    if let Some(key) = md5_key.map(Secret::reveal)
         && (key.len() > 80 || !key.chars().all(|c| c.is_ascii_graphic()))
     {
         v.add(
@@ -89,7 +90,7 @@ pub(super) fn check_connection(
         session_prefix_v6,
         max_prefixes_v4,
         max_prefixes_v6,
-        md5_key: md5_key.map(Secret::new),
+        md5_key: md5_key.cloned(),
     }
 }
 
@@ -200,11 +201,11 @@ fn check_subnets(
 ) -> [Option<Prefix>; 2] {
     let had = existing.map_or([None, None], |e| e.prefixes);
     let families = [
-        (&draft.session_prefix_v4, "sessionPrefixV4", true, 30..=31u8),
-        (&draft.session_prefix_v6, "sessionPrefixV6", false, 64..=127),
+        (&draft.session_prefix_v4, "sessionPrefixV4", true),
+        (&draft.session_prefix_v6, "sessionPrefixV6", false),
     ];
     let mut found = [None, None];
-    for (n, (text, field, is_v4, lengths)) in families.into_iter().enumerate() {
+    for (n, (text, field, is_v4)) in families.into_iter().enumerate() {
         let target = format!("{CONNECTIONS}[{i}].bgpSession.{field}");
         let Some(text) = text.as_deref().filter(|t| !t.is_empty()) else {
             // Nobody but the peer can give the IPv4 subnet with peer addressing.
@@ -220,7 +221,7 @@ fn check_subnets(
         let prefix = match text.parse::<Prefix>() {
             Ok(prefix) => prefix,
             Err(e) => {
-                v.add("SessionPrefixInvalid", target, e.to_string());
+                v.add(session_space::CODE, target, e.to_string());
                 continue;
             }
         };
@@ -234,17 +235,22 @@ fn check_subnets(
             }
             continue;
         }
-        if prefix.is_ipv4() != is_v4 || !lengths.contains(&prefix.len()) {
-            let allowed = if is_v4 { "an IPv4 /30 or /31" } else { "an IPv6 /64 to /127" };
-            v.add("SessionPrefixInvalid", target, format!("{prefix}: a session's subnet is {allowed}"));
-        } else if context.inventory.host_space().iter().any(|own| own.overlaps(prefix)) {
+        if prefix.is_ipv4() != is_v4 {
+            let family = if is_v4 { "IPv4" } else { "IPv6" };
             v.add(
-                "SessionPrefixInHostSpace",
+                session_space::CODE,
                 target,
-                format!("{prefix} is inside the host's own address space"),
+                format!("{prefix}: this is for the {family} session's subnet"),
             );
-        } else {
-            found[n] = Some(prefix);
+            continue;
+        }
+        found[n] = Some(prefix);
+        // What the connection has already was asked when it got it, and the inventory may have
+        // changed: the next request about something else isn't the time to take it away.
+        if had[n] != Some(prefix) {
+            for fault in session_space::faults(prefix, context.inventory) {
+                v.add(session_space::CODE, target.clone(), fault.to_string());
+            }
         }
     }
     found

@@ -22,6 +22,8 @@ fn inventory() -> Inventory {
             asn: Asn(64500),
             announced: vec!["198.18.0.0/17".parse().unwrap()],
             advised_max_prefix_floor: 500,
+            internal_space: vec![],
+            peer_session_space: vec![],
             free_mail_domains: vec![],
             public_space: PublicSpace::default(),
             backbone_bfd: None,
@@ -201,14 +203,18 @@ fn peer_addressing_wants_a_subnet_of_the_right_size_outside_the_hosts_space() {
         d.connections[0].session_prefix_v6 = v6.map(Into::into);
         d
     };
-    assert!(run(&with(Some("192.0.2.0/31"), Some("2a00::/64"))).is_ok());
+    assert!(run(&with(Some("9.9.9.0/31"), Some("2a00::/64"))).is_ok());
     let v4 = format!("{C}[0].bgpSession.sessionPrefixV4");
     assert_eq!(broken(&with(None, None)), [format!("SessionPrefixRequired {v4}")]);
-    assert_eq!(broken(&with(Some("192.0.2.0/29"), None)), [format!("SessionPrefixInvalid {v4}")]);
-    assert_eq!(broken(&with(Some("192.0.2.1/30"), None)), [format!("SessionPrefixInvalid {v4}")]);
-    assert_eq!(broken(&with(Some("198.18.5.0/31"), None)), [format!("SessionPrefixInHostSpace {v4}")]);
+    assert_eq!(broken(&with(Some("9.9.9.0/29"), None)), [format!("SessionPrefixInvalid {v4}")]);
+    assert_eq!(broken(&with(Some("9.9.9.1/30"), None)), [format!("SessionPrefixInvalid {v4}")]);
     assert_eq!(
-        broken(&with(Some("192.0.2.0/31"), Some("2a00::/48"))),
+        broken(&with(Some("198.18.5.0/31"), None)),
+        vec![format!("SessionPrefixInvalid {v4}"); 2],
+        "not public, and the host's"
+    );
+    assert_eq!(
+        broken(&with(Some("9.9.9.0/31"), Some("2a00::/48"))),
         [format!("SessionPrefixInvalid {C}[0].bgpSession.sessionPrefixV6")]
     );
 }

@@ -11,6 +11,7 @@ use crate::plan::approval::{checks, ports_for, routers_of};
 use crate::plan::place::{taken_by, taken_message};
 use crate::plan::validation::{Observed, findings};
 use crate::prefix::Prefix;
+use crate::session_space;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -206,16 +207,29 @@ impl Step<'_> {
         Ok(effects)
     }
 
-    /// The peer's own subnet, unless another session has it. It rests for nobody: it isn't ours.
+    /// The peer's own subnet, unless it can't be a session's by now: since it was sent, the inventory
+    /// and other networks' sessions and registrations may have changed. It rests for nobody: it isn't ours.
     fn given_subnet(&self, given: Option<Prefix>) -> Result<Option<SessionSubnet>, String> {
         let Some(prefix) = given else { return Ok(None) };
-        let taken = self.subnets.iter().any(|u| u.freed_at.is_none() && u.prefix.overlaps(prefix));
-        if taken {
-            return Err(format!(
-                "{prefix} is in use by another session; add a connection with another subnet and remove this one"
-            ));
+        let mut faults: Vec<String> =
+            session_space::faults(prefix, self.input.inventory).iter().map(ToString::to_string).collect();
+        if self.is_taken(prefix) {
+            faults.push(format!("{prefix} is {}", session_space::TAKEN));
         }
-        Ok(SessionSubnet::of(prefix))
+        match faults.is_empty() {
+            true => Ok(SessionSubnet::of(prefix)),
+            false => Err(format!(
+                "{}; add a connection with another subnet and remove this one",
+                faults.join("; ")
+            )),
+        }
+    }
+
+    fn is_taken(&self, given: Prefix) -> bool {
+        let peering = self.input.peering;
+        let asn = self.input.asn.filter(|a| a.state == AsnState::Approved).map(|a| a.spec.asn);
+        self.subnets.iter().any(|u| u.freed_at.is_none() && u.prefix.overlaps(given))
+            || self.input.registrations.iter().any(|r| r.keeps_away(given, &peering.subscription, asn))
     }
 
     fn pooled_subnet(&self, v4: bool) -> Result<Option<SessionSubnet>, String> {

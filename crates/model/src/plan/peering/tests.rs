@@ -268,13 +268,13 @@ fn a_subnet_that_the_peer_gives_twice_fails_that_connection_alone() {
     let mut w = World::new();
     for c in &mut w.connections {
         c.spec.address_provider = AddressProvider::Peer;
-        c.spec.session_prefix_v4 = Some("192.0.2.0/31".parse().unwrap());
+        c.spec.session_prefix_v4 = Some("198.19.200.0/31".parse().unwrap());
     }
     w.settle();
     w.observe(false, false, false);
     w.settle();
     assert_eq!(w.states(), ["ProvisioningStarted", "ProvisioningFailed"]);
-    assert!(w.connections[1].error_message.as_ref().unwrap().contains("192.0.2.0/31"));
+    assert!(w.connections[1].error_message.as_ref().unwrap().contains("198.19.200.0/31"));
 }
 
 fn refused() -> UnitFault {

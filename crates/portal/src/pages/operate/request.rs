@@ -156,12 +156,37 @@ fn connection_facts(found: &Value) -> Markup {
             ("Peering", resource(text(found, "resourceId"), text(found, "name"))),
             ("Location", html! { (text(found, "peeringLocation")) }),
             ("Bandwidth", html! { (bandwidth) }),
+            ("Session addresses", addresses(found)),
+            ("Maximum of prefixes", html! { (most(found)) }),
             ("Subscription", html! { (text(found, "subscription")) }),
             ("Connection identifier", html! { (text(found, "connectionIdentifier")) }),
             ("In this state since", time(text(found, "since"))),
         ]))
         @if !text(found, "message").is_empty() { p.remark { (sentence(text(found, "message"))) } }
     }
+}
+
+/// Who gives the session addresses. What a peer gives ends up on a router of the host's, so it is
+/// marked: whose space it is, no check can tell.
+fn addresses(found: &Value) -> Markup {
+    let given: Vec<&str> = found["sessionPrefixesGivenByPeer"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    html! {
+        @if given.is_empty() { "given by the host" } @else {
+            @for prefix in &given { code { (prefix) } " " }
+            strong { "given by the peer" } ": see that it is the peer's own space"
+        }
+    }
+}
+
+fn most(found: &Value) -> String {
+    let v4 = found["maxPrefixesAdvertisedV4"].as_u64().map(|n| format!("IPv4 {n}"));
+    let v6 = found["maxPrefixesAdvertisedV6"].as_u64().map(|n| format!("IPv6 {n}"));
+    v4.into_iter().chain(v6).collect::<Vec<_>>().join(", ")
 }
 
 fn decided(decision: &Value) -> Markup {

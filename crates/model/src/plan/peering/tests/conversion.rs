@@ -30,6 +30,7 @@ fn world(sessions: Vec<LegacySession>) -> World {
     only.spec.session_prefix_v4 = Some("198.19.200.0/31".parse().unwrap());
     only.spec.session_prefix_v6 = Some("2001:db8:77::/127".parse().unwrap());
     w.connections = vec![only];
+    w.inventory.host.public_space.prefixes.push("2001:db8::/32".parse().unwrap());
     w.inventory.legacy_sessions = sessions;
     w
 }

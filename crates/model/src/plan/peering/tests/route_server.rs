@@ -4,6 +4,7 @@ use super::*;
 use crate::intent::SessionPhase;
 use crate::inventory::Offering;
 use crate::plan::router::{RouterConnection, router_intent};
+use crate::session_space::Registration;
 
 fn world() -> World {
     let mut w = World::new();
@@ -61,5 +62,32 @@ fn a_subnet_of_another_session_stops_it_with_what_to_do() {
     w.settle();
     assert_eq!(w.states(), ["ProvisioningFailed"]);
     let message = w.connections[0].error_message.clone().unwrap();
-    assert!(message.contains("in use by another session"), "{message}");
+    assert!(message.contains("in use elsewhere"), "{message}");
+}
+
+#[test]
+fn a_subnet_that_the_host_or_another_network_has_by_now_is_not_given() {
+    let told = |change: &dyn Fn(&mut World)| {
+        let mut w = world();
+        w.settle();
+        assert_eq!(w.states(), ["Approved"]);
+        // Only now, after the checks of the approval.
+        change(&mut w);
+        w.observe(false, false, false);
+        w.settle();
+        assert_eq!(w.states(), ["ProvisioningFailed"]);
+        w.connections[0].error_message.clone().unwrap()
+    };
+    let internal = told(&|w| w.inventory.host.internal_space = vec!["198.19.200.0/24".parse().unwrap()]);
+    assert!(internal.contains("host's own network"), "{internal}");
+    let registered = told(&|w| {
+        w.registrations.push(Registration {
+            prefix: "198.19.0.0/16".parse().unwrap(),
+            subscription: "other".into(),
+            asn: Asn(64511),
+        });
+    });
+    let session =
+        told(&|w| w.rested.push(SubnetUse { prefix: "198.19.200.0/30".parse().unwrap(), freed_at: None }));
+    assert_eq!(registered, session, "nobody learns which of the two it is");
 }

@@ -1,6 +1,7 @@
 //! Records, what is seen of them, and the clock: a world to plan in.
 
 use super::*;
+use crate::session_space::Registration;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Records, what is seen of them, and the clock.
@@ -10,6 +11,7 @@ pub(super) struct World {
     pub(super) connections: Vec<Connection>,
     pub(super) asn: PeerAsn,
     pub(super) policy: ApprovalPolicy,
+    pub(super) registrations: Vec<Registration>,
     pub(super) rivals: Vec<Rival>,
     pub(super) observed: BTreeMap<i64, Observed>,
     pub(super) rested: Vec<SubnetUse>,
@@ -26,6 +28,7 @@ impl World {
             connections: vec![connection(1), connection(2)],
             asn: asn(AsnState::Approved),
             policy: ApprovalPolicy { connections_automatic: true, ..Default::default() },
+            registrations: Vec::new(),
             rivals: Vec::new(),
             observed: BTreeMap::new(),
             rested: Vec::new(),
@@ -61,6 +64,7 @@ impl World {
                 observed: &self.observed,
                 ports_in_use: &self.ports(),
                 subnets: &self.subnets(),
+                registrations: &self.registrations,
                 rivals: &self.rivals,
             },
             self.now,
