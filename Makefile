@@ -1,11 +1,12 @@
 # What can be done with this checkout. Each target is one command of its own; nothing here has logic.
-.PHONY: help run down test bench screenshots check
+.PHONY: help run down test bench figures screenshots check
 
 help:
 	@echo 'make run     a provider from ASN to optimized routing on real routers (ONCE=1: end afterwards)'
 	@echo 'make down    end what make run left up'
 	@echo 'make test    the checks and every test'
-	@echo 'make bench   the figures, printed and written to target/figures/bench.jsonl'
+	@echo 'make bench   the figures, printed and written to target/figures/bench.jsonl; fails when a bound does not hold'
+	@echo 'make figures README'"'"'s tables of what make run and make bench measured last'
 	@echo 'make screenshots  every page of the portal, in target/screenshots; the chosen ones in docs/images'
 	@echo 'make check   dependency arrows, module docs, formatting, lints, licences'
 
@@ -26,6 +27,10 @@ bench:
 	cargo bench -p meetme-journey --bench api
 	cargo bench -p meetme-journey --bench portal
 	cargo run --release -p meetme-journey -- bench
+	cargo run --release --quiet -p meetme-figures
+
+figures:
+	@cargo run --release --quiet -p meetme-figures
 
 screenshots:
 	@scripts/screenshots.sh

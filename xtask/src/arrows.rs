@@ -36,7 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("meetme-lab", &[]),
-    ("meetme-journey", &["meetme-client", "meetme-lab"]),
+    ("meetme-figures", &[]),
+    ("meetme-journey", &["meetme-client", "meetme-figures", "meetme-lab"]),
     ("xtask", &[]),
 ];
 

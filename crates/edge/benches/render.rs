@@ -1,6 +1,5 @@
 //! Rendering and diffing the configuration of 50 routers with 100 sessions each: what a change of
-//! the host's own prefixes costs. Prints one figure as JSON and adds it to
-//! `target/figures/bench.jsonl`.
+//! the host's own prefixes costs. Prints one figure and adds it to `target/figures/bench.jsonl`.
 
 #[path = "../tests/common/fixture.rs"]
 mod fixture;
@@ -8,9 +7,9 @@ mod fixture;
 use meetme_edge::routers::frr::diff::change;
 use meetme_edge::routers::frr::owned::Owned;
 use meetme_edge::routers::frr::render::{Origination, render};
+use meetme_figures::{Figures, percentile};
 use meetme_model::asn::Asn;
 use meetme_model::intent::{RouterIntent, SessionPhase};
-use std::io::Write;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
@@ -50,14 +49,14 @@ fn rendered(intent: &RouterIntent) -> Owned {
     render(intent, &gates, Origination::Statics)
 }
 
-fn main() {
+fn main() -> anyhow::Result<()> {
     let before: Vec<RouterIntent> = (0..ROUTERS).map(intent).collect();
     let have: Vec<Owned> = before.iter().map(rendered).collect();
     let mut after = before;
     for intent in &mut after {
         intent.announced.push("198.18.64.0/18".parse().expect("a prefix"));
     }
-    let mut took_ms: Vec<f64> = (0..ROUNDS)
+    let took_ms: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let began = Instant::now();
             let changed = after
@@ -69,24 +68,10 @@ fn main() {
             began.elapsed().as_secs_f64() * 1000.0
         })
         .collect();
-    took_ms.sort_by(f64::total_cmp);
-    let value = (took_ms[ROUNDS / 2] * 1000.0).round() / 1000.0;
-    let figure = serde_json::json!({
-        "name": "render.50x100_ms",
-        "value": value,
-        "unit": "ms",
-        "bound": BOUND_MS,
-        "holds": value <= BOUND_MS,
-        "how": format!("render and diff {ROUTERS} routers with {SESSIONS} sessions each, {ROUNDS} runs, median"),
-    });
-    println!("{figure}");
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/figures");
-    let appended = std::fs::create_dir_all(&folder).and_then(|()| {
-        let file = folder.join("bench.jsonl");
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
-        writeln!(file, "{figure}")
-    });
-    if let Err(e) = appended {
-        eprintln!("can't write the figure down in {}: {e}", folder.display());
-    }
+    let mut figures = Figures::default();
+    let how =
+        format!("render and diff {ROUTERS} routers with {SESSIONS} sessions each, {ROUNDS} runs, median");
+    figures.at_most("render.50x100_ms", percentile(&took_ms, 50.0), "ms", BOUND_MS, &how);
+    print!("{}", figures.table());
+    figures.record()
 }

@@ -1,12 +1,12 @@
 //! `make bench`: whole-system figures, repeated; writes `target/figures/bench.jsonl`.
 
-use crate::figures::{Figures, percentile};
 use crate::people::Engineer;
 use crate::provider;
 use crate::run::{activate_and_watch, footprint, onboard, register, settled};
 use crate::say::Say;
 use crate::traffic;
 use crate::world::{self, Options, World};
+use meetme_figures::{Figures, percentile};
 use meetme_lab::proto::Fault;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub async fn bench(state: &Path, runs: u32) -> anyhow::Result<()> {
     let mut figures = Figures::default();
     let measured = measure(&world, &say, runs, &mut figures).await;
     print!("\n{}", figures.table());
-    figures.append(&world::root()?.join("target/figures/bench.jsonl"))?;
+    figures.record()?;
     world::down(state).await?;
     measured
 }

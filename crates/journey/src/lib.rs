@@ -5,7 +5,6 @@
 //! peering: what it checks is what a peer would see.
 
 pub mod bench;
-pub mod figures;
 pub mod people;
 pub mod provider;
 pub mod run;

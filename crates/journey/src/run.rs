@@ -1,12 +1,12 @@
 //! `make run`: the journey before your eyes, then where traffic flows through faults, then figures.
 
-use crate::figures::Figures;
 use crate::people::{Engineer, Operator, needed, text};
 use crate::provider::{self, Interconnect};
 use crate::say::Say;
 use crate::traffic::{self, Outage};
 use crate::world::{self, Options, World};
 use anyhow::{Context, ensure};
+use meetme_figures::Figures;
 use meetme_lab::proto::Fault;
 use serde_json::Value;
 use std::path::Path;

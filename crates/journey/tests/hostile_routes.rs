@@ -5,7 +5,7 @@
 mod common;
 
 use anyhow::{Context, ensure};
-use meetme_journey::figures::Figures;
+use meetme_figures::Figures;
 use meetme_journey::people::{Engineer, Operator, text};
 use meetme_journey::provider::{self, announcement};
 use meetme_journey::run::onboard;

@@ -5,16 +5,26 @@
 //! Prints its figures and adds them to `target/figures/bench.jsonl`. All load is bounded by count or time.
 
 mod http;
+#[path = "../shared/machine.rs"]
+mod machine;
 mod measure;
 #[path = "../../../store/src/tests/postgres.rs"]
 mod postgres;
+#[path = "../shared/product.rs"]
+#[allow(dead_code, reason = "no edge links in here")]
 mod product;
+#[path = "../shared/rest.rs"]
+mod rest;
+#[path = "../shared/seed.rs"]
 mod seed;
 
 use anyhow::Context;
-use meetme_journey::figures::Figures;
+use machine::Spent;
+use meetme_figures::Figures;
 use meetme_store::{SealKey, Store};
+use postgres::Server;
 use product::Product;
+use seed::Seeded;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,35 +35,54 @@ fn main() -> anyhow::Result<()> {
     let sqlite = runtime.block_on(on_sqlite(&mut figures));
     let postgres = runtime.block_on(on_postgres(&mut figures));
     print!("{}", figures.table());
-    figures.append(&meetme_journey::world::root()?.join("target/figures/bench.jsonl"))?;
+    figures.record()?;
     sqlite.and(postgres)
 }
 
 async fn on_sqlite(figures: &mut Figures) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let url = format!("sqlite:{}", directory.path().join("meetme.db").display());
-    measured(directory.path(), &url, "", figures).await
+    let (product, seeded) = started(directory.path(), &url, "").await?;
+    measured(&product, &seeded, "", figures).await
 }
 
 async fn on_postgres(figures: &mut Figures) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
-    // As it comes, but for what keeps it to itself: a commit is on the disk before it is answered.
-    let server = postgres::Server::start(&[]);
-    measured(directory.path(), &server.url(), ".postgres", figures).await
+    // As it comes, but for what keeps it to itself (a commit is on the disk before it is answered), and for when it
+    // counts its rows: between two figures, instead of a minute after they were written, beside one.
+    let server = Server::start(&["autovacuum=off"]);
+    let (product, seeded) = started(directory.path(), &server.url(), ".postgres").await?;
+    measure::uncounted(&product, &seeded, figures).await?;
+    server.run("VACUUM ANALYZE");
+    server.run("CHECKPOINT");
+    measured(&product, &seeded, ".postgres", figures).await
 }
 
-/// Fills the database, starts the product on it and measures; names of figures end with `suffix`.
-async fn measured(directory: &Path, url: &str, suffix: &str, figures: &mut Figures) -> anyhow::Result<()> {
+/// Fills the database, starts the product on it, and waits until it is at rest.
+async fn started(directory: &Path, url: &str, suffix: &str) -> anyhow::Result<(Product, Seeded)> {
     let key = SealKey::load_or_create(&directory.join("seal.key"))?;
     let store = opened(url, &key).await?;
     println!("api{suffix}: writing 5,000 peerings");
     let seeded = seed::fill(&store).await.context("filling the database")?;
     println!("api{suffix}: the product starts and looks at all of them once");
     let product = Product::start(directory, url)?;
-    product.wait_settled(&store).await?;
+    rest::wait(&product, &store, rest::nothing_more).await?;
     store.close().await;
+    Ok((product, seeded))
+}
+
+/// Measures everything, and what others did on this machine meanwhile; names of figures end with `suffix`.
+async fn measured(
+    product: &Product,
+    seeded: &Seeded,
+    suffix: &str,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     println!("api{suffix}: measuring");
-    measure::all(&product, &seeded, suffix, figures).await
+    let spent = Spent::now()?;
+    let measured = measure::all(product, seeded, suffix, figures).await;
+    spent.tell(&format!("api.others_percent{suffix}"), figures)?;
+    measured
 }
 
 /// Opens the store as soon as its server takes connections.

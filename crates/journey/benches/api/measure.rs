@@ -6,7 +6,7 @@ use crate::product::Product;
 use crate::seed::{self, METERED, METROS, NETWORKS, NEW_NETWORKS, SUBSCRIPTIONS, Seeded};
 use anyhow::ensure;
 use jiff::SignedDuration;
-use meetme_journey::figures::{Figures, percentile};
+use meetme_figures::{Figures, percentile};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,15 @@ pub async fn all(
         READ_TIME.as_secs()
     );
     figures.at_most(&name("api.read_p99_ms"), percentile(&read, 99.0), "ms", 50.0, &how);
+    Ok(())
+}
+
+/// Measures a page before the database knows how many rows its tables have, as after a restore: what it costs must not
+/// depend on that.
+pub async fn uncounted(product: &Product, seeded: &Seeded, figures: &mut Figures) -> anyhow::Result<()> {
+    let took = Host { product, seeded }.lists().await?;
+    let how = format!("a page of 1,000 peerings, {LISTS} times, before PostgreSQL counted its rows, median");
+    figures.at_most("api.list_1000_uncounted_ms.postgres", percentile(&took, 50.0), "ms", 20.0, &how);
     Ok(())
 }
 

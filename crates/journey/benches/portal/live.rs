@@ -8,7 +8,7 @@ use crate::more::People;
 use crate::product::Product;
 use crate::seed::{group, peering, subscription};
 use anyhow::{Context, ensure};
-use meetme_journey::figures::{Figures, percentile};
+use meetme_figures::{Figures, percentile};
 use std::time::{Duration, Instant};
 
 const TIMES: usize = 20;

@@ -10,18 +10,25 @@
 mod browser;
 mod edge;
 mod live;
+#[path = "../shared/machine.rs"]
+mod machine;
 mod measure;
 mod more;
 mod pages;
+#[path = "../shared/product.rs"]
+#[allow(dead_code, reason = "the API's bench tells its processor time")]
 mod product;
-#[path = "../api/seed.rs"]
+#[path = "../shared/rest.rs"]
+mod rest;
+#[path = "../shared/seed.rs"]
 #[allow(dead_code, reason = "people look here, not programs with tokens")]
 mod seed;
 
 use anyhow::Context;
 use edge::Edge;
-use meetme_journey::figures::Figures;
-use meetme_store::{SealKey, Store};
+use machine::Spent;
+use meetme_figures::Figures;
+use meetme_store::{Reader, SealKey, Store, session_routes_get};
 use product::Product;
 
 fn main() -> anyhow::Result<()> {
@@ -30,7 +37,7 @@ fn main() -> anyhow::Result<()> {
     let mut figures = Figures::default();
     let measured = runtime.block_on(measured(&mut figures));
     print!("{}", figures.table());
-    figures.append(&meetme_journey::world::root()?.join("target/figures/bench.jsonl"))?;
+    figures.record()?;
     measured
 }
 
@@ -44,14 +51,25 @@ async fn measured(figures: &mut Figures) -> anyhow::Result<()> {
     let people = more::fill(&store).await.context("filling the database")?;
     println!("portal: the product starts and looks at all of them once");
     let product = Product::start(directory.path(), &url)?;
-    product.wait_settled(&store).await?;
+    rest::wait(&product, &store, rest::nothing_more).await?;
     println!("portal: the edge links in and receives {} routes", edge::ROUTES);
     let edge = Edge::start(&product.edge_socket).await?;
-    product.wait_settled(&store).await?;
+    let (router, session) = edge.fed()?;
+    rest::wait(&product, &store, async |db| routes_kept(db, router, &session).await).await?;
     println!("portal: measuring");
+    let spent = Spent::now()?;
     let pages = measure::pages(&product, &store, &people, figures).await;
     let first = measure::first_load(&product, &people, figures).await;
     let live = live::events(&product, &people, &edge, figures).await;
+    spent.tell("portal.others_percent", figures)?;
     store.close().await;
     pages.and(first).and(live)
+}
+
+/// Whether the product knows what the session receives.
+async fn routes_kept(db: &mut Reader, router: &str, session: &str) -> anyhow::Result<Option<String>> {
+    let kept = session_routes_get(db, router, session).await?;
+    let (received, synced) = kept.map_or((0, false), |routes| (routes.received, routes.synced));
+    let all = synced && received == edge::ROUTES;
+    Ok((!all).then(|| format!("it knows of {received} routes of {session}, synced: {synced}")))
 }

@@ -6,7 +6,7 @@ use crate::pages::{self, Kind, Known};
 use crate::product::Product;
 use crate::seed::{group, peering, subscription};
 use anyhow::{Context, ensure};
-use meetme_journey::figures::{Figures, percentile};
+use meetme_figures::{Figures, percentile};
 use meetme_store::{IdPage, Store, connections_of, connections_waiting, peering_get, people_list};
 use std::collections::BTreeSet;
 use std::time::Instant;

@@ -135,6 +135,7 @@ suite! {
         a_newer_schema_is_refused,
         opening_twice_migrates_once,
         peerings_come_through_the_migration_of_their_places,
+        a_server_compiles_no_statement,
     }
     secrets {
         no_secret_is_written_in_clear,

@@ -58,6 +58,14 @@ impl Server {
         format!("postgres://postgres@localhost/postgres?host={}", self.directory.path().display())
     }
 
+    /// Runs one command on it, outside any transaction, with its own client.
+    #[allow(dead_code, reason = "the tests ask through the store")]
+    pub fn run(&self, command: &str) {
+        let mut psql = Command::new(newest_programs().join("psql"));
+        psql.arg("-h").arg(self.directory.path());
+        run(psql.args(["-U", "postgres", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", command]));
+    }
+
     /// Where it is: `data` has its files, `log` what it said.
     #[allow(dead_code, reason = "the bench doesn't look into it")]
     pub fn directory(&self) -> &Path {

@@ -93,6 +93,18 @@ async fn processes_that_start_at_once_share_a_new_file() {
     }
 }
 
+pub async fn a_server_compiles_no_statement(db: &Database) {
+    if !db.store.is_postgres() {
+        return;
+    }
+    let mut tx = db.store.begin().await.unwrap();
+    let mut reader = db.store.read().await.unwrap();
+    for connection in [tx.connection(), reader.connection()] {
+        let jit: String = sqlx::query_scalar("SHOW jit").fetch_one(&mut *connection).await.unwrap();
+        assert_eq!(jit, "off");
+    }
+}
+
 #[tokio::test]
 async fn commits_to_a_file_are_durable_and_constraints_are_on() {
     let db = Database::sqlite().await;

@@ -194,12 +194,13 @@ async fn one_peering(
     Ok(connections)
 }
 
-/// A router whose edge is away, so that its absence is no news; what it told last is filled in.
-fn unseen(router: &str, at: Timestamp) -> RouterState {
+/// A router whose edge is away, so that its absence is no news; what it told last is filled in. The last one could be
+/// reached until now: the product notes that it can't any more, which shows that it looked at all of them.
+fn unseen(name: &str, at: Timestamp) -> RouterState {
     RouterState {
-        router: router.to_owned(),
+        router: name.to_owned(),
         at,
-        reachable: false,
+        reachable: name == router(METROS - 1, 1),
         error: Some("its edge is away".into()),
         generation: Some(1),
         applied_generation: Some(1),

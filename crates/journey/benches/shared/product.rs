@@ -1,37 +1,39 @@
-//! The product under measurement: one `meetme serve` on a free port of loopback, with a directory of its own.
+//! The product under measurement: one `meetme serve` on a free port of loopback, with a directory and an edge socket
+//! of its own.
 
 use anyhow::{Context, ensure};
-use jiff::Timestamp;
-use meetme_store::{Store, work_depth};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running `meetme serve`; ends when it is dropped.
 pub struct Product {
     process: Child,
+    log: PathBuf,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where edges link in.
+    pub edge_socket: PathBuf,
 }
 
 impl Product {
     /// Starts it on the database `url`, and waits until it listens. Its log is `directory/log`.
     pub fn start(directory: &Path, url: &str) -> anyhow::Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let seal_key = directory.join("seal.key");
-        let config = directory.join("meetme.toml");
+        let (config, log) = (directory.join("meetme.toml"), directory.join("log"));
+        let edge_socket = directory.join("edge.sock");
         // A caller's share is bounded; here few callers ask for everything that there is.
-        let rate = format!("{{ per_s = {0}, burst = {0} }}", 1_000_000);
+        let rate = "{ per_s = 1000000, burst = 1000000 }";
         std::fs::write(
             &config,
             format!(
-                "listen = '{address}'\ndatabase = '{url}'\nseal_key = '{}'\n\
-                 [rates]\nreads = {rate}\nwrites = {rate}\n",
-                seal_key.display()
+                "listen = '{address}'\ndatabase = '{url}'\nseal_key = '{}'\nedge_socket = '{}'\n\
+                 [rates]\nreads = {rate}\nwrites = {rate}\nlive = {rate}\nroutes = {rate}\n",
+                directory.join("seal.key").display(),
+                edge_socket.display()
             ),
         )?;
-        let log = directory.join("log");
         let process = Command::new(meetme_journey::world::binary("meetme")?)
             .arg("--config")
             .arg(config)
@@ -39,31 +41,14 @@ impl Product {
             .stdin(Stdio::null())
             .stderr(std::fs::File::create(&log)?)
             .spawn()?;
-        let mut product = Self { process, address };
+        let mut product = Self { process, log, address, edge_socket };
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(address).is_err() {
             let alive = product.process.try_wait()?.is_none();
-            let said = || std::fs::read_to_string(&log).unwrap_or_default();
-            ensure!(alive && Instant::now() < until, "the product doesn't listen: {}", said());
+            ensure!(alive && Instant::now() < until, "the product doesn't listen: {}", product.said());
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(product)
-    }
-
-    /// Waits until nothing is left of what it does after a start: it looks at everything once, and
-    /// counts edges as absent after a while.
-    pub async fn wait_settled(&self, store: &Store) -> anyhow::Result<()> {
-        const EDGES_ABSENT: Duration = Duration::from_secs(12);
-        tokio::time::sleep(EDGES_ABSENT).await;
-        let until = Instant::now() + Duration::from_secs(600);
-        loop {
-            let left = work_depth(&mut store.read().await?, Timestamp::now()).await?;
-            if left == 0 {
-                return Ok(());
-            }
-            ensure!(Instant::now() < until, "{left} things are still to be looked at");
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
     }
 
     /// Processor time that it used so far, of all its threads.
@@ -75,6 +60,14 @@ impl Product {
         let ticks: u64 =
             fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
         Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_S))
+    }
+
+    /// The end of its log.
+    pub fn said(&self) -> String {
+        const LINES: usize = 8;
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
     }
 }
 

@@ -1,13 +1,14 @@
-//! Measured figures: a table for people, and one JSON object per line for programs. A bound that
-//! doesn't hold is shown, never hidden.
+//! A table of figures for people, and one JSON object per line for programs. A bound that doesn't
+//! hold is shown, never hidden.
 
+use crate::checkout::{commit, root};
 use anyhow::Context;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::path::Path;
 
 /// One figure.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Figure {
     /// Stable, dotted, with the unit last.
     pub name: String,
@@ -18,12 +19,15 @@ pub struct Figure {
     /// The most it should be, if there is a bound.
     pub bound: Option<f64>,
     /// True when `bound` is the least it should be instead.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_least: bool,
     /// Whether it keeps the bound.
     pub holds: Option<bool>,
     /// What was measured, how often, which statistic.
     pub how: String,
+    /// The commit that was measured; empty until it is written down.
+    #[serde(default)]
+    pub commit: String,
 }
 
 /// A list of figures.
@@ -60,6 +64,7 @@ impl Figures {
             at_least: false,
             holds: bound.map(|(_, holds)| holds),
             how: how.into(),
+            commit: String::new(),
         });
     }
 
@@ -85,26 +90,45 @@ impl Figures {
         out
     }
 
+    /// Adds them to what `make bench` measured so far, `target/figures/bench.jsonl`.
+    pub fn record(&self) -> anyhow::Result<()> {
+        self.append(&root()?.join("target/figures/bench.jsonl"))
+    }
+
     /// Writes them to `file`, replacing what was there.
     pub fn write(&self, file: &Path) -> anyhow::Result<()> {
         let _ = std::fs::remove_file(file);
         self.append(file)
     }
 
-    /// Adds them to `file`.
+    /// Adds them to `file`, each with the commit that is checked out.
     pub fn append(&self, file: &Path) -> anyhow::Result<()> {
-        if let Some(parent) = file.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
+        let commit = commit(&root()?);
         let mut text = String::new();
         for figure in &self.0 {
-            text.push_str(&serde_json::to_string(figure)?);
+            text.push_str(&serde_json::to_string(&Figure { commit: commit.clone(), ..figure.clone() })?);
             text.push('\n');
+        }
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent)?;
         }
         let wrong = || format!("can't write {}", file.display());
         let mut open =
             std::fs::OpenOptions::new().create(true).append(true).open(file).with_context(wrong)?;
         std::io::Write::write_all(&mut open, text.as_bytes()).with_context(wrong)
+    }
+
+    /// Those that `file` has; none when there is no such file.
+    pub fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(e).with_context(|| format!("can't read {}", file.display())),
+        };
+        let line = |line| {
+            serde_json::from_str(line).with_context(|| format!("{}: not a figure: {line}", file.display()))
+        };
+        Ok(Self(text.lines().map(line).collect::<anyhow::Result<_>>()?))
     }
 }
 
@@ -137,6 +161,22 @@ mod tests {
         let holds: Vec<_> = figures.0.iter().map(|f| f.holds).collect();
         assert_eq!(holds, [Some(false), Some(false), Some(true)]);
         assert!(figures.table().contains("≥ 5000"));
+    }
+
+    #[test]
+    fn what_is_written_is_read_with_its_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("new/figures.jsonl");
+        assert!(Figures::read(&file).unwrap().0.is_empty());
+        for value in [3.0, 4.0] {
+            let mut figures = Figures::default();
+            figures.at_least("api.get_one_per_s", Some(value), "/s", 4.0, "answered");
+            figures.append(&file).unwrap();
+        }
+        let read = Figures::read(&file).unwrap().0;
+        let known: Vec<_> = read.iter().map(|f| (f.value, f.holds, f.at_least)).collect();
+        assert_eq!(known, [(Some(3.0), Some(false), true), (Some(4.0), Some(true), true)]);
+        assert!(read.iter().all(|f| f.commit == commit(&root().unwrap())));
     }
 
     #[test]
