@@ -1,4 +1,5 @@
-//! Sharing of equal values: a router's routes have few distinct attributes and fewer verdicts.
+//! Sharing of equal values: a router's routes have fewer distinct attributes than routes, and far
+//! fewer verdicts.
 //!
 //! A value is kept exactly as long as something outside the table holds it, provided that holders
 //! give it back by [`Interned::release`].
@@ -10,21 +11,25 @@ use std::sync::Arc;
 
 /// The distinct values in use.
 #[derive(Debug)]
-pub(super) struct Interned<T: Eq + Hash>(HashSet<Arc<T>>);
+pub(super) struct Interned<T: ?Sized + Eq + Hash>(HashSet<Arc<T>>);
 
-impl<T: Eq + Hash> Default for Interned<T> {
+impl<T: ?Sized + Eq + Hash> Default for Interned<T> {
     fn default() -> Self {
         Self(HashSet::new())
     }
 }
 
-impl<T: Eq + Hash> Interned<T> {
-    /// The shared copy of `value`.
-    pub(super) fn share(&mut self, value: T) -> Arc<T> {
-        if let Some(known) = self.0.get(&value) {
+impl<T: ?Sized + Eq + Hash> Interned<T> {
+    /// The shared copy of `value`, which is kept by itself only if there is none.
+    pub(super) fn share<V>(&mut self, value: V) -> Arc<T>
+    where
+        V: AsRef<T>,
+        Arc<T>: From<V>,
+    {
+        if let Some(known) = self.0.get(value.as_ref()) {
             return Arc::clone(known);
         }
-        let new = Arc::new(value);
+        let new = Arc::from(value);
         self.0.insert(Arc::clone(&new));
         new
     }
@@ -52,5 +57,11 @@ impl Hash for Verdict {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.usage.hash(state);
         self.0.faults.hash(state);
+    }
+}
+
+impl AsRef<Verdict> for Verdict {
+    fn as_ref(&self) -> &Verdict {
+        self
     }
 }

@@ -153,7 +153,7 @@ impl Site {
             }
             ToEdge::Intent { intent } => self.intent(*intent).await?,
             ToEdge::Query { id, query } => {
-                let answer = Ok(self.answer(query));
+                let answer = Ok(self.answer(query).await);
                 self.send(&ToControl::Answer { id, answer }).await?;
             }
             ToEdge::Probes { .. } => {}
@@ -185,10 +185,10 @@ impl Site {
         Ok(())
     }
 
-    fn answer(&self, query: EdgeQuery) -> EdgeAnswer {
+    async fn answer(&self, query: EdgeQuery) -> EdgeAnswer {
         match query {
             EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } => {
-                let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit);
+                let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit).await;
                 EdgeAnswer::ReceivedRoutes { rows, next }
             }
             EdgeQuery::Diff { .. } => EdgeAnswer::Diff { diff: String::new() },

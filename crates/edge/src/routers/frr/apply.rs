@@ -148,6 +148,13 @@ impl Frr {
         bgpd.run(&format!("clear bgp {address}")).await.map(drop)
     }
 
+    /// Runs what a session received through its policy again, which repeats it by BMP. The session
+    /// stays up and its peer isn't asked for anything.
+    pub async fn repeat_received(&self, address: IpAddr) -> Result<(), FrrError> {
+        let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
+        bgpd.run(&format!("clear bgp {address} soft in")).await.map(drop)
+    }
+
     /// Plans the way from the router as it is to an intent. Changes nothing.
     pub async fn plan(&self, intent: &RouterIntent, gates: &Gates) -> Result<Plan, FrrError> {
         check::intent(intent)?;
