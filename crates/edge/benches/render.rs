@@ -1,7 +1,11 @@
 //! Rendering and diffing the configuration of 50 routers with 100 sessions each: what a change of
-//! the host's own prefixes costs. Prints one figure as JSON and adds it to
+//! the host's own prefixes costs. Prints one figure and adds it to
 //! `target/figures/bench.jsonl`.
 
+// One way of writing figures down, wherever they are measured.
+#[path = "../../journey/src/figures.rs"]
+#[allow(dead_code, unused_imports)]
+mod figures;
 #[path = "../tests/common/fixture.rs"]
 mod fixture;
 
@@ -10,7 +14,6 @@ use meetme_edge::routers::frr::owned::Owned;
 use meetme_edge::routers::frr::render::{Origination, render};
 use meetme_model::asn::Asn;
 use meetme_model::intent::{RouterIntent, SessionPhase};
-use std::io::Write;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
@@ -70,23 +73,13 @@ fn main() {
         })
         .collect();
     took_ms.sort_by(f64::total_cmp);
-    let value = (took_ms[ROUNDS / 2] * 1000.0).round() / 1000.0;
-    let figure = serde_json::json!({
-        "name": "render.50x100_ms",
-        "value": value,
-        "unit": "ms",
-        "bound": BOUND_MS,
-        "holds": value <= BOUND_MS,
-        "how": format!("render and diff {ROUTERS} routers with {SESSIONS} sessions each, {ROUNDS} runs, median"),
-    });
-    println!("{figure}");
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/figures");
-    let appended = std::fs::create_dir_all(&folder).and_then(|()| {
-        let file = folder.join("bench.jsonl");
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
-        writeln!(file, "{figure}")
-    });
-    if let Err(e) = appended {
-        eprintln!("can't write the figure down in {}: {e}", folder.display());
+    let how =
+        format!("render and diff {ROUTERS} routers with {SESSIONS} sessions each, {ROUNDS} runs, median");
+    let mut figures = figures::Figures::default();
+    figures.at_most("render.50x100_ms", Some(took_ms[ROUNDS / 2]), "ms", BOUND_MS, &how);
+    print!("{}", figures.table());
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/figures/bench.jsonl");
+    if let Err(error) = figures.append(&file) {
+        eprintln!("{error:#}");
     }
 }

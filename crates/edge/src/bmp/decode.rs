@@ -55,7 +55,7 @@ pub(super) enum Message {
         reason: String,
     },
     /// Routes of a session's pre-policy Adj-RIB-In.
-    Routes(Box<Routes>),
+    Routes(Routes),
     /// Statistics, and what isn't the pre-policy Adj-RIB-In of a global peer.
     Other,
 }
@@ -116,7 +116,7 @@ fn of_peer(kind: u8, body: &[u8]) -> Result<Message, Malformed> {
             let width = if flags & FLAG_TWO_OCTET_AS != 0 { Width::Two } else { Width::Four };
             let hint = PathHint { width, peer: Asn(be_u32(header, 26)) };
             let received_at = received_at(header);
-            Ok(Message::Routes(Box::new(Routes { peer, received_at, update: update::read(update, hint) })))
+            Ok(Message::Routes(Routes { peer, received_at, update: update::read(update, hint) }))
         }
     }
 }

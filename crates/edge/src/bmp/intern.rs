@@ -4,6 +4,7 @@
 //! A value is kept exactly as long as something outside the table holds it, provided that holders
 //! give it back by [`Interned::release`].
 
+use foldhash::fast::RandomState;
 use meetme_model::route::RouteVerdict;
 use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
@@ -11,11 +12,11 @@ use std::sync::Arc;
 
 /// The distinct values in use.
 #[derive(Debug)]
-pub(super) struct Interned<T: ?Sized + Eq + Hash>(HashSet<Arc<T>>);
+pub(super) struct Interned<T: ?Sized + Eq + Hash>(HashSet<Arc<T>, RandomState>);
 
 impl<T: ?Sized + Eq + Hash> Default for Interned<T> {
     fn default() -> Self {
-        Self(HashSet::new())
+        Self(HashSet::default())
     }
 }
 

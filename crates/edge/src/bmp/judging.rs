@@ -6,6 +6,7 @@
 
 use super::intern::Verdict;
 use super::origins;
+use foldhash::fast::RandomState;
 use meetme_model::asn::Asn;
 use meetme_model::prefix::Prefix;
 use meetme_model::route::{PrefixPolicy, RouteAttributes, SessionPolicy, judge};
@@ -16,11 +17,11 @@ use std::collections::{HashMap, HashSet};
 pub(super) struct Judge {
     policy: SessionPolicy,
     /// `policy.prefixes` by prefix.
-    registered: HashMap<Prefix, PrefixPolicy>,
+    registered: HashMap<Prefix, PrefixPolicy, RandomState>,
     /// The host's space without what is inside other space of the host: ascending, nothing overlaps.
     host_space: Vec<Prefix>,
     /// Networks behind a route server.
-    behind: HashSet<Asn>,
+    behind: HashSet<Asn, RandomState>,
     /// `policy` with those lists reduced to what one route needs.
     narrow: SessionPolicy,
 }

@@ -7,6 +7,7 @@
 
 use super::intern::{Interned, Verdict};
 use super::packed;
+use foldhash::fast::RandomState;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use jiff::Timestamp;
 use meetme_model::prefix::Prefix;
@@ -97,8 +98,8 @@ impl Slot {
 /// The prefixes of one session.
 #[derive(Debug, Default)]
 pub(super) struct Prefixes {
-    v4: HashSet<Ipv4Net>,
-    v6: HashSet<Ipv6Net>,
+    v4: HashSet<Ipv4Net, RandomState>,
+    v6: HashSet<Ipv6Net, RandomState>,
 }
 
 impl Prefixes {
@@ -154,7 +155,7 @@ pub(super) struct Rib {
     attributes: Interned<[u8]>,
     verdicts: Interned<Verdict>,
     lives: u32,
-    dead: HashSet<Life>,
+    dead: HashSet<Life, RandomState>,
     remains: VecDeque<Remains>,
     scratch: Vec<u8>,
 }
@@ -309,7 +310,12 @@ impl Rib {
 }
 
 /// Puts an entry in the place of its session's, or of one whose life has ended; returns that.
-fn put<N: Ord>(map: &mut BTreeMap<N, Slot>, net: N, new: Entry, dead: &HashSet<Life>) -> Option<Entry> {
+fn put<N: Ord>(
+    map: &mut BTreeMap<N, Slot>,
+    net: N,
+    new: Entry,
+    dead: &HashSet<Life, RandomState>,
+) -> Option<Entry> {
     match map.entry(net) {
         btree_map::Entry::Vacant(place) => {
             place.insert(Slot::One(new));

@@ -9,6 +9,7 @@ use super::judging::Judge;
 use super::rib::Rib;
 use super::session::Session;
 use super::{StationEvent, StationSession};
+use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use meetme_model::asn::Asn;
 use meetme_model::route::RouteAttributes;
@@ -47,7 +48,7 @@ pub(super) struct Router {
     name: String,
     /// Where it connects from.
     pub(super) source: IpAddr,
-    sessions: HashMap<IpAddr, Session>,
+    sessions: HashMap<IpAddr, Session, RandomState>,
     by_name: BTreeMap<String, IpAddr>,
     rib: Rib,
     /// Sessions to look at: told anew, initial routes coming in, or in doubt.
@@ -68,7 +69,7 @@ struct Connection {
     /// Sessions that weren't told of are known to be down.
     peers_told: bool,
     last_route: Instant,
-    peers: HashMap<IpAddr, Peer>,
+    peers: HashMap<IpAddr, Peer, RandomState>,
     /// Peers whose messages were passed over because no session is configured for them.
     unheard: HashSet<IpAddr>,
 }
@@ -87,7 +88,7 @@ impl Router {
         Self {
             name,
             source,
-            sessions: HashMap::new(),
+            sessions: HashMap::default(),
             by_name: BTreeMap::new(),
             rib: Rib::default(),
             queue: VecDeque::new(),
@@ -120,7 +121,7 @@ impl Router {
             dumped: false,
             peers_told: false,
             last_route: at,
-            peers: HashMap::new(),
+            peers: HashMap::default(),
             unheard: HashSet::new(),
         });
         self.mark_lost("the router connected anew");
@@ -241,7 +242,7 @@ impl Router {
             Ok(Message::Termination) => return false,
             Ok(Message::PeerUp { peer, local_asn }) => self.peer_up(peer, local_asn, at),
             Ok(Message::PeerDown { peer, reason }) => self.peer_down(peer, reason),
-            Ok(Message::Routes(routes)) => self.routes(*routes, now, at),
+            Ok(Message::Routes(routes)) => self.routes(routes, now, at),
             Ok(Message::Other) => {}
             Err(malformed) => tracing::warn!(router = self.name, peer = ?malformed.peer, "{malformed}"),
         }

@@ -175,21 +175,22 @@ impl<'a> Reader<'a> {
         let mut destinations = Vec::new();
         let mut reason = cut.then_some("its lengths don't add up");
         if !self.reached.is_empty() {
-            let shared = self.unreadable.map_or_else(|| self.shared(hint), Err);
-            for (next_hop, prefixes) in self.reached {
-                match (&shared, next_hop) {
+            let mut shared = self.unreadable.map_or_else(|| self.shared(hint), Err);
+            let last = self.reached.len() - 1;
+            for (at, (next_hop, prefixes)) in self.reached.into_iter().enumerate() {
+                let why = match (&mut shared, next_hop) {
                     (Ok(shared), Some(next_hop)) => {
-                        update.announced.push((RouteAttributes { next_hop, ..shared.clone() }, prefixes));
+                        shared.next_hop = next_hop;
+                        // Copied only where another family follows.
+                        let own = if at == last { take(shared) } else { shared.clone() };
+                        update.announced.push((own, prefixes));
+                        continue;
                     }
-                    (Ok(_), None) => {
-                        reason = Some("a route without a next hop");
-                        destinations.extend(prefixes);
-                    }
-                    (Err(why), _) => {
-                        reason = Some(why);
-                        destinations.extend(prefixes);
-                    }
-                }
+                    (Ok(_), None) => "a route without a next hop",
+                    (Err(why), _) => why,
+                };
+                reason = Some(why);
+                destinations.extend(prefixes);
             }
         }
         update.withdrawn = self.withdrawn;
@@ -209,6 +210,15 @@ impl<'a> Reader<'a> {
             .ok_or("a list of communities ends inside one")?;
         let next_hop = Ipv4Addr::UNSPECIFIED.into();
         Ok(RouteAttributes { as_path, next_hop, communities, med: self.med })
+    }
+}
+
+/// Leaves nothing behind.
+fn take(attributes: &mut RouteAttributes) -> RouteAttributes {
+    RouteAttributes {
+        as_path: std::mem::take(&mut attributes.as_path),
+        communities: std::mem::take(&mut attributes.communities),
+        ..*attributes
     }
 }
 
