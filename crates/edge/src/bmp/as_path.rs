@@ -59,7 +59,7 @@ fn begins_at(path: &AsPath, peer: Asn) -> bool {
 
 /// Reads a path of a known width: AS4_PATH always has four octets.
 pub(super) fn read_width(mut rest: &[u8], width: Width) -> Option<AsPath> {
-    let mut segments = Vec::new();
+    let mut segments = Vec::with_capacity(1);
     while let Some(([kind, count], after)) = rest.split_first_chunk::<2>() {
         let (octets, next) = after.split_at_checked(usize::from(*count) * width.octets())?;
         let asns = asns(octets, width);

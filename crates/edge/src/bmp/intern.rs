@@ -5,18 +5,21 @@
 //! give it back by [`Interned::release`].
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use meetme_model::route::RouteVerdict;
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// The distinct values in use.
 #[derive(Debug)]
-pub(super) struct Interned<T: ?Sized + Eq + Hash>(HashSet<Arc<T>, RandomState>);
+pub(super) struct Interned<T: ?Sized> {
+    values: HashTable<Arc<T>>,
+    hasher: RandomState,
+}
 
-impl<T: ?Sized + Eq + Hash> Default for Interned<T> {
+impl<T: ?Sized> Default for Interned<T> {
     fn default() -> Self {
-        Self(HashSet::default())
+        Self { values: HashTable::new(), hasher: RandomState::default() }
     }
 }
 
@@ -27,11 +30,13 @@ impl<T: ?Sized + Eq + Hash> Interned<T> {
         V: AsRef<T>,
         Arc<T>: From<V>,
     {
-        if let Some(known) = self.0.get(value.as_ref()) {
+        let hash = self.hasher.hash_one(value.as_ref());
+        if let Some(known) = self.values.find(hash, |known| **known == *value.as_ref()) {
             return Arc::clone(known);
         }
         let new = Arc::from(value);
-        self.0.insert(Arc::clone(&new));
+        let hasher = &self.hasher;
+        self.values.insert_unique(hash, Arc::clone(&new), |known| hasher.hash_one(&**known));
         new
     }
 
@@ -39,14 +44,17 @@ impl<T: ?Sized + Eq + Hash> Interned<T> {
     pub(super) fn release(&mut self, value: Arc<T>) {
         // One count is this table's, one is the caller's.
         if Arc::strong_count(&value) <= 2 {
-            self.0.remove(&value);
+            let hash = self.hasher.hash_one(&*value);
+            if let Ok(last) = self.values.find_entry(hash, |known| Arc::ptr_eq(known, &value)) {
+                last.remove();
+            }
         }
     }
 
     /// How many distinct values are kept.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 }
 

@@ -43,7 +43,11 @@ const TELL_PAUSE: Duration = Duration::from_millis(2);
 /// Questions answered at the same time; the others wait.
 const QUESTIONS_AT_ONCE: usize = 4;
 
+/// Turns decoded ahead of the one that is handled.
+const TURNS_AHEAD: usize = 4;
+
 type SharedRouter = Arc<Mutex<Router>>;
+type Turn = Vec<Result<Message, Malformed>>;
 
 /// The BMP station of a site.
 #[derive(Debug)]
@@ -246,38 +250,25 @@ impl Station {
         self.changed.notify_one();
     }
 
-    /// Reads until the connection ends, and says why it did.
+    /// Reads until the connection ends, and says why it did. Decoding goes on while the router's state
+    /// takes what was decoded before.
     async fn read(&self, router: &SharedRouter, stream: TcpStream, ended: &CancellationToken) -> String {
-        let mut frames = Frames::new(stream);
-        let mut messages = Vec::with_capacity(MESSAGES_PER_TURN);
-        loop {
-            match frames.fill().await {
-                Ok(true) => {}
-                Ok(false) => return "the router closed the BMP connection".to_owned(),
-                Err(error) => return dropped(&error),
+        let (turns_in, mut turns) = mpsc::channel(TURNS_AHEAD);
+        let decoding = AbortOnDropHandle::new(tokio::spawn(decode_all(Frames::new(stream), turns_in)));
+        while let Some(messages) = turns.recv().await {
+            if let Some(end) = self.handle_turn(router, messages, ended) {
+                return end.to_owned();
             }
-            loop {
-                let decoded = decode_turn(&mut frames, &mut messages);
-                if !messages.is_empty() {
-                    if let Some(end) = self.handle_turn(router, &mut messages, ended) {
-                        return end.to_owned();
-                    }
-                    tokio::task::yield_now().await;
-                }
-                match decoded {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => return dropped(&error),
-                }
-            }
+            tokio::task::yield_now().await;
         }
+        decoding.await.unwrap_or_else(|error| format!("the BMP connection was dropped: {error}"))
     }
 
     /// Hands messages to the router's state; says why the connection ends, if it does.
     fn handle_turn(
         &self,
         router: &SharedRouter,
-        messages: &mut Vec<Result<Message, Malformed>>,
+        messages: Turn,
         ended: &CancellationToken,
     ) -> Option<&'static str> {
         let mut state = router.lock();
@@ -285,7 +276,7 @@ impl Station {
             return Some("replaced");
         }
         let (now, at) = (Timestamp::now(), Instant::now());
-        let goes_on = messages.drain(..).all(|message| state.handle(message, now, at));
+        let goes_on = messages.into_iter().all(|message| state.handle(message, now, at));
         if state.has_work() {
             self.put_off.notify_one();
         }
@@ -342,28 +333,47 @@ impl Station {
     }
 }
 
-fn dropped(error: &FrameError) -> String {
-    format!("the BMP connection was dropped: {error}")
+/// Decodes what comes until the connection ends, and says why it did.
+async fn decode_all(mut frames: Frames<TcpStream>, turns: mpsc::Sender<Turn>) -> String {
+    let dropped = |error: FrameError| format!("the BMP connection was dropped: {error}");
+    loop {
+        match frames.fill().await {
+            Ok(true) => {}
+            Ok(false) => return "the router closed the BMP connection".to_owned(),
+            Err(error) => return dropped(error),
+        }
+        loop {
+            let (messages, more) = decode_turn(&mut frames);
+            // Nobody takes them: then nobody asks why the connection ended either.
+            if !messages.is_empty() && turns.send(messages).await.is_err() {
+                return String::new();
+            }
+            match more {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return dropped(error),
+            }
+        }
+    }
 }
 
 /// Decodes what was read already, as far as one turn goes; false when all of it is.
-fn decode_turn(
-    frames: &mut Frames<TcpStream>,
-    messages: &mut Vec<Result<Message, Malformed>>,
-) -> Result<bool, FrameError> {
+fn decode_turn(frames: &mut Frames<TcpStream>) -> (Turn, Result<bool, FrameError>) {
+    let mut messages = Vec::with_capacity(MESSAGES_PER_TURN);
     let mut routes = 0;
     while messages.len() < MESSAGES_PER_TURN && routes < ROUTES_PER_TURN {
-        let Some(message) = frames.next()? else {
-            return Ok(false);
+        let message = match frames.next() {
+            Ok(Some(message)) => decode(message),
+            Ok(None) => return (messages, Ok(false)),
+            Err(error) => return (messages, Err(error)),
         };
-        let message = decode(message);
         if let Ok(Message::Routes(of)) = &message {
             routes += of.update.announced.iter().map(|(_, prefixes)| prefixes.len()).sum::<usize>();
             routes += of.update.withdrawn.len();
         }
         messages.push(message);
     }
-    Ok(true)
+    (messages, Ok(true))
 }
 
 /// Some of what was put off; true when more is.

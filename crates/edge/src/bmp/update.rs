@@ -75,10 +75,11 @@ pub(super) fn read(body: &[u8], hint: PathHint) -> Update {
         reader.unreadable = Some("its attributes' lengths don't add up");
     }
     // The trailing NLRI stands on its own length, whatever the attributes look like.
-    let mut prefixes = Vec::new();
+    let mut prefixes = Vec::with_capacity(announced.len() / 4);
     reader.cut |= !read_nlri(announced, Family::Ipv4, &mut prefixes);
     reader.is_empty &= announced.is_empty();
     if !prefixes.is_empty() {
+        reader.reached.reserve_exact(1);
         reader.reached.push((reader.next_hop, prefixes));
     }
     reader.finish(hint)
@@ -177,6 +178,7 @@ impl<'a> Reader<'a> {
         if !self.reached.is_empty() {
             let mut shared = self.unreadable.map_or_else(|| self.shared(hint), Err);
             let last = self.reached.len() - 1;
+            update.announced.reserve_exact(self.reached.len());
             for (at, (next_hop, prefixes)) in self.reached.into_iter().enumerate() {
                 let why = match (&mut shared, next_hop) {
                     (Ok(shared), Some(next_hop)) => {
