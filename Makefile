@@ -24,6 +24,7 @@ bench:
 	cargo build --release -p meetme -p meetme-lab
 	rm -f target/figures/bench.jsonl
 	cargo bench -p meetme-edge --bench render
+	cargo bench -p meetme-edge --bench bmp
 	cargo bench -p meetme-journey --bench api
 	cargo bench -p meetme-journey --bench portal
 	cargo run --release -p meetme-journey -- bench

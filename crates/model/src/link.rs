@@ -350,7 +350,8 @@ pub struct SessionRoutes {
     pub at: Timestamp,
     /// True once the initial routes are in (End-of-RIB) and the table can be trusted.
     pub synced: bool,
-    /// Why it can't be trusted: a malformed BMP message, being resynchronised.
+    /// What is wrong with it: routes that couldn't be read, a lost connection. It may be in sync all
+    /// the same, where no prefix of the policy is concerned.
     pub error: Option<String>,
     /// Routes received.
     pub received: u32,

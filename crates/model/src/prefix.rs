@@ -70,7 +70,7 @@ impl Prefix {
 
     /// True when one contains the other.
     pub fn overlaps(self, other: Prefix) -> bool {
-        self.contains(other) || other.contains(self)
+        if self.len() <= other.len() { self.contains(other) } else { other.contains(self) }
     }
 
     /// Every shorter prefix that contains it, but the default route.

@@ -16,7 +16,8 @@ mod samples;
 use crate::bmp::{Station, StationEvent, StationRouter};
 use crate::place::Place;
 use crate::probes::{Probes, Try};
-use crate::{looking_glass, routers};
+use crate::routers::{self, Driver};
+use crate::looking_glass;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use kept::KeptDir;
@@ -29,7 +30,7 @@ use outbox::Outbox;
 use router::{RouterTask, ToRouter};
 use samples::Samples;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -356,8 +357,11 @@ impl Site {
     fn query(&self, id: u64, query: EdgeQuery) {
         match query {
             EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } => {
-                let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit);
-                self.outbox.answer(id, Ok(EdgeAnswer::ReceivedRoutes { rows, next }));
+                let (station, outbox) = (self.station.clone(), self.outbox.clone());
+                tokio::spawn(async move {
+                    let (rows, next) = station.received_routes(&sessions, &filter, after, limit).await;
+                    outbox.answer(id, Ok(EdgeAnswer::ReceivedRoutes { rows, next }));
+                });
             }
             EdgeQuery::LookingGlass { router, look } => self.look(id, &router, look),
             EdgeQuery::Diff { intent } => {
@@ -397,6 +401,9 @@ impl Site {
             StationEvent::PeerDown { router, session, .. } => {
                 self.tell(&router, ToRouter::Session(Some(session)));
             }
+            StationEvent::RefreshWanted { router, session, peer_address } => {
+                self.repeat_received(router, session, peer_address);
+            }
             StationEvent::Connected { router } => {
                 self.tell(&router, ToRouter::Bmp(true));
             }
@@ -406,15 +413,27 @@ impl Site {
         }
     }
 
+    /// Has a router repeat the routes of a session that the station is in doubt of.
+    fn repeat_received(&self, router: String, session: String, peer: IpAddr) {
+        let Some(frr) = self.routers.get(&router).map(|known| routers::driver(&known.access)) else {
+            return;
+        };
+        let station = self.station.clone();
+        tokio::spawn(async move {
+            station.refresh(&router, &session);
+            if let Err(error) = frr.repeat_received(peer).await {
+                tracing::warn!(router, session, %error, "the session's routes can't be had again yet");
+            }
+        });
+    }
+
     /// Has everything told anew, to a control plane that connected.
     fn refresh(&self) {
         for known in self.routers.values() {
             // A task that ended is replaced with the next list of routers.
             let _ = known.inbox.send(ToRouter::Refresh);
         }
-        for routes in self.station.summaries() {
-            self.outbox.routes(routes);
-        }
+        self.station.tell_again();
         for outcome in self.probes.newest() {
             self.outbox.probed(outcome);
         }

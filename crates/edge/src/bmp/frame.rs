@@ -1,6 +1,8 @@
-//! BMP framing (RFC 7854 §4.1): the common header is read first, then the message it announces.
+//! BMP framing (RFC 7854 §4.1): a stream's octets are cut into the messages that they announce.
 //!
-//! Only the header is trusted here; what is inside may be malformed without the stream being so.
+//! Only the common header is trusted here; what is inside may be malformed without the stream being
+//! so. Reads as much as there is at once and hands out every whole message of it, because a router
+//! sends a great many small ones.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -9,6 +11,9 @@ pub(super) const HEADER_LEN: usize = 6;
 
 /// The longest message that is read: two OPENs or one extended UPDATE (RFC 8654) fit with room.
 pub(super) const MAX_MESSAGE_LEN: usize = 128 * 1024;
+
+/// What is read at once: at least one whole message of any length.
+const BUFFER_LEN: usize = 2 * MAX_MESSAGE_LEN;
 
 /// Why a stream can't be read on.
 #[derive(Debug, thiserror::Error)]
@@ -24,26 +29,53 @@ pub(super) enum FrameError {
     Length(u32),
 }
 
-/// Reads one whole message, header included, into `message`; `false` at a clean end.
-pub(super) async fn read(
-    stream: &mut (impl AsyncRead + Unpin),
-    message: &mut Vec<u8>,
-) -> Result<bool, FrameError> {
-    message.clear();
-    message.resize(HEADER_LEN, 0);
-    if stream.read(&mut message[..1]).await? == 0 {
-        return Ok(false);
+/// A stream and what was read of it beyond the last whole message.
+#[derive(Debug)]
+pub(super) struct Frames<S> {
+    stream: S,
+    buffer: Box<[u8]>,
+    begin: usize,
+    end: usize,
+}
+
+impl<S: AsyncRead + Unpin> Frames<S> {
+    /// Frames of `stream`, from its beginning.
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, buffer: vec![0; BUFFER_LEN].into_boxed_slice(), begin: 0, end: 0 }
     }
-    if message[0] != 3 {
-        return Err(FrameError::Version(message[0]));
+
+    /// Waits for more octets; `false` at a clean end. To be called when [`Frames::next`] has none.
+    pub(super) async fn fill(&mut self) -> Result<bool, FrameError> {
+        self.buffer.copy_within(self.begin..self.end, 0);
+        self.end -= self.begin;
+        self.begin = 0;
+        let read = self.stream.read(&mut self.buffer[self.end..]).await?;
+        if read == 0 && self.end > 0 {
+            return Err(FrameError::Io(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.end += read;
+        Ok(read > 0)
     }
-    stream.read_exact(&mut message[1..]).await?;
-    let length = u32::from_be_bytes([message[1], message[2], message[3], message[4]]);
-    let whole = usize::try_from(length)
-        .ok()
-        .filter(|len| (HEADER_LEN..=MAX_MESSAGE_LEN).contains(len))
-        .ok_or(FrameError::Length(length))?;
-    message.resize(whole, 0);
-    stream.read_exact(&mut message[HEADER_LEN..]).await?;
-    Ok(true)
+
+    /// The next whole message, header included, as far as it was read already.
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, FrameError> {
+        let there = &self.buffer[self.begin..self.end];
+        let Some(length) = announced_length(there)?.filter(|length| *length <= there.len()) else {
+            return Ok(None);
+        };
+        self.begin += length;
+        Ok(Some(&there[..length]))
+    }
+}
+
+fn announced_length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+    if let Some(version) = bytes.first().filter(|version| **version != 3) {
+        return Err(FrameError::Version(*version));
+    }
+    let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
+        return Ok(None);
+    };
+    let length = u32::from_be_bytes([header[1], header[2], header[3], header[4]]);
+    let whole = usize::try_from(length).ok().filter(|len| (HEADER_LEN..=MAX_MESSAGE_LEN).contains(len));
+    whole.ok_or(FrameError::Length(length)).map(Some)
 }

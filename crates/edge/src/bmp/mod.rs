@@ -2,23 +2,33 @@
 //! connection per router, the pre-policy Adj-RIB-In of every configured session, and a verdict on
 //! each route by [`meetme_model::route::judge`].
 //!
-//! Bytes become [`decode::Message`]s in [`decode`], the only place that knows the parser; [`router`]
-//! is a state machine that is handed messages and times and owns the tables; [`station`] owns
-//! sockets and tasks. Nothing here talks back to a router (BMP is one way), stores anything, or
-//! holds a lock across an await.
+//! Octets become [`decode::Message`]s in [`decode`], which reads of an UPDATE whatever can be read
+//! ([`update`]); [`router`] is a state machine that is handed messages and times; the routes of a
+//! router's sessions stand in one [`rib`], judged ([`judging`]) and counted ([`tally`]) session by
+//! session ([`adj_rib_in`]); [`session`] says whether they can be trusted; [`station`] owns sockets
+//! and tasks. Nothing here talks back to a router (BMP is one way), stores anything, or holds a lock
+//! across an await.
 //!
-//! What FRR 8.4 does differently from the RFC is handled in [`router`] and told in
+//! What FRR does differently from the RFC is handled in [`router`] and told in
 //! [`router::Router`]'s documentation.
 
+mod adj_rib_in;
+mod as_path;
 mod decode;
 mod frame;
 mod intern;
+mod judging;
+mod notification;
+mod open;
+mod origins;
+mod packed;
 mod query;
+mod rib;
 mod router;
-mod salvage;
 mod session;
 mod station;
-mod table;
+mod tally;
+mod update;
 
 #[cfg(test)]
 mod tests;
@@ -69,6 +79,18 @@ pub enum StationEvent {
         session: String,
         /// Why, as the router tells.
         reason: String,
+    },
+    /// A session's routes are in doubt, and only the router can tell them anew. Whoever can make it
+    /// so calls [`Station::refresh`] and has the router run the session's received routes through its
+    /// policy again (FRR: `clear bgp … soft in`), which repeats them by BMP and disturbs nobody.
+    /// Repeated, less and less often, while the doubt lasts.
+    RefreshWanted {
+        /// The router.
+        router: String,
+        /// The session's name.
+        session: String,
+        /// The peer's address, by which the router knows the session.
+        peer_address: IpAddr,
     },
     /// A router's BMP connection is up.
     Connected {

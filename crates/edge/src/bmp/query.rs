@@ -1,18 +1,24 @@
 //! Pages of received routes, in the order of prefix, then session.
 //!
-//! A page costs what it shows (times the sessions asked for): each session is read from the place
-//! where the page begins, and no further than needed. The cursor is a place in the order, not a
-//! position in a list, so routes that come and go between pages neither repeat nor hide others.
+//! The order is the RIB's own, so a page costs what it shows, and a filter that matches rarely what
+//! it looks at. Each step looks at a bounded number of prefixes under the lock. The cursor is a
+//! place in the order, not a position in a list, so routes that come and go between steps or pages
+//! neither repeat nor hide others.
 
+use super::origins;
+use super::rib::{Entry, Life, Slot};
 use super::router::Router;
-use super::table::Entry;
 use meetme_model::asn::Asn;
 use meetme_model::link::{JudgedRoute, RouteFilter};
 use meetme_model::prefix::Prefix;
-use meetme_model::route::{AsPath, RouteUse};
+use meetme_model::route::{AsPath, ReceivedRoute, RouteUse};
+use std::collections::HashMap;
+use std::ops::Bound;
 
-/// Routes looked at under one lock, for filters that match rarely.
-const CHUNK: usize = 4096;
+/// Prefixes looked at under one lock.
+const STEP: usize = 2048;
+/// Rows made under one lock.
+const ROWS_PER_STEP: usize = 128;
 
 /// A filter, prepared.
 pub(super) struct Wanted {
@@ -31,11 +37,22 @@ impl Wanted {
         Self { filter: filter.clone(), run }
     }
 
-    fn matches(&self, entry: &Entry) -> bool {
-        let used = entry.verdict().usage != RouteUse::Unused;
-        self.filter.used.is_none_or(|wanted| wanted == used)
-            && self.filter.rpki.is_none_or(|wanted| wanted == entry.rpki())
-            && self.matches_path(&entry.attributes().as_path)
+    /// The entry as a row, if it matches.
+    fn row(&self, (router, session): (&str, &str), prefix: Prefix, entry: &Entry) -> Option<JudgedRoute> {
+        let verdict = &entry.verdict().0;
+        let used = verdict.usage != RouteUse::Unused;
+        if self.filter.used.is_some_and(|wanted| wanted != used) {
+            return None;
+        }
+        let attributes = entry.attributes();
+        let rpki = origins::state(prefix, attributes.as_path.origin());
+        let matches = self.filter.rpki.is_none_or(|wanted| wanted == rpki);
+        (matches && self.matches_path(&attributes.as_path)).then(|| JudgedRoute {
+            router: router.to_owned(),
+            session: session.to_owned(),
+            route: ReceivedRoute { prefix, attributes, rpki, received_at: entry.received_at() },
+            verdict: verdict.clone(),
+        })
     }
 
     fn matches_path(&self, path: &AsPath) -> bool {
@@ -53,49 +70,75 @@ impl Wanted {
     }
 }
 
-/// One session's next matching rows.
-pub(super) struct Chunk {
-    /// The rows.
+/// Some of a router's next matching rows.
+#[derive(Default)]
+pub(super) struct Step {
+    /// The rows, in the order of prefixes; those of one prefix are all here.
     pub(super) rows: Vec<JudgedRoute>,
-    /// Where to read on; `None` at the end of the table.
+    /// Where to read on; `None` at the end of the routes.
     pub(super) resume_after: Option<Prefix>,
 }
 
-/// Reads up to `limit` matching rows of a session after `from` (itself included when `inclusive`),
-/// looking at a bounded number of routes.
-pub(super) fn chunk(
+/// Reads the matching rows of `sessions` from a place on, as far as one step goes.
+pub(super) fn step(
     router: &Router,
-    (router_name, session_name): (&str, &str),
+    (name, sessions): (&str, &[&str]),
     wanted: &Wanted,
-    (from, inclusive): (Option<Prefix>, bool),
-    limit: usize,
-) -> Chunk {
-    let mut chunk = Chunk { rows: Vec::new(), resume_after: None };
-    let Some(session) = router.session(session_name) else {
-        return chunk;
-    };
-    let row = |prefix: Prefix, entry: &Entry| JudgedRoute {
-        router: router_name.to_owned(),
-        session: session_name.to_owned(),
-        route: entry.received(prefix),
-        verdict: entry.verdict().clone(),
+    from: Bound<Prefix>,
+) -> Step {
+    let sessions = sessions.iter().filter_map(|name| router.session(name));
+    let mut prefixes = 0;
+    let lives: HashMap<Life, &str> = sessions
+        .map(|session| {
+            prefixes += session.adj_rib_in().prefixes().len();
+            (session.adj_rib_in().life(), session.name())
+        })
+        .collect();
+    let mut step = Step::default();
+    let mut take = |prefix: Prefix, slot: &Slot| {
+        let rows = slot.entries().iter().filter_map(|entry| {
+            let session = lives.get(&entry.life())?;
+            wanted.row((name, session), prefix, entry)
+        });
+        step.rows.extend(rows);
+        step.rows.len() >= ROWS_PER_STEP
     };
     if let Some(only) = wanted.filter.prefix {
-        let reached = from.is_none_or(|f| f < only || (inclusive && f == only));
-        let entry = session.table().get(only).filter(|e| reached && wanted.matches(e));
-        chunk.rows.extend(entry.map(|e| row(only, e)));
-        return chunk;
-    }
-    let mut seen = 0;
-    for (prefix, entry) in session.table().entries_from(from, inclusive) {
-        if wanted.matches(entry) {
-            chunk.rows.push(row(prefix, entry));
+        if let Some(slot) = router.rib().get(only).filter(|_| is_ahead(from, only)) {
+            take(only, slot);
         }
-        seen += 1;
-        if chunk.rows.len() >= limit || seen >= CHUNK {
-            chunk.resume_after = Some(prefix);
+        return step;
+    }
+    if prefixes <= STEP {
+        // A few routes among many are found faster by the sessions' own lists.
+        let lists = lives.values().filter_map(|name| router.session(name));
+        let mut ahead: Vec<Prefix> = lists
+            .flat_map(|session| session.adj_rib_in().prefixes().iter())
+            .filter(|prefix| is_ahead(from, *prefix))
+            .collect();
+        ahead.sort_unstable();
+        ahead.dedup();
+        for prefix in ahead {
+            if router.rib().get(prefix).is_some_and(|slot| take(prefix, slot)) {
+                step.resume_after = Some(prefix);
+                break;
+            }
+        }
+        return step;
+    }
+    for (looked_at, (prefix, slot)) in (1..).zip(router.rib().from(from)) {
+        if take(prefix, slot) || looked_at == STEP {
+            step.resume_after = Some(prefix);
             break;
         }
     }
-    chunk
+    step
+}
+
+fn is_ahead(from: Bound<Prefix>, prefix: Prefix) -> bool {
+    match from {
+        Bound::Unbounded => true,
+        Bound::Included(from) => from <= prefix,
+        Bound::Excluded(from) => from < prefix,
+    }
 }

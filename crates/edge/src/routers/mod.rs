@@ -152,6 +152,10 @@ pub trait Driver: Send + Sync + 'static {
     /// Closes an established session; the router opens it again by itself.
     fn clear(&self, address: IpAddr) -> impl Future<Output = Result<(), DriverError>> + Send;
 
+    /// Has the router repeat by BMP what a session received. The session stays up, and its peer isn't
+    /// asked for anything.
+    fn repeat_received(&self, address: IpAddr) -> impl Future<Output = Result<(), DriverError>> + Send;
+
     /// Reads the router and works out what lies between it and the targets; `gates` are the
     /// sessions whose gate was set last, with whether it is open. Changes nothing.
     fn plan(

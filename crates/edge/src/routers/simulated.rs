@@ -335,6 +335,10 @@ impl Driver for Simulated {
         Ok(())
     }
 
+    async fn repeat_received(&self, _: IpAddr) -> Result<(), DriverError> {
+        self.answer().await
+    }
+
     async fn plan(
         &self,
         targets: &[Target],

@@ -233,7 +233,7 @@ impl Site {
         let _ = self.outbox.send(message);
     }
 
-    fn take(&mut self, message: ToEdge) -> anyhow::Result<()> {
+    async fn take(&mut self, message: ToEdge) -> anyhow::Result<()> {
         match message {
             ToEdge::Routers { .. } => {
                 let source = StationRouter { name: ROUTER.to_owned(), bmp_source: ip("127.0.0.1") };
@@ -241,7 +241,7 @@ impl Site {
             }
             ToEdge::Intent { intent } => self.intent(&intent),
             ToEdge::Query { id, query } => {
-                let answer = Ok(self.answer(query));
+                let answer = Ok(self.answer(query).await);
                 self.send(ToControl::Answer { id, answer });
             }
             ToEdge::Probes { .. } => {}
@@ -273,10 +273,10 @@ impl Site {
         });
     }
 
-    fn answer(&self, query: EdgeQuery) -> EdgeAnswer {
+    async fn answer(&self, query: EdgeQuery) -> EdgeAnswer {
         match query {
             EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } => {
-                let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit);
+                let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit).await;
                 EdgeAnswer::ReceivedRoutes { rows, next }
             }
             EdgeQuery::Diff { .. } => EdgeAnswer::Diff { diff: String::new() },

@@ -1,6 +1,8 @@
 //! The station's tests: messages are built by hand ([`wire`]) or recorded from FRR 8.4, fed to a
-//! router's state ([`verdicts`], [`trust`], [`recorded`]) or sent over TCP ([`tcp`]).
+//! router's state ([`verdicts`], [`odd`], [`trust`], [`recorded`]) or sent over TCP ([`tcp`]).
 
+mod mutated;
+mod odd;
 mod recorded;
 mod tcp;
 mod trust;
@@ -8,6 +10,8 @@ mod verdicts;
 mod wire;
 
 use super::decode::decode;
+use super::judging::Judge;
+use super::rib::Entry;
 use super::router::Router;
 use super::{StationEvent, StationSession};
 use jiff::Timestamp;
@@ -16,6 +20,7 @@ use meetme_model::community::Community;
 use meetme_model::link::SessionRoutes;
 use meetme_model::prefix::Prefix;
 use meetme_model::route::{PrefixPolicy, PrefixRole, SessionPolicy};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -32,7 +37,7 @@ fn p(text: &str) -> Prefix {
 }
 
 /// A Voice session's policy with some registered prefixes.
-fn policy(peer: &str, registered: &[&str]) -> SessionPolicy {
+pub(super) fn policy(peer: &str, registered: &[&str]) -> SessionPolicy {
     SessionPolicy {
         peer_asn: Asn(PEER_ASN),
         behind: vec![],
@@ -75,9 +80,25 @@ impl Rig {
     }
 
     fn with(sessions: Vec<StationSession>) -> Self {
-        let mut router = Router::new("er1".to_owned(), ip("192.0.2.11"));
-        router.configure(sessions);
-        Self { router, at: Instant::now(), events: Vec::new() }
+        let router = Router::new("er1".to_owned(), ip("192.0.2.11"));
+        let mut rig = Self { router, at: Instant::now(), events: Vec::new() };
+        rig.configure(sessions);
+        rig
+    }
+
+    /// Sets the sessions as the station does, and waits until they are judged by that.
+    fn configure(&mut self, sessions: Vec<StationSession>) {
+        self.configure_only(sessions);
+        while self.router.work(100) {}
+    }
+
+    fn configure_only(&mut self, sessions: Vec<StationSession>) {
+        let names: HashMap<_, _> = sessions.iter().map(|s| (s.name.clone(), s.peer_address)).collect();
+        self.router.retain(&names);
+        for session in sessions {
+            let judge = Judge::new(session.policy.clone());
+            self.router.configure(session, judge, self.at);
+        }
     }
 
     fn connect(&mut self) {
@@ -94,9 +115,8 @@ impl Rig {
         rig
     }
 
-    fn feed(&mut self, mut message: Vec<u8>) {
-        let decoded = decode(&mut message, |peer| self.router.quirks(peer));
-        self.router.handle(decoded, Timestamp::UNIX_EPOCH, self.at);
+    fn feed(&mut self, message: Vec<u8>) {
+        self.router.handle(decode(&message), Timestamp::UNIX_EPOCH, self.at);
     }
 
     fn feed_stream(&mut self, mut stream: &[u8]) {
@@ -121,14 +141,18 @@ impl Rig {
         self.router.tell(Timestamp::UNIX_EPOCH, self.at, &mut self.events)
     }
 
-    fn summary(&self, session: &str) -> SessionRoutes {
+    fn summary(&mut self, session: &str) -> SessionRoutes {
         let all = self.router.summaries(Timestamp::UNIX_EPOCH);
         all.into_iter().find(|s| s.session == session).unwrap()
     }
 
     fn faults(&self, session: &str, prefix: &str) -> Vec<&'static str> {
-        let table = self.router.session(session).unwrap().table();
-        let entry = table.get(p(prefix)).unwrap();
-        entry.verdict().faults.iter().map(|f| f.code()).collect()
+        let entry = self.entry(session, prefix).unwrap();
+        entry.verdict().0.faults.iter().map(|f| f.code()).collect()
+    }
+
+    fn entry(&self, session: &str, prefix: &str) -> Option<&Entry> {
+        let session = self.router.session(session).unwrap();
+        session.adj_rib_in().entry(p(prefix), self.router.rib())
     }
 }

@@ -45,9 +45,9 @@ impl Running {
         }
     }
 
-    fn page(&self, filter: &RouteFilter, after: Option<(Prefix, String)>, limit: u32) -> Page {
+    async fn page(&self, filter: &RouteFilter, after: Option<(Prefix, String)>, limit: u32) -> Page {
         let sessions = ["a", "b"].map(|s| ("er1".to_owned(), s.to_owned()));
-        let (rows, next) = self.station.received_routes(&sessions, filter, after, limit);
+        let (rows, next) = self.station.received_routes(&sessions, filter, after, limit).await;
         let rows = rows.into_iter().map(|r| (r.route.prefix, r.session)).collect();
         Page { rows, next }
     }
@@ -81,8 +81,13 @@ async fn routes_arrive_and_are_told() {
     running.summary(|s| s.session == "b" && s.synced).await;
     drop(stream);
     running.event(|e| matches!(e, StationEvent::Disconnected { .. }).then_some(())).await;
-    let marked = running.station.summaries();
-    assert!(marked.iter().all(|s| !s.synced && s.error.is_some() && s.received == 20));
+    for session in ["a", "b"] {
+        let marked = running.summary(|s| s.session == session && s.error.is_some()).await;
+        assert!(!marked.synced && marked.received == 20);
+    }
+    running.station.tell_again();
+    running.summary(|s| s.session == "a").await;
+    running.summary(|s| s.session == "b").await;
 }
 
 #[tokio::test]
@@ -130,7 +135,7 @@ async fn pages_follow_one_another_in_order_while_routes_change() {
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let page = running.page(&filter, after, 7);
+        let page = running.page(&filter, after, 7).await;
         assert!(page.rows.len() <= 7);
         seen.extend(page.rows);
         after = page.next;
@@ -141,14 +146,14 @@ async fn pages_follow_one_another_in_order_while_routes_change() {
     assert_eq!(seen.len(), 40);
     assert!(seen.windows(2).all(|w| w[0] < w[1]), "{seen:?}");
 
-    let first = running.page(&filter, None, 7);
+    let first = running.page(&filter, None, 7).await;
     let cursor = first.next.clone().unwrap();
     assert_eq!(cursor, (p("198.19.3.0/24"), "a".to_owned()));
     let gone = Update::new(PEER).withdraw("198.19.3.0/24").withdraw("198.19.0.0/24");
     let new = Update::new(PEER).path(&[PEER_ASN]).announce("198.19.3.128/25");
     stream.write_all(&[gone.bmp(), new.bmp()].concat()).await.unwrap();
     running.summary(|s| s.session == "a" && s.received == 19).await;
-    let second = running.page(&filter, Some(cursor), 3).rows;
+    let second = running.page(&filter, Some(cursor), 3).await.rows;
     let names =
         |rows: &[(Prefix, String)]| -> Vec<String> { rows.iter().map(|(p, s)| format!("{p} {s}")).collect() };
     assert_eq!(names(&second), ["198.19.3.0/24 b", "198.19.3.128/25 a", "198.19.4.0/24 a"]);
@@ -160,19 +165,19 @@ async fn filters_choose_rows() {
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     dump(&mut stream).await;
     running.summary(|s| s.session == "b" && s.synced).await;
-    let count = |filter: RouteFilter| running.page(&filter, None, 100).rows.len();
+    let count = async |filter: RouteFilter| running.page(&filter, None, 100).await.rows.len();
     let path = |text: &str| RouteFilter { as_path: Some(text.to_owned()), ..RouteFilter::default() };
-    assert_eq!(count(path("64510 64497")), 20);
-    assert_eq!(count(path("64497")), 20);
-    assert_eq!(count(path("64497 64510")), 0);
-    assert_eq!(count(path("449")), 0, "an ASN, not digits of one");
-    assert_eq!(count(path("no path")), 0);
+    assert_eq!(count(path("64510 64497")).await, 20);
+    assert_eq!(count(path("64497")).await, 20);
+    assert_eq!(count(path("64497 64510")).await, 0);
+    assert_eq!(count(path("449")).await, 0, "an ASN, not digits of one");
+    assert_eq!(count(path("no path")).await, 0);
     let used = |used| RouteFilter { used: Some(used), ..RouteFilter::default() };
-    assert_eq!((count(used(true)), count(used(false))), (0, 40));
+    assert_eq!((count(used(true)).await, count(used(false)).await), (0, 40));
     let prefix = RouteFilter { prefix: Some(p("198.19.7.0/24")), ..RouteFilter::default() };
-    assert_eq!(count(prefix.clone()), 2);
-    let page = running.page(&prefix, None, 1);
+    assert_eq!(count(prefix.clone()).await, 2);
+    let page = running.page(&prefix, None, 1).await;
     assert_eq!(page.rows.len(), 1);
-    let page = running.page(&prefix, page.next, 1);
+    let page = running.page(&prefix, page.next, 1).await;
     assert_eq!((page.rows[0].1.as_str(), page.next), ("b", None));
 }

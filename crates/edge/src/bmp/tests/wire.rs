@@ -144,6 +144,12 @@ impl Update {
         self
     }
 
+    /// AS_PATH as it is given.
+    pub(super) fn raw_path(mut self, value: &[u8]) -> Self {
+        self.path = value.to_vec();
+        self
+    }
+
     pub(super) fn without_communities(mut self) -> Self {
         self.communities.clear();
         self

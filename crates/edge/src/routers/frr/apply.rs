@@ -253,6 +253,12 @@ impl Driver for Frr {
         Ok(self.point(&pointed).await?)
     }
 
+    async fn repeat_received(&self, address: IpAddr) -> Result<(), DriverError> {
+        let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
+        bgpd.run(&format!("clear bgp {address} soft in")).await?;
+        Ok(())
+    }
+
     async fn route(&self, prefix: Prefix) -> Result<String, DriverError> {
         Ok(self.show_route(prefix).await?)
     }
