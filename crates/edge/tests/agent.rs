@@ -2,11 +2,17 @@
 
 mod common;
 
-use common::net::{Node, inside_namespaces};
+use common::net::Node;
 use common::site::{Control, access, connect, eventually, intended, is_up, routers};
 use meetme_model::intent::{InterfaceAddress, LagIntent, RouterIntent, SessionPhase};
 use meetme_model::link::*;
 use std::collections::BTreeMap;
+
+on_each_frr!(
+    routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open,
+    a_change_that_costs_another_session_is_undone_and_drift_is_shown_before_it_is_corrected,
+    gates_close_on_the_router_while_bfd_or_bundling_cannot_be_spoken_with,
+);
 
 /// What the router uses of the peer's routes, with its preference.
 fn used(here: &Node) -> BTreeMap<String, u64> {
@@ -19,12 +25,8 @@ fn used(here: &Node) -> BTreeMap<String, u64> {
     routes.iter().filter_map(from_peer).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open() {
-    if !inside_namespaces("routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open") {
-        return;
-    }
-    let (here, peer) = routers();
+async fn routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open(version: &'static str) {
+    let (here, peer) = routers(version);
     let (mut control, _agent, _streams) = connect(&here, &peer);
     control.send(access(&here)).await;
     control.intend(&intended(1, SessionPhase::Denied)).await;
@@ -75,14 +77,10 @@ async fn routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open() {
     control.until("shut down", |c| c.session().bgp == BgpState::Idle && !c.session().gate_open).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before_it_is_corrected() {
-    if !inside_namespaces(
-        "a_change_that_costs_another_session_is_undone_and_drift_is_shown_before_it_is_corrected",
-    ) {
-        return;
-    }
-    let (here, peer) = routers();
+async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before_it_is_corrected(
+    version: &'static str,
+) {
+    let (here, peer) = routers(version);
     let (mut control, _agent, streams) = connect(&here, &peer);
     control.send(access(&here)).await;
     // An operator's own session runs over a second LAG.
@@ -170,12 +168,8 @@ async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before
     assert!(here.vtysh("show running-config").contains("neighbor 198.18.192.2 remote-as 64510"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn gates_close_on_the_router_while_bfd_or_bundling_cannot_be_spoken_with() {
-    if !inside_namespaces("gates_close_on_the_router_while_bfd_or_bundling_cannot_be_spoken_with") {
-        return;
-    }
-    let (here, peer) = routers();
+async fn gates_close_on_the_router_while_bfd_or_bundling_cannot_be_spoken_with(version: &'static str) {
+    let (here, peer) = routers(version);
     let (mut control, _agent, _streams) = connect(&here, &peer);
     control.send(access(&here)).await;
     control.intend(&intended(1, SessionPhase::Open)).await;

@@ -3,12 +3,20 @@
 mod common;
 
 use common::fixture::{intent, lag, session};
-use common::net::{Node, inside_namespaces};
+use common::net::Node;
 use meetme_edge::routers::Gates;
 use meetme_edge::routers::frr::Frr;
 use meetme_model::intent::{RouterIntent, SessionPhase};
 use meetme_model::inventory::LagBackend;
 use std::collections::BTreeSet;
+
+on_each_frr!(
+    an_intent_is_applied_once_and_changes_only_what_is_ours,
+    a_hand_made_change_in_what_is_ours_is_seen_and_taken_back,
+    a_change_that_fails_half_way_is_undone,
+    a_first_change_is_undone_without_a_trace_and_an_instance_keeps_its_own_identifier,
+    a_session_is_shut_and_started_again_and_ports_move_between_lags,
+);
 
 const BY_HAND: &str = "\
 ip prefix-list MINE seq 5 permit 192.0.2.0/24
@@ -25,8 +33,8 @@ router bgp 64500
 exit
 ";
 
-fn router() -> (Node, Frr) {
-    let node = Node::here();
+fn router(version: &str) -> (Node, Frr) {
+    let node = Node::here(version);
     node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     node.start_ovs();
     for port in 1..=4 {
@@ -51,12 +59,8 @@ fn open(intent: &RouterIntent) -> Gates {
     intent.sessions.iter().map(|s| s.name.clone()).collect()
 }
 
-#[tokio::test]
-async fn an_intent_is_applied_once_and_changes_only_what_is_ours() {
-    if !inside_namespaces("an_intent_is_applied_once_and_changes_only_what_is_ours") {
-        return;
-    }
-    let (node, frr) = router();
+async fn an_intent_is_applied_once_and_changes_only_what_is_ours(version: &'static str) {
+    let (node, frr) = router(version);
     node.configure(BY_HAND);
     let by_hand = node.vtysh("show running-config");
 
@@ -122,12 +126,8 @@ async fn an_intent_is_applied_once_and_changes_only_what_is_ours() {
     assert!(!node.vsctl("list-br").contains("lag"));
 }
 
-#[tokio::test]
-async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back() {
-    if !inside_namespaces("a_hand_made_change_in_what_is_ours_is_seen_and_taken_back") {
-        return;
-    }
-    let (node, frr) = router();
+async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back(version: &'static str) {
+    let (node, frr) = router(version);
     let wanted = intent(1, SessionPhase::Open);
     apply(&frr, &wanted, &open(&wanted)).await;
     let map = frr.read().await.unwrap().text();
@@ -160,12 +160,8 @@ async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back() {
     }
 }
 
-#[tokio::test]
-async fn a_change_that_fails_half_way_is_undone() {
-    if !inside_namespaces("a_change_that_fails_half_way_is_undone") {
-        return;
-    }
-    let (node, frr) = router();
+async fn a_change_that_fails_half_way_is_undone(version: &'static str) {
+    let (node, frr) = router(version);
     let wanted = intent(1, SessionPhase::Open);
     apply(&frr, &wanted, &open(&wanted)).await;
     let before = frr.read().await.unwrap();
@@ -183,13 +179,10 @@ async fn a_change_that_fails_half_way_is_undone() {
     assert!(!node.vsctl("list-br").contains("lag2"));
 }
 
-#[tokio::test]
-async fn a_first_change_is_undone_without_a_trace_and_an_instance_keeps_its_own_identifier() {
-    if !inside_namespaces("a_first_change_is_undone_without_a_trace_and_an_instance_keeps_its_own_identifier")
-    {
-        return;
-    }
-    let (node, frr) = router();
+async fn a_first_change_is_undone_without_a_trace_and_an_instance_keeps_its_own_identifier(
+    version: &'static str,
+) {
+    let (node, frr) = router(version);
     let wanted = intent(1, SessionPhase::Open);
     let before = frr.read().await.unwrap();
     let plan = frr.plan(&wanted, &open(&wanted)).await.unwrap();
@@ -210,12 +203,8 @@ async fn a_first_change_is_undone_without_a_trace_and_an_instance_keeps_its_own_
     assert!(node.vtysh("show running-config").contains("neighbor 192.0.2.77 remote-as 65001"));
 }
 
-#[tokio::test]
-async fn a_session_is_shut_and_started_again_and_ports_move_between_lags() {
-    if !inside_namespaces("a_session_is_shut_and_started_again_and_ports_move_between_lags") {
-        return;
-    }
-    let (node, frr) = router();
+async fn a_session_is_shut_and_started_again_and_ports_move_between_lags(version: &'static str) {
+    let (node, frr) = router(version);
     let mut wanted = intent(1, SessionPhase::Shutdown);
     wanted.lags.push(lag(2));
     apply(&frr, &wanted, &Gates::new()).await;

@@ -158,8 +158,9 @@ pub fn is_up(session: &SessionState) -> bool {
     session.bgp == BgpState::Established && session.bfd == BfdSessionState::Up
 }
 
-pub fn routers() -> (Node, Node) {
-    let here = Node::here();
+/// The site's router, of an FRR version, and a peer's.
+pub fn routers(version: &str) -> (Node, Node) {
+    let here = Node::here(version);
     let (peer, peer_pid) = Node::elsewhere();
     for node in [&here, &peer] {
         node.start_ovs();

@@ -4,6 +4,7 @@
 //! is true is on the router: after a crash in the middle, the next plan starts from what it reads.
 
 use super::check::{self, CheckError};
+use super::contact;
 use super::diff::{self, Change, Step};
 use super::error::FrrError;
 use super::owned::{Owned, masked};
@@ -90,20 +91,10 @@ impl Frr {
 
     /// The owned part of the running configuration.
     pub async fn read(&self) -> Result<Owned, FrrError> {
-        let staticd = match self.origination() {
-            Origination::Statics => Some(self.running(Daemon::Staticd).await?),
-            Origination::NoImportCheck => None,
-        };
-        let running = Running {
-            zebra: self.running(Daemon::Zebra).await?,
-            staticd,
-            bfdd: self.running(Daemon::Bfdd).await?,
-            bgpd: self.running(Daemon::Bgpd).await?,
-        };
-        Ok(read::owned(&running))
+        Ok(read::owned(&contact::running(self, self.origination()).await?))
     }
 
-    async fn running(&self, daemon: Daemon) -> Result<String, FrrError> {
+    pub(super) async fn running(&self, daemon: Daemon) -> Result<String, FrrError> {
         Vty::connect(&self.vty_dir, daemon).await?.run("show running-config").await
     }
 
@@ -227,11 +218,12 @@ impl Frr {
 
     async fn run_steps(&self, steps: &[Step]) -> Result<(), FrrError> {
         let mut open: BTreeMap<Daemon, Vty> = BTreeMap::new();
+        let owners = contact::owners(self, steps.iter().map(|s| s.daemon)).await?;
         for step in steps {
-            let vty = match open.entry(step.daemon) {
+            let vty = match open.entry(owners(step.daemon)) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => {
-                    let mut vty = Vty::connect(&self.vty_dir, step.daemon).await?;
+                    let mut vty = Vty::connect(&self.vty_dir, owners(step.daemon)).await?;
                     vty.run("configure terminal").await?;
                     entry.insert(vty)
                 }

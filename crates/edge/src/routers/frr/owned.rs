@@ -28,6 +28,10 @@ pub fn hold(v6: bool) -> &'static str {
     if v6 { "MEETME-HOLD6" } else { "MEETME-HOLD4" }
 }
 
+/// What lets a neighbour's paths begin with another ASN. Route servers leave themselves out of paths (RFC 7947
+/// §2.2.2.1); of others, our own policy refuses such a path, which then can be told.
+pub const ANY_FIRST_AS: &str = "no enforce-first-as";
+
 /// The peer-group of iBGP neighbours.
 pub const IBGP: &str = "MEETME-IBGP";
 
@@ -118,6 +122,8 @@ pub struct Owned {
     pub blocks: BTreeMap<Key, Vec<String>>,
     /// Neighbours and interfaces that somebody else configured: never touched.
     pub foreign: BTreeSet<String>,
+    /// Whether a neighbour's paths have to begin with its ASN unless the neighbour says otherwise.
+    pub enforces_first_as: bool,
 }
 
 impl Owned {
@@ -128,8 +134,15 @@ impl Owned {
 
     /// Takes over instance settings that are somebody's choice already: the BGP identifier of an
     /// existing instance stays, even one that the router chose (changing it would reset every
-    /// session); a check already off stays off.
+    /// session); a check already off stays off. What the router doesn't do anyhow isn't told to each neighbour, as it
+    /// wouldn't write that down.
     pub fn adopt_instance(&mut self, have: &Self) {
+        self.enforces_first_as = have.enforces_first_as;
+        if !have.enforces_first_as {
+            for (_, lines) in self.blocks.iter_mut().filter(|(key, _)| matches!(key, Key::Neighbor(_))) {
+                lines.retain(|l| l != ANY_FIRST_AS);
+            }
+        }
         let lines = self.blocks.entry(Key::Instance).or_default();
         if have.asn.is_some() {
             lines.retain(|l| instance_setting(l) != "router-id");
@@ -244,9 +257,10 @@ pub fn family(v6: bool) -> &'static str {
 pub fn full<'a>(key: &Key, line: &'a str) -> Cow<'a, str> {
     match key {
         Key::List(kind, name) => format!("{} {name} {line}", kind.command()).into(),
-        Key::PeerGroup(name) | Key::Neighbor(name) | Key::Family(_, name) => {
-            format!("neighbor {name} {line}").into()
-        }
+        Key::PeerGroup(name) | Key::Neighbor(name) | Key::Family(_, name) => match line.strip_prefix("no ") {
+            Some(positive) => format!("no neighbor {name} {positive}").into(),
+            None => format!("neighbor {name} {line}").into(),
+        },
         Key::Interface(_)
         | Key::Statics
         | Key::BfdProfile(_)
@@ -254,6 +268,14 @@ pub fn full<'a>(key: &Key, line: &'a str) -> Cow<'a, str> {
         | Key::Instance
         | Key::Networks(_)
         | Key::Bmp => line.into(),
+    }
+}
+
+/// The command that takes a command back.
+pub fn negated(command: &str) -> String {
+    match command.strip_prefix("no ") {
+        Some(positive) => positive.to_owned(),
+        None => format!("no {command}"),
     }
 }
 
