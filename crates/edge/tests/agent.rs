@@ -3,7 +3,7 @@
 mod common;
 
 use common::net::Node;
-use common::site::{Control, access, connect, eventually, intended, is_up, routers};
+use common::site::{Control, access, connect, eventually, intended, is_up, routers_with};
 use meetme_model::intent::{InterfaceAddress, LagIntent, RouterIntent, SessionPhase};
 use meetme_model::link::*;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ fn used(here: &Node) -> BTreeMap<String, u64> {
 }
 
 async fn routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open(version: &'static str) {
-    let (here, peer) = routers(version);
+    let (here, peer) = routers_with(version);
     let (mut control, _agent, _streams) = connect(&here, &peer);
     control.send(access(&here)).await;
     control.intend(&intended(1, SessionPhase::Denied)).await;
@@ -80,7 +80,7 @@ async fn routes_pass_only_while_bfd_and_bgp_are_up_and_policy_is_open(version: &
 async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before_it_is_corrected(
     version: &'static str,
 ) {
-    let (here, peer) = routers(version);
+    let (here, peer) = routers_with(version);
     let (mut control, _agent, streams) = connect(&here, &peer);
     control.send(access(&here)).await;
     // An operator's own session runs over a second LAG.
@@ -169,7 +169,7 @@ async fn a_change_that_costs_another_session_is_undone_and_drift_is_shown_before
 }
 
 async fn gates_close_on_the_router_while_bfd_or_bundling_cannot_be_spoken_with(version: &'static str) {
-    let (here, peer) = routers(version);
+    let (here, peer) = routers_with(version);
     let (mut control, _agent, _streams) = connect(&here, &peer);
     control.send(access(&here)).await;
     control.intend(&intended(1, SessionPhase::Open)).await;

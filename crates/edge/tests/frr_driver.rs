@@ -34,7 +34,7 @@ exit
 ";
 
 fn router(version: &str) -> (Node, Frr) {
-    let node = Node::here(version);
+    let node = Node::here_with(version);
     node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     node.start_ovs();
     for port in 1..=4 {

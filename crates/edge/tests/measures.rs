@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::site::{Control, access, connect, intended, is_up, routers};
+use common::site::{Control, access, connect, intended, is_up, routers_with};
 use meetme_model::intent::SessionPhase;
 use meetme_model::link::{EdgeAnswer, EdgeQuery, LagState, ToEdge};
 use meetme_model::probe::LookingGlass;
@@ -28,7 +28,7 @@ fn traffic(control: &Control, of: fn(&LagSample) -> Stat) -> Option<Stat> {
 }
 
 async fn sessions_and_traffic_are_measured_as_the_router_counts_them(version: &'static str) {
-    let (here, peer) = routers(version);
+    let (here, peer) = routers_with(version);
     let (mut control, _agent, streams) = connect(&here, &peer);
     control.send(access(&here)).await;
     control.intend(&intended(1, SessionPhase::Open)).await;

@@ -90,8 +90,13 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// A node in the test's own network namespace, with FRR of that version.
-    pub fn here(version: &str) -> Self {
+    /// A node in the test's own network namespace, with the machine's own FRR.
+    pub fn here() -> Self {
+        Self::new(String::new(), None, Programs::find(None).unwrap())
+    }
+
+    /// The same, with FRR of that version.
+    pub fn here_with(version: &str) -> Self {
         Self::new(String::new(), None, Programs::find(Some(version)).unwrap())
     }
 
