@@ -3,14 +3,21 @@
 mod common;
 
 use common::fixture::{intent, lag, session};
-use common::net::Node;
+use common::net::{Node, inside_namespaces};
 use meetme_edge::routers::Gates;
 use meetme_edge::routers::frr::Frr;
+use meetme_edge::routers::frr::vty::{Daemon, Vty};
 use meetme_model::intent::{RouterIntent, SessionPhase};
 use meetme_model::inventory::LagBackend;
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 on_each_frr!(
+    route_servers_paths_may_begin_with_another_as,
     an_intent_is_applied_once_and_changes_only_what_is_ours,
     a_hand_made_change_in_what_is_ours_is_seen_and_taken_back,
     a_change_that_fails_half_way_is_undone,
@@ -230,4 +237,79 @@ async fn a_session_is_shut_and_started_again_and_ports_move_between_lags(version
     without_second.lags.truncate(1);
     apply(&frr, &without_second, &Gates::new()).await;
     assert!(!node.vsctl("list-br").contains("lag2"));
+}
+
+async fn route_servers_paths_may_begin_with_another_as(version: &'static str) {
+    let (node, frr) = router(version);
+    let wanted = intent(1, SessionPhase::Open);
+    apply(&frr, &wanted, &open(&wanted)).await;
+    let told = "no neighbor 198.18.192.2 enforce-first-as";
+    let running = node.vtysh("show running-config");
+    assert_eq!(running.contains(told), frr.capabilities().await.unwrap().enforces_first_as, "{running}");
+    // By hand it is enforced: that shows, and is taken back.
+    node.configure("router bgp 64500\n neighbor 198.18.192.2 enforce-first-as\nexit\n");
+    assert_ne!(frr.plan(&wanted, &open(&wanted)).await.unwrap().diff, "");
+    apply(&frr, &wanted, &open(&wanted)).await;
+    assert_eq!(node.vtysh("show running-config"), running);
+    assert_eq!(frr.plan(&wanted, &open(&wanted)).await.unwrap().diff, "");
+}
+
+#[tokio::test]
+async fn a_lock_that_another_session_holds_is_waited_for() {
+    if !inside_namespaces("a_lock_that_another_session_holds_is_waited_for") {
+        return;
+    }
+    let (node, frr) = router("10.3");
+    // What `vtysh -f` does, but slower.
+    let mut theirs = Vty::connect(&node.dir, Daemon::Mgmtd).await.unwrap();
+    theirs.run("configure terminal file-lock").await.unwrap();
+    let held = Duration::from_secs(1);
+    let release = tokio::spawn(async move {
+        tokio::time::sleep(held).await;
+        theirs.run("end").await.unwrap();
+    });
+    let started = Instant::now();
+    let wanted = intent(1, SessionPhase::Denied);
+    apply(&frr, &wanted, &Gates::new()).await;
+    assert!(started.elapsed() >= held, "it was not held up: {:?}", started.elapsed());
+    release.await.unwrap();
+    assert!(node.vtysh("show running-config").contains("description meetme: Example Telecom"));
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_driven_is_told_before_anything_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let heard = daemons_of("frr version 7.5.1", dir.path());
+    let backend = LagBackend::Bonding { netns: None };
+    let frr = Frr::new(dir.path().to_owned(), backend);
+    let wanted = intent(1, SessionPhase::Open);
+    let error = frr.plan(&wanted, &open(&wanted)).await.unwrap_err();
+    assert!(!error.is_unreachable());
+    assert!(error.to_string().contains("FRR 7.5.1, which isn't supported"), "{error}");
+    assert!(frr.capabilities().await.is_err());
+    let heard = heard.lock().unwrap();
+    assert!(heard.iter().all(|c| c == "enable" || c.starts_with("show ")), "{heard:?}");
+}
+
+/// Daemons that answer every command with one text; what they were told.
+fn daemons_of(answer: &'static str, dir: &Path) -> Arc<Mutex<Vec<String>>> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    for daemon in ["zebra", "staticd", "bfdd", "bgpd"] {
+        let listener = UnixListener::bind(dir.join(format!("{daemon}.vty"))).unwrap();
+        let heard = heard.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let mut reader = BufReader::new(stream);
+                let mut command = Vec::new();
+                while reader.read_until(0, &mut command).is_ok_and(|n| n > 0) {
+                    let text = String::from_utf8_lossy(&command).trim_end_matches('\0').to_owned();
+                    let said = if text == "enable" { "" } else { answer };
+                    heard.lock().unwrap().push(text);
+                    reader.get_mut().write_all(&[said.as_bytes(), &[0, 0, 0, 0]].concat()).unwrap();
+                    command.clear();
+                }
+            }
+        });
+    }
+    heard
 }
