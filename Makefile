@@ -21,6 +21,7 @@ test:
 
 bench:
 	@scripts/install-packages.sh build lab test
+	@scripts/prepare-frr.sh
 	cargo build --release -p meetme -p meetme-lab
 	rm -f target/figures/bench.jsonl
 	cargo bench -p meetme-edge --bench render

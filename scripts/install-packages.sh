@@ -10,7 +10,7 @@ set -euo pipefail
 
 BUILD=(gcc libc6-dev make)
 LAB=(frr bird2 gobgpd exabgp openvswitch-switch python3-aiosmtpd nftables iproute2 iputils-ping
-     traceroute tcpdump procps util-linux)
+     traceroute tcpdump procps util-linux mmdebstrap)
 TEST=(postgresql openssl python3-venv nodejs npm chromium fonts-dejavu-core)
 
 MARK='# meetme: no service starts while its package is being installed'

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/common.sh"
 
 scripts/install-packages.sh build lab
+scripts/prepare-frr.sh
 need_rust
 
 step 'building'

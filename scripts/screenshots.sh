@@ -9,6 +9,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 scripts/install-packages.sh build lab test
 scripts/prepare-clients.sh
+scripts/prepare-frr.sh
 need_rust
 
 # The picture, and what it is called in docs/images.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make test`: the checks, then every test. Whole-system tests (package meetme-journey) bring up a lab each and
 # measure it, so each of them runs alone. The store's tests start PostgreSQL themselves. The first time, clients of
-# others are installed below target/clients, which needs a network.
+# others are installed below target/clients and another FRR is unpacked below target/roots, which needs a network.
 . "$(dirname "$0")/common.sh"
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -10,6 +10,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 scripts/install-packages.sh build lab test
 scripts/prepare-clients.sh
+scripts/prepare-frr.sh
 need_rust
 
 step 'checks'

@@ -7,9 +7,24 @@ use common::fixture::{intent, lag, session};
 use common::net::{Node, inside_namespaces};
 use meetme_edge::routers::Gates;
 use meetme_edge::routers::frr::Frr;
+use meetme_edge::routers::frr::vty::{Daemon, Vty};
 use meetme_model::intent::{RouterIntent, SessionPhase};
 use meetme_model::inventory::LagBackend;
 use meetme_model::unit::{UnitFault, UnitName};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+on_each_frr!(
+    route_servers_paths_may_begin_with_another_as,
+    an_intent_is_applied_once_and_changes_only_what_is_ours,
+    a_hand_made_change_in_what_is_ours_is_seen_and_taken_back,
+    a_unit_that_the_router_refuses_half_way_is_taken_back_and_the_others_are_made,
+    an_instance_keeps_its_own_identifier_and_the_sessions_of_others,
+    a_session_is_shut_and_started_again_and_ports_move_between_lags,
+);
 
 const BY_HAND: &str = "\
 ip prefix-list MINE seq 5 permit 192.0.2.0/24
@@ -26,8 +41,8 @@ router bgp 64500
 exit
 ";
 
-fn router() -> (Node, Frr) {
-    let node = Node::here();
+fn router(version: &str) -> (Node, Frr) {
+    let node = Node::here_with(version);
     node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     node.start_ovs();
     for port in 1..=4 {
@@ -49,12 +64,8 @@ fn open(intent: &RouterIntent) -> Gates {
     intent.sessions.iter().map(|s| s.name.clone()).collect()
 }
 
-#[tokio::test]
-async fn an_intent_is_applied_once_and_changes_only_what_is_ours() {
-    if !inside_namespaces("an_intent_is_applied_once_and_changes_only_what_is_ours") {
-        return;
-    }
-    let (node, frr) = router();
+async fn an_intent_is_applied_once_and_changes_only_what_is_ours(version: &'static str) {
+    let (node, frr) = router(version);
     node.configure(BY_HAND);
     let by_hand = node.vtysh("show running-config");
 
@@ -124,12 +135,8 @@ async fn an_intent_is_applied_once_and_changes_only_what_is_ours() {
     assert!(!node.vsctl("list-br").contains("lag"));
 }
 
-#[tokio::test]
-async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back() {
-    if !inside_namespaces("a_hand_made_change_in_what_is_ours_is_seen_and_taken_back") {
-        return;
-    }
-    let (node, frr) = router();
+async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back(version: &'static str) {
+    let (node, frr) = router(version);
     let wanted = intent(1, SessionPhase::Open);
     apply(&frr, &wanted, &open(&wanted)).await;
     let map = frr.read().await.unwrap().owned.text();
@@ -162,12 +169,10 @@ async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back() {
     }
 }
 
-#[tokio::test]
-async fn a_unit_that_the_router_refuses_half_way_is_taken_back_and_the_others_are_made() {
-    if !inside_namespaces("a_unit_that_the_router_refuses_half_way_is_taken_back_and_the_others_are_made") {
-        return;
-    }
-    let (node, frr) = router();
+async fn a_unit_that_the_router_refuses_half_way_is_taken_back_and_the_others_are_made(
+    version: &'static str,
+) {
+    let (node, frr) = router(version);
     let wanted = intent(1, SessionPhase::Open);
     apply(&frr, &wanted, &open(&wanted)).await;
     let before = frr.read().await.unwrap();
@@ -193,12 +198,8 @@ async fn a_unit_that_the_router_refuses_half_way_is_taken_back_and_the_others_ar
     assert_eq!(frr.read().await.unwrap(), before);
 }
 
-#[tokio::test]
-async fn an_instance_keeps_its_own_identifier_and_the_sessions_of_others() {
-    if !inside_namespaces("an_instance_keeps_its_own_identifier_and_the_sessions_of_others") {
-        return;
-    }
-    let (node, frr) = router();
+async fn an_instance_keeps_its_own_identifier_and_the_sessions_of_others(version: &'static str) {
+    let (node, frr) = router(version);
     let theirs = "router bgp 64500\n neighbor 192.0.2.77 remote-as 65001\nexit\n";
     node.configure(theirs);
     let wanted = intent(1, SessionPhase::Open);
@@ -212,12 +213,8 @@ async fn an_instance_keeps_its_own_identifier_and_the_sessions_of_others() {
     assert!(node.vtysh("show running-config").contains("neighbor 192.0.2.77 remote-as 65001"));
 }
 
-#[tokio::test]
-async fn a_session_is_shut_and_started_again_and_ports_move_between_lags() {
-    if !inside_namespaces("a_session_is_shut_and_started_again_and_ports_move_between_lags") {
-        return;
-    }
-    let (node, frr) = router();
+async fn a_session_is_shut_and_started_again_and_ports_move_between_lags(version: &'static str) {
+    let (node, frr) = router(version);
     let mut wanted = intent(1, SessionPhase::Shutdown);
     wanted.lags.push(lag(2));
     apply(&frr, &wanted, &Gates::new()).await;
@@ -243,4 +240,79 @@ async fn a_session_is_shut_and_started_again_and_ports_move_between_lags() {
     without_second.lags.truncate(1);
     apply(&frr, &without_second, &Gates::new()).await;
     assert!(!node.vsctl("list-br").contains("lag2"));
+}
+
+async fn route_servers_paths_may_begin_with_another_as(version: &'static str) {
+    let (node, frr) = router(version);
+    let wanted = intent(1, SessionPhase::Open);
+    apply(&frr, &wanted, &open(&wanted)).await;
+    let told = "no neighbor 198.18.192.2 enforce-first-as";
+    let running = node.vtysh("show running-config");
+    assert_eq!(running.contains(told), frr.capabilities().await.unwrap().enforces_first_as, "{running}");
+    // By hand it is enforced: that shows, and is taken back.
+    node.configure("router bgp 64500\n neighbor 198.18.192.2 enforce-first-as\nexit\n");
+    assert_ne!(frr.plan(&wanted, &open(&wanted)).await.unwrap().diff, "");
+    apply(&frr, &wanted, &open(&wanted)).await;
+    assert_eq!(node.vtysh("show running-config"), running);
+    assert_eq!(frr.plan(&wanted, &open(&wanted)).await.unwrap().diff, "");
+}
+
+#[tokio::test]
+async fn a_lock_that_another_session_holds_is_waited_for() {
+    if !inside_namespaces("a_lock_that_another_session_holds_is_waited_for") {
+        return;
+    }
+    let (node, frr) = router("10.3");
+    // What `vtysh -f` does, but slower.
+    let mut theirs = Vty::connect(&node.dir, Daemon::Mgmtd).await.unwrap();
+    theirs.run("configure terminal file-lock").await.unwrap();
+    let held = Duration::from_secs(1);
+    let release = tokio::spawn(async move {
+        tokio::time::sleep(held).await;
+        theirs.run("end").await.unwrap();
+    });
+    let started = Instant::now();
+    let wanted = intent(1, SessionPhase::Denied);
+    apply(&frr, &wanted, &Gates::new()).await;
+    assert!(started.elapsed() >= held, "it was not held up: {:?}", started.elapsed());
+    release.await.unwrap();
+    assert!(node.vtysh("show running-config").contains("description meetme: Example Telecom"));
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_driven_is_told_before_anything_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let heard = daemons_of("frr version 7.5.1", dir.path());
+    let backend = LagBackend::Bonding { netns: None };
+    let frr = Frr::new(dir.path().to_owned(), backend);
+    let wanted = intent(1, SessionPhase::Open);
+    let error = frr.plan(&wanted, &open(&wanted)).await.unwrap_err();
+    assert!(!error.is_unreachable());
+    assert!(error.to_string().contains("FRR 7.5.1, which isn't supported"), "{error}");
+    assert!(frr.capabilities().await.is_err());
+    let heard = heard.lock().unwrap();
+    assert!(heard.iter().all(|c| c == "enable" || c.starts_with("show ")), "{heard:?}");
+}
+
+/// Daemons that answer every command with one text; what they were told.
+fn daemons_of(answer: &'static str, dir: &Path) -> Arc<Mutex<Vec<String>>> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    for daemon in ["zebra", "staticd", "bfdd", "bgpd"] {
+        let listener = UnixListener::bind(dir.join(format!("{daemon}.vty"))).unwrap();
+        let heard = heard.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let mut reader = BufReader::new(stream);
+                let mut command = Vec::new();
+                while reader.read_until(0, &mut command).is_ok_and(|n| n > 0) {
+                    let text = String::from_utf8_lossy(&command).trim_end_matches('\0').to_owned();
+                    let said = if text == "enable" { "" } else { answer };
+                    heard.lock().unwrap().push(text);
+                    reader.get_mut().write_all(&[said.as_bytes(), &[0, 0, 0, 0]].concat()).unwrap();
+                    command.clear();
+                }
+            }
+        });
+    }
+    heard
 }

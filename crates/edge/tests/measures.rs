@@ -2,13 +2,14 @@
 
 mod common;
 
-use common::net::inside_namespaces;
-use common::site::{Control, access, connect, intended, is_up, routers};
+use common::site::{Control, access, connect, intended, is_up, routers_with};
 use meetme_model::intent::SessionPhase;
 use meetme_model::link::{EdgeAnswer, EdgeQuery, LagState, ToEdge};
 use meetme_model::probe::LookingGlass;
 use meetme_model::samples::{LagSample, SessionSample, Stat};
 use std::time::Duration;
+
+on_each_frr!(sessions_and_traffic_are_measured_as_the_router_counts_them,);
 
 /// Bytes of an echo and its answer on the wire: Ethernet, IPv4, ICMP, data.
 const ECHO_BYTES: f64 = 14.0 + 20.0 + 8.0 + 1000.0;
@@ -26,12 +27,8 @@ fn traffic(control: &Control, of: fn(&LagSample) -> Stat) -> Option<Stat> {
     all(control.samples.iter().filter_map(|s| s.lags.get("lag1")).map(of))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_and_traffic_are_measured_as_the_router_counts_them() {
-    if !inside_namespaces("sessions_and_traffic_are_measured_as_the_router_counts_them") {
-        return;
-    }
-    let (here, peer) = routers();
+async fn sessions_and_traffic_are_measured_as_the_router_counts_them(version: &'static str) {
+    let (here, peer) = routers_with(version);
     let (mut control, _agent, streams) = connect(&here, &peer);
     control.send(access(&here)).await;
     control.intend(&intended(1, SessionPhase::Open)).await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::daemons::Spec;
+use crate::frr::{Place, Programs};
 use crate::panel::{self, Panel};
 use crate::peer::{Peers, World};
 use crate::proto::PeerState;
@@ -19,6 +20,8 @@ use crate::{echo, ovs};
 
 /// How long a daemon may take to answer, and routing to settle, on a small and busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Where FRR keeps sockets whose paths can't be given.
+const RUN_DIR: &str = "/run/frr";
 
 /// Private mounts: nothing that the lab's tools write or read by fixed path is the machine's.
 pub(crate) fn private_mounts(state: &Path) -> anyhow::Result<()> {
@@ -34,7 +37,9 @@ pub(crate) fn private_mounts(state: &Path) -> anyhow::Result<()> {
     let private = state.join("group");
     std::fs::write(&private, group_file(&groups))?;
     mount(&["--bind", &private.to_string_lossy(), "/etc/group"])?;
-    for dir in ["/etc/frr", "/var/tmp/frr"] {
+    // Where mgmtd has its sockets, whatever it is told.
+    std::fs::create_dir_all(RUN_DIR)?;
+    for dir in ["/etc/frr", "/var/tmp/frr", RUN_DIR] {
         if Path::new(dir).is_dir() {
             mount(&["-t", "tmpfs", "lab-frr", dir])?;
         }
@@ -201,20 +206,23 @@ pub(crate) fn start_switch(world: &mut World, node: &str) -> anyhow::Result<()> 
 pub(crate) fn start_node(world: &mut World, node: &Node, exe: &Path) -> anyhow::Result<()> {
     for spec in specs(world, node, exe)? {
         if !world.daemons.is_alive(&node.name, &spec.name) {
-            let is_zebra = spec.name == "zebra";
+            let name = spec.name.clone();
             world.daemons.start(spec)?;
-            if is_zebra {
-                // The others look for it once and then wait for seconds before they try again.
-                let socket = world.state_dir.join(&node.name).join("zserv.api");
-                let log = world.state_dir.join(&node.name).join("zebra.log");
-                sys::wait_until(&format!("zebra of {}", node.name), &log, PATIENCE, || socket.exists())?;
-            }
+            // The others look for these two once and then wait for seconds before they try again.
+            let dir = world.state_dir.join(&node.name);
+            let socket = match &*name {
+                "mgmtd" => Path::new(RUN_DIR).join(&node.name).join("mgmtd_be.sock"),
+                "zebra" => dir.join("zserv.api"),
+                _ => continue,
+            };
+            let log = dir.join(format!("{name}.log"));
+            sys::wait_until(&format!("{name} of {}", node.name), &log, PATIENCE, || socket.exists())?;
         }
     }
     Ok(())
 }
 
-fn specs(world: &World, node: &Node, exe: &Path) -> anyhow::Result<Vec<Spec>> {
+fn specs(world: &mut World, node: &Node, exe: &Path) -> anyhow::Result<Vec<Spec>> {
     let dir = world.state_dir.join(&node.name);
     let spec = |name: &str, command: Vec<String>| Spec {
         node: node.name.clone(),
@@ -230,10 +238,11 @@ fn specs(world: &World, node: &Node, exe: &Path) -> anyhow::Result<Vec<Spec>> {
     };
     Ok(match node.kind {
         Kind::Frr => {
-            std::fs::write(dir.join("empty.conf"), "")?;
-            // A socket left by a killed daemon would look like a living one.
-            let _ = std::fs::remove_file(dir.join("zserv.api"));
-            frr_daemons(node).into_iter().map(|name| spec(name, frr_command(&dir, node, name))).collect()
+            let frrs = world.frrs;
+            let Some(programs) = frrs.get(&node.frr) else { bail!("no FRR was found for {}", node.name) };
+            frr_place(world, node, programs)?;
+            let command = |name| frr_command(programs, &dir, node, name);
+            frr_daemons(node, programs).into_iter().map(|name| spec(name, command(name))).collect()
         }
         Kind::Bird => {
             std::fs::write(dir.join("bird.conf"), bird::config(world.topology, node, &PeerState::default()))?;
@@ -263,33 +272,39 @@ fn specs(world: &World, node: &Node, exe: &Path) -> anyhow::Result<Vec<Spec>> {
     })
 }
 
-/// The daemons of an FRR router; zebra first.
-pub(crate) fn frr_daemons(node: &Node) -> Vec<&'static str> {
-    let ospf = (node.role != Some(Role::Transit)).then_some("ospfd");
-    ["zebra", "staticd", "bfdd"].into_iter().chain(ospf).chain(["bgpd"]).collect()
+/// Makes what the daemons of an FRR router need. A socket left by a killed daemon would look like a living one: those of
+/// daemons that don't run are taken away.
+fn frr_place(world: &mut World, node: &Node, programs: &Programs) -> anyhow::Result<()> {
+    let (dir, run) = (world.state_dir.join(&node.name), Path::new(RUN_DIR).join(&node.name));
+    std::fs::write(dir.join("empty.conf"), "")?;
+    std::fs::create_dir_all(&run)?;
+    for (daemon, socket) in [("zebra", dir.join("zserv.api")), ("mgmtd", run.join("mgmtd_be.sock"))] {
+        if !world.daemons.is_alive(&node.name, daemon) {
+            let _ = std::fs::remove_file(socket);
+        }
+    }
+    // The router's own vtysh: another version's wouldn't know all of its daemons.
+    let vtysh = dir.join("vtysh");
+    let _ = std::fs::remove_file(&vtysh);
+    std::fs::write(&vtysh, format!("#!/bin/sh\nexec '{}' \"$@\"\n", programs.vtysh().display()))?;
+    std::fs::set_permissions(&vtysh, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    Ok(())
 }
 
-fn frr_command(dir: &Path, node: &Node, name: &str) -> Vec<String> {
-    let d = dir.display();
-    let mut command = vec![
-        format!("/usr/lib/frr/{name}"),
-        "-u".into(),
-        "root".into(),
-        "-g".into(),
-        "root".into(),
-        format!("--vty_socket={d}/vty"),
-        format!("--pid_file={d}/{name}.pid"),
-        format!("--socket={d}/zserv.api"),
-        format!("--config_file={d}/empty.conf"),
-        "--vty_port=0".into(),
-        "--log=stdout".into(),
-        "--log-level=warnings".into(),
-    ];
+/// The daemons of an FRR router, in the order in which they start.
+fn frr_daemons(node: &Node, programs: &Programs) -> Vec<&'static str> {
+    let mgmtd = programs.has_mgmtd().then_some("mgmtd");
+    let ospf = (node.role != Some(Role::Transit)).then_some("ospfd");
+    mgmtd.into_iter().chain(["zebra", "staticd", "bfdd"]).chain(ospf).chain(["bgpd"]).collect()
+}
+
+fn frr_command(programs: &Programs, dir: &Path, node: &Node, name: &str) -> Vec<String> {
+    let (vty, empty) = (dir.join("vty"), dir.join("empty.conf"));
+    let place = Place { dir, vty: &vty, name: &node.name, user: "root", empty: &empty };
+    let mut command = programs.command(name, &place);
+    command.extend(["--log=stdout".to_owned(), "--log-level=warnings".to_owned()]);
     if name == "bgpd" && node.role == Some(Role::Edge) {
         command.push("-Mbmp".into());
-    }
-    if name == "bfdd" {
-        command.push(format!("--bfdctl={d}/bfdd.sock"));
     }
     command
 }
@@ -298,7 +313,7 @@ fn frr_command(dir: &Path, node: &Node, name: &str) -> Vec<String> {
 pub(crate) fn await_node(world: &mut World, node: &Node) -> anyhow::Result<()> {
     let dir = world.state_dir.join(&node.name);
     let names = match node.kind {
-        Kind::Frr => frr_daemons(node),
+        Kind::Frr => world.frrs.get(&node.frr).map(|frr| frr_daemons(node, frr)).unwrap_or_default(),
         Kind::Bird => vec!["bird"],
         Kind::Gobgp | Kind::Exabgp => vec!["bfd"],
         Kind::Host => vec!["udp-echo"],
@@ -366,7 +381,7 @@ fn vtysh_to(dir: &Path, daemon: &str) -> anyhow::Result<String> {
 }
 
 fn vtysh_command(dir: &Path) -> Command {
-    sys::command("vtysh", ["--vty_socket", &dir.join("vty").to_string_lossy()])
+    sys::command(&dir.join("vtysh").to_string_lossy(), ["--vty_socket", &dir.join("vty").to_string_lossy()])
 }
 
 /// Waits until a router has a route to every loopback of its IGP.
@@ -424,17 +439,22 @@ mod tests {
     }
 
     #[test]
-    fn zebra_comes_first_and_transit_has_no_igp() {
+    fn what_others_look_for_comes_first_and_transit_has_no_igp() {
         let lab = crate::render::tests::lab();
-        assert_eq!(frr_daemons(lab.node("ams1-er1").unwrap()), ["zebra", "staticd", "bfdd", "ospfd", "bgpd"]);
-        assert_eq!(frr_daemons(lab.node("transit").unwrap()), ["zebra", "staticd", "bfdd", "bgpd"]);
+        let of = |node: &str, version| {
+            frr_daemons(lab.node(node).unwrap(), &Programs::of_version(version)).join(" ")
+        };
+        assert_eq!(of("ams1-er1", (8, 4)), "zebra staticd bfdd ospfd bgpd");
+        assert_eq!(of("transit", (10, 3)), "mgmtd zebra staticd bfdd bgpd");
     }
 
     #[test]
     fn only_the_hosts_edges_speak_bmp() {
         let lab = crate::render::tests::lab();
         let has_bmp = |node: &str| {
-            frr_command(Path::new("/s"), lab.node(node).unwrap(), "bgpd").contains(&"-Mbmp".to_string())
+            let node = lab.node(node).unwrap();
+            frr_command(&Programs::of_version((8, 4)), Path::new("/s"), node, "bgpd")
+                .contains(&"-Mbmp".to_string())
         };
         assert!(has_bmp("fra1-er2") && !has_bmp("fra1-cr1") && !has_bmp("tel-fra-2"));
     }

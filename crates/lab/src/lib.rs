@@ -10,6 +10,7 @@
 
 pub mod client;
 pub mod echo;
+pub mod frr;
 pub mod probe;
 pub mod proto;
 pub mod supervisor;

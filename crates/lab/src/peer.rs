@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use ipnet::IpNet;
 
 use crate::daemons::{Daemons, Spec};
+use crate::frr::Programs;
 use crate::proto::{Announcement, PeerState, Session};
 use crate::render::{self, bird, exabgp, frr, frr_config, gobgp};
 use crate::sys;
@@ -33,6 +34,8 @@ pub(crate) struct World<'a> {
     pub state_dir: &'a Path,
     /// Its processes.
     pub daemons: &'a mut Daemons,
+    /// The programs of every FRR version that the topology names.
+    pub frrs: &'a BTreeMap<Option<String>, Programs>,
 }
 
 impl World<'_> {

@@ -17,6 +17,7 @@ use crate::construct;
 use crate::daemons::{self, Daemons, Spec};
 use crate::echo;
 use crate::faults::{Faults, Site};
+use crate::frr::Programs;
 use crate::panel::Panel;
 use crate::peer::{Peers, World};
 use crate::proto::{Answer, DaemonStatus, NodeStatus, ProbeSpec, ProbeStarted, Request, Status, Trace};
@@ -39,6 +40,7 @@ struct Lab {
     topology: Topology,
     state: PathBuf,
     exe: PathBuf,
+    frrs: BTreeMap<Option<String>, Programs>,
     panel: Panel,
     daemons: Daemons,
     peers: Peers,
@@ -73,11 +75,13 @@ pub fn run(
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let exe = std::env::current_exe().context("the lab's own program can't be found")?;
+    let frr_nodes = topology.nodes.iter().filter(|node| node.kind == Kind::Frr);
+    let frrs = Programs::find_all(frr_nodes.map(|node| node.frr.as_deref()))?;
     construct::private_mounts(state)?;
     progress("making namespaces and links");
     let panel = construct::network(&topology)?;
     let (mut daemons, mut peers) = (Daemons::default(), Peers::default());
-    let mut world = World { topology: &topology, state_dir: state, daemons: &mut daemons };
+    let mut world = World { topology: &topology, state_dir: state, daemons: &mut daemons, frrs: &frrs };
     construct::daemons(&mut world, &mut peers, &exe, progress)?;
     let state = state.to_path_buf();
     let socket = state.join("lab.sock");
@@ -86,7 +90,8 @@ pub fn run(
         UnixListener::bind(&socket).with_context(|| format!("{} can't be made", socket.display()))?;
     let logs = state.clone();
     let spawned = BTreeMap::new();
-    let lab = Lab { topology, state, exe, panel, daemons, peers, faults: Faults::default(), spawned };
+    let faults = Faults::default();
+    let lab = Lab { topology, state, exe, frrs, panel, daemons, peers, faults, spawned };
     let shared = Arc::new(Shared {
         lab: Mutex::new(lab),
         probes: Mutex::default(),
@@ -199,14 +204,22 @@ impl Lab {
     }
 
     fn with_peers<T>(&mut self, work: impl FnOnce(&mut Peers, &mut World) -> T) -> T {
-        let mut world =
-            World { topology: &self.topology, state_dir: &self.state, daemons: &mut self.daemons };
+        let mut world = World {
+            topology: &self.topology,
+            state_dir: &self.state,
+            daemons: &mut self.daemons,
+            frrs: &self.frrs,
+        };
         work(&mut self.peers, &mut world)
     }
 
     fn with_site<T>(&mut self, work: impl FnOnce(&mut Faults, &mut Site) -> T) -> T {
-        let mut world =
-            World { topology: &self.topology, state_dir: &self.state, daemons: &mut self.daemons };
+        let mut world = World {
+            topology: &self.topology,
+            state_dir: &self.state,
+            daemons: &mut self.daemons,
+            frrs: &self.frrs,
+        };
         let (panel, peers, exe) = (&self.panel, &mut self.peers, self.exe.as_path());
         work(&mut self.faults, &mut Site { world: &mut world, panel, peers, exe })
     }

@@ -60,6 +60,9 @@ pub struct Node {
     /// The part that an FRR router plays; absent for other kinds.
     #[serde(default)]
     pub role: Option<Role>,
+    /// The FRR version that it runs, such as `10.3`; absent for the machine's own.
+    #[serde(default)]
+    pub frr: Option<String>,
     /// Its autonomous system, for routers.
     #[serde(default)]
     pub asn: Option<u32>,
@@ -84,7 +87,7 @@ pub struct Node {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// FRR: zebra, bgpd, bfdd, ospfd, staticd.
+    /// FRR: zebra, bgpd, bfdd, ospfd, staticd, and mgmtd from version 9 on.
     Frr,
     /// BIRD 2.
     Bird,

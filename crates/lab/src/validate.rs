@@ -56,6 +56,11 @@ fn check_node(topology: &Topology, node: &Node, errors: &mut Vec<String>) {
             "node '{name}': a role (edge, core, transit, peer) is for kind frr, which needs one"
         ));
     }
+    if let Some(version) = &node.frr
+        && (node.kind != Kind::Frr || !is_version(version))
+    {
+        errors.push(format!("node '{name}': frr is for kind frr, and a version such as \"10.3\""));
+    }
     if node.is_router() {
         if node.asn.is_none_or(|asn| asn == 0) {
             errors.push(format!("node '{name}': a router needs an asn"));
@@ -73,6 +78,11 @@ fn check_node(topology: &Topology, node: &Node, errors: &mut Vec<String>) {
         errors.push(format!("node '{name}': a host needs exactly one link, for its default route"));
     }
     check_management(topology, node, errors);
+}
+
+/// A major and a minor version.
+fn is_version(text: &str) -> bool {
+    text.split('.').count() == 2 && text.split('.').all(|number| number.parse::<u8>().is_ok())
 }
 
 fn check_management(topology: &Topology, node: &Node, errors: &mut Vec<String>) {
@@ -199,6 +209,7 @@ mod tests {
             [[node]]
             name = "b1"
             kind = "bird"
+            frr = "new"
             role = "core"
             asn = 64510
             loopback = "198.19.255.1"
@@ -220,6 +231,7 @@ mod tests {
             "node 'b1': a role",
             "node 'b1': there is no site 'nowhere'",
             "node 'b1': mgmt is for",
+            "node 'b1': frr is for kind frr",
             "b1:et1 is used twice",
             "b1:lo: the name is reserved",
             "b1:a-very-long-interface: interface names",

@@ -104,6 +104,9 @@ pub struct SessionIntent {
     pub max_prefixes: u32,
     /// How far it is opened.
     pub phase: SessionPhase,
+    /// It carries voice: it belongs only on routers where a lost BFD session ends BGP at once.
+    #[serde(default)]
+    pub voice: bool,
     /// What its routes are judged by (also carries the peer's ASN).
     pub policy: SessionPolicy,
 }

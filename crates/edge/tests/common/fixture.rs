@@ -48,6 +48,7 @@ pub fn session(n: u8, phase: SessionPhase) -> SessionIntent {
         md5_key: Some(Secret::new("s3cret")),
         max_prefixes: 1000,
         phase,
+        voice: true,
         policy: policy(&peer),
     }
 }

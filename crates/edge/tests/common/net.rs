@@ -2,6 +2,7 @@
 //! fresh network, mount and pid namespaces, where nothing reaches the machine's own network and
 //! whatever is started ends with the last process.
 
+use meetme_lab::frr::{Place, Programs};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -12,6 +13,8 @@ const INSIDE: &str = "MEETME_EDGE_TEST_INSIDE";
 pub fn inside_namespaces(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         sh("ip link set lo up");
+        // Where mgmtd has its sockets, whatever it is told.
+        sh("mkdir -p /run/frr && mount -t tmpfs -o mode=755 test-frr /run/frr && chown frr:frr /run/frr");
         return true;
     }
     let output = Command::new("unshare")
@@ -39,11 +42,39 @@ pub fn sh(command: &str) -> String {
     text
 }
 
+/// Makes a test of each function for each FRR version: `fn(version: &'static str)`.
+#[macro_export]
+macro_rules! on_each_frr {
+    ($($name:ident),+ $(,)?) => {
+        $crate::on_frr!(on_frr_8_4, "8.4", $($name),+);
+        $crate::on_frr!(on_frr_10_3, "10.3", $($name),+);
+    };
+}
+
+/// The tests of one version, in a module of its name.
+#[macro_export]
+macro_rules! on_frr {
+    ($module:ident, $version:literal, $($name:ident),+) => {
+        mod $module {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let this = concat!(stringify!($module), "::", stringify!($name));
+                    if $crate::common::net::inside_namespaces(this) {
+                        super::$name($version).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+
 /// A place with a router: FRR and Open vSwitch.
 pub struct Node {
     /// Sockets, process ids and logs.
     pub dir: PathBuf,
     enter: String,
+    frr: Programs,
     /// Holds the node's network namespace.
     holder: Option<Child>,
     _keep: tempfile::TempDir,
@@ -59,12 +90,17 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// A node in the test's own network namespace.
+    /// A node in the test's own network namespace, with the machine's own FRR.
     pub fn here() -> Self {
-        Self::new(String::new(), None)
+        Self::new(String::new(), None, Programs::find(None).unwrap())
     }
 
-    /// A node in another network namespace.
+    /// The same, with FRR of that version.
+    pub fn here_with(version: &str) -> Self {
+        Self::new(String::new(), None, Programs::find(Some(version)).unwrap())
+    }
+
+    /// A node in another network namespace, with the machine's own FRR.
     pub fn elsewhere() -> (Self, u32) {
         let child = Command::new("unshare").args(["-n", "sleep", "600"]).spawn().unwrap();
         let pid = child.id();
@@ -72,16 +108,18 @@ impl Node {
         while std::fs::read_link(format!("/proc/{pid}/ns/net")).ok().is_none_or(|ns| ns == own) {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        let node = Self::new(format!("nsenter -n -t {pid} "), Some(child));
+        let frr = Programs::find(None).unwrap();
+        let node = Self::new(format!("nsenter -n -t {pid} "), Some(child), frr);
         node.sh("ip link set lo up");
         (node, pid)
     }
 
-    fn new(enter: String, holder: Option<Child>) -> Self {
-        let keep = tempfile::tempdir().unwrap();
+    fn new(enter: String, holder: Option<Child>, frr: Programs) -> Self {
+        let keep = tempfile::Builder::new().prefix("edge-").tempdir().unwrap();
         let dir = keep.path().to_owned();
+        std::fs::write(dir.join("empty.conf"), "").unwrap();
         sh(&format!("chmod 755 {0} && chown frr:frr {0}", dir.display()));
-        Self { dir, enter, holder, _keep: keep }
+        Self { dir, enter, frr, holder, _keep: keep }
     }
 
     /// The process that holds the node's network namespace.
@@ -94,19 +132,22 @@ impl Node {
         sh(&format!("{}{command}", self.enter))
     }
 
-    /// Starts FRR daemons.
+    /// Starts FRR daemons; with zebra comes mgmtd, where the version has it.
     pub fn start_frr(&self, daemons: &[&str]) {
-        for daemon in daemons {
-            let dir = self.dir.display();
-            let extra = match *daemon {
-                "bgpd" => "-M bmp".to_owned(),
-                "bfdd" => format!("--bfdctl {dir}/bfdd.sock"),
-                _ => String::new(),
-            };
-            self.sh(&format!(
-                "/usr/lib/frr/{daemon} -d -u frr -g frr -f /dev/null -i {dir}/{daemon}.pid \
-                 --vty_socket {dir} -z {dir}/zserv.api -P 0 --log file:{dir}/{daemon}.log {extra}"
-            ));
+        let mgmtd = (self.frr.has_mgmtd() && daemons.contains(&"zebra")).then_some("mgmtd");
+        // Not the directory's name: it may have characters that no path space may.
+        let name = format!("n{}", self.pid());
+        let empty = self.path("empty.conf");
+        let place = Place { dir: &self.dir, vty: &self.dir, name: &name, user: "frr", empty: &empty };
+        for daemon in mgmtd.iter().chain(daemons) {
+            let mut command = self.frr.command(daemon, &place);
+            command.extend(["-d".to_owned(), format!("--log=file:{}/{daemon}.log", self.dir.display())]);
+            if *daemon == "bgpd" {
+                command.push("-Mbmp".to_owned());
+            }
+            // It keeps what it was started with open, where this would wait for the end of it.
+            let said = self.path(&format!("{daemon}.said"));
+            self.sh(&format!("{} >{1} 2>&1 || {{ cat {1}; false; }}", command.join(" "), said.display()));
         }
     }
 
@@ -134,7 +175,8 @@ impl Node {
     pub fn configure(&self, lines: &str) -> String {
         let path = self.dir.join("by-hand.conf");
         std::fs::write(&path, lines).unwrap();
-        self.sh(&format!("vtysh --vty_socket {} -f {}", self.dir.display(), path.display()))
+        let vtysh = self.frr.vtysh().display();
+        self.sh(&format!("{vtysh} --vty_socket {} -f {}", self.dir.display(), path.display()))
     }
 
     /// Runs one vtysh command.
@@ -144,7 +186,8 @@ impl Node {
 
     /// The shell command that runs a vtysh command.
     pub fn vtysh_command(&self, command: &str) -> String {
-        format!("{}vtysh --vty_socket {} -c '{command}'", self.enter, self.dir.display())
+        let vtysh = self.frr.vtysh().display();
+        format!("{}{vtysh} --vty_socket {} -c '{command}'", self.enter, self.dir.display())
     }
 
     /// Sends a signal to one of the node's daemons.

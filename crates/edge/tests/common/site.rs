@@ -158,8 +158,17 @@ pub fn is_up(session: &SessionState) -> bool {
     session.bgp == BgpState::Established && session.bfd == BfdSessionState::Up
 }
 
+/// The site's router and a peer's, both with the machine's own FRR.
 pub fn routers() -> (Node, Node) {
-    let here = Node::here();
+    beside_a_peer(Node::here())
+}
+
+/// The same, but that the site's router runs FRR of that version.
+pub fn routers_with(version: &str) -> (Node, Node) {
+    beside_a_peer(Node::here_with(version))
+}
+
+fn beside_a_peer(here: Node) -> (Node, Node) {
     let (peer, peer_pid) = Node::elsewhere();
     for node in [&here, &peer] {
         node.start_ovs();

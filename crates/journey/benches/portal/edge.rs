@@ -219,7 +219,7 @@ impl Site {
             tokio::select! {
                 frame = frames.next() => {
                     let frame = frame.context("the control plane closed the link")??;
-                    self.take(serde_json::from_slice(&frame)?)?;
+                    self.take(serde_json::from_slice(&frame)?).await?;
                 }
                 Some(event) = events.recv() => self.event(event),
                 Some(cut) = cuts.recv() => self.cut(cut)?,

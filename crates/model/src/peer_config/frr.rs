@@ -1,11 +1,15 @@
 //! FRR, in `vtysh`'s words. The link and its addresses are the operating system's.
 //!
 //! FRR 8.4 takes a neighbour with `ttl-security` for a multihop one, whose BFD would be multihop
-//! too; `no … ebgp-multihop` right after it keeps GTSM and makes BFD single-hop again.
+//! too; `no … ebgp-multihop` right after it keeps GTSM and makes BFD single-hop again. FRR 10.4 and
+//! 10.5 wait 30 s after a lost BFD session before they act, but for a neighbour with own timers.
 
 use super::{KEY, LOCAL_PREF, PeerSession, PeerSide, text};
 use crate::community::Community;
 use std::net::IpAddr;
+
+/// Keepalive interval and hold time; BFD finds failures long before.
+const TIMERS_S: (u32, u32) = (10, 30);
 
 pub(super) fn render(side: &PeerSide) -> String {
     let mut out = side.commented("!");
@@ -93,6 +97,7 @@ fn neighbor(side: &PeerSide, session: &PeerSession) -> Vec<String> {
     if side.has_md5_key {
         lines.push(format!(" neighbor {address} password {KEY}"));
     }
+    lines.push(format!(" neighbor {address} timers {} {}", TIMERS_S.0, TIMERS_S.1));
     lines.push(format!(" neighbor {address} bfd"));
     lines.push(format!(" neighbor {address} bfd profile meetme"));
     lines

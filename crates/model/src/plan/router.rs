@@ -177,6 +177,7 @@ fn sessions(inventory: &Inventory, router: &Router, c: &RouterConnection<'_>) ->
                     connection.spec.max_prefixes_v6.unwrap_or(100)
                 },
                 phase,
+                voice: offering.kind == OfferingKind::Voice,
                 policy: SessionPolicy {
                     peer_asn: c.peering.spec.asn,
                     behind: behind(offering.kind, c.behind),

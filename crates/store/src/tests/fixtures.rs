@@ -148,6 +148,7 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
             md5_key: Some(Secret::new(md5_key)),
             max_prefixes: 1000,
             phase: SessionPhase::Denied,
+            voice: true,
             policy: SessionPolicy {
                 peer_asn: Asn(64510),
                 behind: vec![],

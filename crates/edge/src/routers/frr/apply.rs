@@ -4,12 +4,14 @@
 //! is on the router: after a crash in the middle, the next plan starts from what it reads.
 
 use super::check;
+use super::contact;
 use super::diff::Step;
 use super::error::FrrError;
 use super::owned::{Gate, Key, Owned, family, masked};
 use super::plan::{self, LagStep, Read, Steps};
-use super::read::{self, Running};
+use super::read;
 use super::render::{Origination, render_unit};
+use super::version::Capabilities;
 use super::vty::{Daemon, Vty, socket};
 use super::{diff, state};
 use crate::lag::counters::{self, Counters};
@@ -35,23 +37,30 @@ pub struct Frr {
 
 /// Connections to daemons, in configuration mode.
 #[derive(Debug, Default)]
-pub struct Open(BTreeMap<Daemon, Vty>);
+pub struct Open {
+    vtys: BTreeMap<Daemon, Vty>,
+    can: Option<Capabilities>,
+}
 
 impl Open {
-    /// The connection to a daemon; the first use makes it.
-    async fn to(&mut self, dir: &Path, daemon: Daemon) -> Result<&mut Vty, FrrError> {
-        match self.0.entry(daemon) {
+    /// The connection to who has the configuration of a daemon; the first use makes it.
+    async fn to(&mut self, frr: &Frr, daemon: Daemon) -> Result<&mut Vty, FrrError> {
+        let can = match self.can {
+            Some(can) => can,
+            None => *self.can.insert(frr.capabilities().await?),
+        };
+        match self.vtys.entry(can.owner(daemon)) {
             std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                let mut vty = Vty::connect(dir, daemon).await?;
+                let mut vty = Vty::connect(&frr.vty_dir, *entry.key()).await?;
                 vty.run("configure terminal").await?;
                 Ok(entry.insert(vty))
             }
         }
     }
 
-    async fn run(&mut self, dir: &Path, step: &Step) -> Result<(), FrrError> {
-        let vty = self.to(dir, step.daemon).await?;
+    async fn run(&mut self, frr: &Frr, step: &Step) -> Result<(), FrrError> {
+        let vty = self.to(frr, step.daemon).await?;
         for command in &step.context {
             vty.run(command).await?;
         }
@@ -89,22 +98,14 @@ impl Frr {
 
     /// What is ours of the running configuration and of the LAGs.
     pub async fn read(&self) -> Result<Read, FrrError> {
-        let staticd = match self.origination() {
-            Origination::Statics => Some(self.running(Daemon::Staticd).await?),
-            Origination::NoImportCheck => None,
-        };
-        let running = Running {
-            zebra: self.running(Daemon::Zebra).await?,
-            staticd,
-            bfdd: self.running(Daemon::Bfdd).await?,
-            bgpd: self.running(Daemon::Bgpd).await?,
-        };
+        let (running, can) = contact::running(self, self.origination()).await?;
         let mut owned = read::owned(&running);
         let gates = owned.take_gates();
-        Ok(Read { owned, gates, lags: self.lag_members().await? })
+        let unfit_for_voice = can.voice_refusal();
+        Ok(Read { unfit_for_voice, owned, gates, lags: self.lag_members().await? })
     }
 
-    async fn running(&self, daemon: Daemon) -> Result<String, FrrError> {
+    pub(super) async fn running(&self, daemon: Daemon) -> Result<String, FrrError> {
         Vty::connect(&self.vty_dir, daemon).await?.run("show running-config").await
     }
 
@@ -123,13 +124,13 @@ impl Frr {
             LagStep::Ensure { lag, members } => {
                 lag::ensure(&self.lag, &lag, &members).await?;
                 for member in &members {
-                    open.run(&self.vty_dir, &member_up(member)).await?;
+                    open.run(self, &member_up(member)).await?;
                 }
                 Ok(())
             }
             LagStep::Remove { lag } => {
                 lag::remove(&self.lag, &lag).await?;
-                open.run(&self.vty_dir, &forget_interface(&lag)).await
+                open.run(self, &forget_interface(&lag)).await
             }
         }
     }
@@ -138,7 +139,7 @@ impl Frr {
     async fn point(&self, gates: &[(String, u32, String, Gate)]) -> Result<BTreeSet<String>, FrrError> {
         let mut missing = BTreeSet::new();
         let mut open = Open::default();
-        let vty = open.to(&self.vty_dir, Daemon::Bgpd).await?;
+        let vty = open.to(self, Daemon::Bgpd).await?;
         for (session, asn, address, gate) in gates {
             let context = [format!("router bgp {asn}"), family(gate.v6).to_owned()];
             for command in &context {
@@ -221,7 +222,7 @@ impl Driver for Frr {
         if let Some(step) = steps.before.pop_front() {
             self.run_lag_step(&mut steps.open, step).await?;
         } else if let Some(step) = steps.commands.pop_front() {
-            steps.open.run(&self.vty_dir, &step).await?;
+            steps.open.run(self, &step).await?;
         } else if let Some(step) = steps.after.pop_front() {
             self.run_lag_step(&mut steps.open, step).await?;
         }
@@ -296,6 +297,7 @@ fn not_taken(now: &Read, done: &[(UnitName, Steps)]) -> BTreeMap<UnitName, UnitF
             asn: now.owned.asn,
             blocks: blocks.map(|(k, lines)| (k.clone(), lines.clone())).collect(),
             foreign: now.owned.foreign.clone(),
+            enforces_first_as: now.owned.enforces_first_as,
         };
         let mut diff = diff::change(&found, &steps.want).diff;
         if let Some((lag, members)) = &steps.lag

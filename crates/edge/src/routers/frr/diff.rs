@@ -5,7 +5,7 @@
 //! names change with their content, a neighbour moves from one whole policy to another in one
 //! command.
 
-use super::owned::{BMP_TARGETS, Key, Owned, family, full, instance_setting, masked};
+use super::owned::{ANY_FIRST_AS, BMP_TARGETS, Key, Owned, family, full, instance_setting, masked, negated};
 use super::vty::Daemon;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -62,6 +62,7 @@ const SETTINGS: &[&str] = &[
     "ttl-security",
     "password",
     "update-source",
+    ANY_FIRST_AS,
     "advertisement-interval",
     "timers connect",
     "timers",
@@ -242,13 +243,6 @@ fn setting_of_value(line: &str) -> &str {
     line.split(' ').next().unwrap_or(line)
 }
 
-fn negated(line: &str) -> String {
-    match line.strip_prefix("no ") {
-        Some(positive) => positive.to_owned(),
-        None => format!("no {line}"),
-    }
-}
-
 fn list(key: &Key, have: &Owned, want: &Owned, steps: &mut Vec<Step>) {
     let (before, after) = (have.lines(key), want.lines(key));
     for line in missing(before, after) {
@@ -380,7 +374,7 @@ fn neighbor_commands(key: &Key, before: &[String], after: &[String]) -> Vec<Stri
     gone.sort_by_key(|l| std::cmp::Reverse(rank(l)));
     let mut new: Vec<&String> = missing(after, before).collect();
     new.sort_by_key(|l| rank(l));
-    let mut commands: Vec<String> = gone.into_iter().map(|line| format!("no {}", full(key, line))).collect();
+    let mut commands: Vec<String> = gone.into_iter().map(|line| negated(&full(key, line))).collect();
     for line in new {
         commands.push(full(key, line).into_owned());
         if line.starts_with("ttl-security ")

@@ -1,5 +1,6 @@
 //! What can go wrong with an FRR router, told so that a person knows what to do.
 
+use super::version::Version;
 use super::vty::Daemon;
 use crate::lag::LagError;
 use crate::routers::DriverError;
@@ -41,6 +42,48 @@ pub enum FrrError {
         /// Its answer.
         said: String,
     },
+    /// Somebody else is changing the same configuration.
+    #[error(
+        "{daemon}'s configuration has been locked by another session for {seconds} s (is a configuration file being \
+         loaded there?); '{command}' wasn't run"
+    )]
+    Locked {
+        /// The daemon.
+        daemon: Daemon,
+        /// The command, secrets masked.
+        command: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A version that isn't driven.
+    #[error(
+        "the router runs FRR {version}, which isn't supported: nothing was changed; install {oldest} or later"
+    )]
+    Unsupported {
+        /// The router's.
+        version: Version,
+        /// The oldest that is.
+        oldest: Version,
+    },
+    /// A daemon that doesn't say which version it is.
+    #[error("{daemon} doesn't say which FRR it is, so nothing was changed; is it FRR?")]
+    NoVersion {
+        /// The daemon.
+        daemon: Daemon,
+    },
+    /// Daemons of different versions, as after an installation without a restart.
+    #[error(
+        "bgpd is of FRR {bgpd} and {daemon} of FRR {other}, so nothing was changed; restart FRR, so that all its daemons \
+         are of one version"
+    )]
+    MixedVersions {
+        /// bgpd's version.
+        bgpd: Version,
+        /// Another daemon.
+        daemon: Daemon,
+        /// Its version.
+        other: Version,
+    },
     /// A daemon's answer isn't the JSON that was asked for.
     #[error("{daemon} answered '{command}' with something else than JSON: {source}")]
     NotJson {
@@ -61,7 +104,12 @@ impl FrrError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } => true,
-            Self::Refused { .. } | Self::NotJson { .. } => false,
+            Self::Refused { .. }
+            | Self::Locked { .. }
+            | Self::Unsupported { .. }
+            | Self::NoVersion { .. }
+            | Self::MixedVersions { .. }
+            | Self::NotJson { .. } => false,
             Self::Lag(e) => e.is_unreachable(),
         }
     }

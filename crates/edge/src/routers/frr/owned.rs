@@ -31,6 +31,10 @@ pub fn hold(v6: bool) -> &'static str {
     if v6 { "MEETME-HOLD6" } else { "MEETME-HOLD4" }
 }
 
+/// What lets a neighbour's paths begin with another ASN. Route servers leave themselves out of paths (RFC 7947
+/// §2.2.2.1); of others, our own policy refuses such a path, which then can be told.
+pub const ANY_FIRST_AS: &str = "no enforce-first-as";
+
 /// The peer-group of iBGP neighbours.
 pub const IBGP: &str = "MEETME-IBGP";
 
@@ -158,6 +162,8 @@ pub struct Owned {
     pub blocks: BTreeMap<Key, Vec<String>>,
     /// Neighbours and interfaces that somebody else configured: never touched.
     pub foreign: BTreeSet<String>,
+    /// Whether a neighbour's paths have to begin with its ASN unless the neighbour says otherwise.
+    pub enforces_first_as: bool,
 }
 
 /// Formats with every key blotted out, wherever it is printed.
@@ -169,6 +175,7 @@ impl fmt::Debug for Owned {
             .field("asn", &self.asn)
             .field("blocks", &blocks)
             .field("foreign", &self.foreign)
+            .field("enforces_first_as", &self.enforces_first_as)
             .finish()
     }
 }
@@ -177,6 +184,17 @@ impl Owned {
     /// An object's lines; none when it isn't there.
     pub fn lines(&self, key: &Key) -> &[String] {
         self.blocks.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes over what the router's version does by itself: what it doesn't do anyhow isn't told to
+    /// each neighbour, as it wouldn't write that down.
+    pub fn adopt_defaults(&mut self, have: &Self) {
+        self.enforces_first_as = have.enforces_first_as;
+        if !have.enforces_first_as {
+            for (_, lines) in self.blocks.iter_mut().filter(|(key, _)| matches!(key, Key::Neighbor(_))) {
+                lines.retain(|l| l != ANY_FIRST_AS);
+            }
+        }
     }
 
     /// Takes over instance settings that are somebody's choice already: the BGP identifier of an
@@ -300,9 +318,10 @@ pub fn family(v6: bool) -> &'static str {
 pub fn full<'a>(key: &Key, line: &'a str) -> Cow<'a, str> {
     match key {
         Key::List(kind, name) => format!("{} {name} {line}", kind.command()).into(),
-        Key::PeerGroup(name) | Key::Neighbor(name) | Key::Family(_, name) => {
-            format!("neighbor {name} {line}").into()
-        }
+        Key::PeerGroup(name) | Key::Neighbor(name) | Key::Family(_, name) => match line.strip_prefix("no ") {
+            Some(positive) => format!("no neighbor {name} {positive}").into(),
+            None => format!("neighbor {name} {line}").into(),
+        },
         Key::Interface(_)
         | Key::Statics
         | Key::BfdProfile(_)
@@ -319,6 +338,14 @@ const SECRET: &str = "password ";
 /// True when a command carries a key, so that whatever is said about it may repeat the key.
 pub fn holds_secret(command: &str) -> bool {
     command.contains(SECRET)
+}
+
+/// The command that takes a command back.
+pub fn negated(command: &str) -> String {
+    match command.strip_prefix("no ") {
+        Some(positive) => positive.to_owned(),
+        None => format!("no {command}"),
+    }
 }
 
 /// The text with every MD5 key blotted out: nothing that a person or a log sees goes without it.

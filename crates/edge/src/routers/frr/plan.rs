@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What was read of a router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Read {
+    /// Why sessions with Voice don't belong on it, by its version.
+    pub unfit_for_voice: Option<String>,
     /// What is ours in its configuration, without gates.
     pub owned: Owned,
     /// What each neighbour's gate points at.
@@ -293,6 +295,7 @@ fn change(
     let mut want = unit.wants.clone();
     want.asn = want.asn.or_else(|| kept_instance(unit, read, &own));
     want.foreign.clone_from(&read.owned.foreign);
+    want.adopt_defaults(&read.owned);
     if *name == UnitName::Backbone && unit.target.wants.is_some() {
         want.adopt_instance(&read.owned);
     }
@@ -305,6 +308,7 @@ fn change(
     if let Some(stands) = &unit.stands {
         let mut stands = part(stands, |key| !key.is_shared() || read.owned.blocks.contains_key(key));
         stands.asn = read.owned.asn;
+        stands.adopt_defaults(&read.owned);
         if *name == UnitName::Backbone {
             stands.adopt_instance(&read.owned);
         }
@@ -371,6 +375,7 @@ fn part(owned: &Owned, keep: impl Fn(&Key) -> bool) -> Owned {
         asn: owned.asn,
         blocks: owned.blocks.iter().filter(|(k, _)| keep(k)).map(|(k, l)| (k.clone(), l.clone())).collect(),
         foreign: owned.foreign.clone(),
+        enforces_first_as: owned.enforces_first_as,
     }
 }
 
@@ -384,6 +389,11 @@ fn fault(
     let wants = unit.target.wants.as_deref()?;
     if let Some(address) = wants.neighbors().find(|a| taken.get(a).is_some_and(|n| *n != wants.name)) {
         return Some(UnitFault::Taken { what: format!("neighbour address {address}") });
+    }
+    if let Some(problem) = &read.unfit_for_voice
+        && wants.sessions().iter().any(|s| s.voice)
+    {
+        return Some(UnitFault::Unsupported { problem: problem.clone() });
     }
     // Who is on the router comes before who isn't yet.
     let rank = |name: &UnitName| match name {

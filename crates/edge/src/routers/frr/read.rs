@@ -5,14 +5,15 @@
 //! hand-made change shows.
 
 use super::owned::{BMP_TARGETS, Key, ListKind, MARK, NAME, Owned, PROFILE, STATIC_TAG};
+use super::version::{Capabilities, Version};
 use std::collections::BTreeMap;
 
-/// Running configurations by daemon, as `show running-config` prints them.
+/// Running configurations as `show running-config` prints them, of the daemon that has each part.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
-    /// zebra's.
+    /// Interfaces'.
     pub zebra: String,
-    /// staticd's; `None` when it doesn't run.
+    /// Static routes'; `None` when staticd doesn't run.
     pub staticd: Option<String>,
     /// bfdd's.
     pub bfdd: String,
@@ -22,7 +23,10 @@ pub struct Running {
 
 /// Extracts what is ours.
 pub fn owned(running: &Running) -> Owned {
-    let mut owned = Owned::default();
+    let enforces_first_as = Version::said_in(&running.bgpd)
+        .and_then(|version| Capabilities::of(version).ok())
+        .is_some_and(|can| can.enforces_first_as);
+    let mut owned = Owned { enforces_first_as, ..Owned::default() };
     read_zebra(&running.zebra, &mut owned);
     read_staticd(running.staticd.as_deref().unwrap_or_default(), &mut owned);
     read_bfdd(&running.bfdd, &mut owned);
@@ -139,6 +143,12 @@ fn read_bgpd(text: &str, owned: &mut Owned) {
                     if let Some((name, rest)) = rest.split_once(' ') {
                         neighbors.entry(name).or_default().base.push(rest.to_owned());
                     }
+                } else if let Some(rest) = line.strip_prefix("no neighbor ") {
+                    if let Some((name, rest)) = rest.split_once(' ') {
+                        neighbors.entry(name).or_default().base.push(format!("no {rest}"));
+                    }
+                } else if line == "no bgp enforce-first-as" {
+                    owned.enforces_first_as = false;
                 } else if let Some(family) = line.strip_prefix("address-family ") {
                     place = match family {
                         "ipv4 unicast" => Place::Family(0),

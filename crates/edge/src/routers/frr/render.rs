@@ -1,7 +1,7 @@
 //! From a [`RouterIntent`] to the FRR configuration that is ours. Pure: the same intent and gates
 //! always give the same [`Owned`], and nothing of the router at hand is asked.
 
-use super::owned::{DENY, IBGP, Key, MARK, Owned, PROFILE, STATIC_TAG, hold};
+use super::owned::{ANY_FIRST_AS, DENY, IBGP, Key, MARK, Owned, PROFILE, STATIC_TAG, hold};
 use super::policy::{ORIGINATE, Policies};
 use crate::routers::Gates;
 use meetme_model::intent::{BfdTimers, RouterIntent, SessionIntent, SessionPhase, TransitIntent};
@@ -132,6 +132,7 @@ fn render_session<'a>(
         // GTSM (RFC 5082).
         Some("ttl-security hops 1".to_owned()),
         Some(format!("update-source {}", session.local_address)),
+        Some(ANY_FIRST_AS.to_owned()),
         Some("advertisement-interval 0".to_owned()),
         Some(timers()),
         Some(format!("timers connect {CONNECT_RETRY_S}")),

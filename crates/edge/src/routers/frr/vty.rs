@@ -7,22 +7,28 @@ use super::error::FrrError;
 use super::owned::{holds_secret, masked};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 /// Longest wait for one answer; a daemon that is busier than that is as good as gone.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for a lock: another session loads a configuration file, which takes seconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// Time between two tries at a lock.
+const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// Largest answer taken: a running configuration of a router with thousands of sessions.
 const ANSWER_LIMIT: usize = 256 << 20;
 
 /// The FRR daemons that the driver speaks with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Daemon {
-    /// Interfaces and addresses.
+    /// Interfaces and addresses, until [`super::version`] says otherwise.
     Zebra,
-    /// Static routes.
+    /// Static routes, until then as well.
     Staticd,
+    /// The configuration of daemons that no longer have their own.
+    Mgmtd,
     /// BFD.
     Bfdd,
     /// BGP and BMP.
@@ -34,6 +40,7 @@ impl fmt::Display for Daemon {
         f.write_str(match self {
             Self::Zebra => "zebra",
             Self::Staticd => "staticd",
+            Self::Mgmtd => "mgmtd",
             Self::Bfdd => "bfdd",
             Self::Bgpd => "bgpd",
         })
@@ -43,6 +50,11 @@ impl fmt::Display for Daemon {
 /// Where a daemon listens.
 pub fn socket(dir: &Path, daemon: Daemon) -> PathBuf {
     dir.join(format!("{daemon}.vty"))
+}
+
+/// Whether a refusal says that another session has mgmtd's lock. Nothing has been done then.
+fn is_locked(error: &FrrError) -> bool {
+    matches!(error, FrrError::Refused { daemon: Daemon::Mgmtd, said, .. } if said.contains("could not lock"))
 }
 
 /// An open vty, in enable mode.
@@ -68,8 +80,27 @@ impl Vty {
         Ok(vty)
     }
 
-    /// Runs one command; its text when the daemon accepted it.
+    /// Runs one command; its text when the daemon accepted it. Waits while another session has the daemon's
+    /// configuration locked.
     pub async fn run(&mut self, command: &str) -> Result<String, FrrError> {
+        let started = Instant::now();
+        loop {
+            let answer = self.run_once(command).await;
+            if !answer.as_ref().is_err_and(is_locked) {
+                return answer;
+            }
+            if started.elapsed() > LOCK_PATIENCE {
+                return Err(FrrError::Locked {
+                    daemon: self.daemon,
+                    command: masked(command).into_owned(),
+                    seconds: LOCK_PATIENCE.as_secs(),
+                });
+            }
+            tokio::time::sleep(LOCK_RETRY).await;
+        }
+    }
+
+    async fn run_once(&mut self, command: &str) -> Result<String, FrrError> {
         let exchange = tokio::time::timeout(ANSWER_TIMEOUT, self.exchange(command));
         let status = match exchange.await {
             Ok(Ok(status)) => status,

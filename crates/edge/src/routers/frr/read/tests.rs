@@ -62,6 +62,45 @@ fn ipv4_that_is_on_by_default_counts_as_activated() {
     assert!(off.lines(&Key::Family(false, "192.0.2.1".into())).is_empty());
 }
 
+/// What a neighbour is told where its default is the one of `head`, and what is then read back.
+fn first_as(head: &str, written: &str) -> (Owned, Owned) {
+    let bgpd = format!("{head}{written}exit\n");
+    let read = owned(&Running { bgpd, ..Running::default() });
+    let key = Key::Neighbor("192.0.2.1".into());
+    let lines = ["description meetme: a", crate::routers::frr::owned::ANY_FIRST_AS, "remote-as 1"];
+    let mut want = Owned { asn: Some(64500), ..Owned::default() };
+    want.blocks.insert(key, lines.map(str::to_owned).to_vec());
+    want.adopt_instance(&read);
+    (read, want)
+}
+
+#[test]
+fn a_neighbours_first_as_is_read_as_each_version_writes_it_down() {
+    let neighbor =
+        "router bgp 64500\n neighbor 192.0.2.1 remote-as 1\n neighbor 192.0.2.1 description meetme: a\n";
+    let told = " no neighbor 192.0.2.1 enforce-first-as\n";
+    let commands = |head: &str, written: &str| -> Vec<String> {
+        let (read, want) = first_as(head, written);
+        change(&read, &want)
+            .steps
+            .into_iter()
+            .flat_map(|s| s.commands)
+            .filter(|c| c.contains("first"))
+            .collect()
+    };
+    let old = format!("frr version 8.4.4\n{neighbor}");
+    let new = format!("frr version 10.3\n{neighbor}");
+    // 10.0 and later enforce it and write down where they don't; 8.4 the other way round.
+    assert_eq!(commands(&new, ""), ["no neighbor 192.0.2.1 enforce-first-as"]);
+    assert!(commands(&new, told).is_empty());
+    assert!(commands(&old, "").is_empty());
+    let by_hand = " neighbor 192.0.2.1 enforce-first-as\n";
+    assert_eq!(commands(&old, by_hand), ["no neighbor 192.0.2.1 enforce-first-as"]);
+    // An operator may have turned it off for all: then a neighbour's line wouldn't be written down.
+    let off = new.replace("router bgp 64500\n", "router bgp 64500\n no bgp enforce-first-as\n");
+    assert!(commands(&off, "").is_empty());
+}
+
 #[test]
 fn other_bgp_instances_and_odd_text_are_skipped() {
     let text = "router bgp 65000 vrf red\n neighbor 192.0.2.1 description meetme: x\nexit\nroute-map\n\nip prefix-list\n";
