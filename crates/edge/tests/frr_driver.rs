@@ -2,15 +2,15 @@
 
 mod common;
 
-use common::drive::{diff, make, tidy};
+use common::drive::{diff, make, targets, tidy};
 use common::fixture::{intent, lag, session};
 use common::net::{Node, inside_namespaces};
-use meetme_edge::routers::Gates;
+use meetme_edge::routers::{Driver, DriverError, GateChange, Gates};
 use meetme_edge::routers::frr::Frr;
 use meetme_edge::routers::frr::vty::{Daemon, Vty};
 use meetme_model::intent::{RouterIntent, SessionPhase};
 use meetme_model::inventory::LagBackend;
-use meetme_model::unit::{UnitFault, UnitName};
+use meetme_model::unit::{UnitFault, UnitName, units};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -251,10 +251,10 @@ async fn route_servers_paths_may_begin_with_another_as(version: &'static str) {
     assert_eq!(running.contains(told), frr.capabilities().await.unwrap().enforces_first_as, "{running}");
     // By hand it is enforced: that shows, and is taken back.
     node.configure("router bgp 64500\n neighbor 198.18.192.2 enforce-first-as\nexit\n");
-    assert_ne!(frr.plan(&wanted, &open(&wanted)).await.unwrap().diff, "");
+    assert_ne!(diff(&frr, &wanted).await, "");
     apply(&frr, &wanted, &open(&wanted)).await;
     assert_eq!(node.vtysh("show running-config"), running);
-    assert_eq!(frr.plan(&wanted, &open(&wanted)).await.unwrap().diff, "");
+    assert_eq!(diff(&frr, &wanted).await, "");
 }
 
 #[tokio::test]
@@ -286,8 +286,14 @@ async fn a_version_that_is_not_driven_is_told_before_anything_is_touched() {
     let backend = LagBackend::Bonding { netns: None };
     let frr = Frr::new(dir.path().to_owned(), backend);
     let wanted = intent(1, SessionPhase::Open);
-    let error = frr.plan(&wanted, &open(&wanted)).await.unwrap_err();
-    assert!(!error.is_unreachable());
+    let error = frr.plan(&targets(&wanted), &Default::default()).await.unwrap_err();
+    assert!(matches!(error, DriverError::Fault(_)));
+    let gates = units(&wanted).into_values().map(|unit| GateChange {
+        session: "c1v4".into(),
+        unit: Arc::new(unit),
+        open: false,
+    });
+    assert!(frr.set_gates(&gates.collect::<Vec<_>>()).await.is_err());
     assert!(error.to_string().contains("FRR 7.5.1, which isn't supported"), "{error}");
     assert!(frr.capabilities().await.is_err());
     let heard = heard.lock().unwrap();
