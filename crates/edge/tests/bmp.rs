@@ -6,6 +6,7 @@ mod common;
 use common::fixture;
 use common::net::{Node, inside_namespaces};
 use meetme_edge::bmp::{Station, StationEvent, StationRouter, StationSession};
+use meetme_edge::routers::Driver;
 use meetme_edge::routers::frr::Frr;
 use meetme_model::inventory::LagBackend;
 use meetme_model::link::SessionRoutes;

@@ -5,7 +5,7 @@ use crate::wire::{Dump, peer};
 use meetme_edge::bmp::{Station, StationEvent, StationRouter, StationSession};
 use meetme_model::link::SessionRoutes;
 use meetme_model::prefix::Prefix;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
@@ -117,6 +117,18 @@ impl Site {
                 let is_right = is_right(&routes);
                 let before = right.insert(routes.session, is_right).unwrap_or(false);
                 count = count + usize::from(is_right) - usize::from(before);
+            }
+        }
+    }
+
+    /// Waits until every session was told as it should be at least once from now on.
+    pub async fn told_once_of_all(&mut self, is_right: impl Fn(&SessionRoutes) -> bool) {
+        let mut told = HashSet::new();
+        while told.len() < self.sessions as usize {
+            if let StationEvent::Routes(routes) = self.event().await
+                && is_right(&routes)
+            {
+                told.insert(routes.session);
             }
         }
     }

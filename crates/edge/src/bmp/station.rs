@@ -111,10 +111,12 @@ impl Station {
             }
             kept.insert(name, router);
         }
-        for gone in std::mem::replace(&mut *routers, kept).into_values() {
+        let gone = std::mem::replace(&mut *routers, kept);
+        // Their routes may be many to drop: the others' list isn't held meanwhile.
+        drop(routers);
+        for gone in gone.into_values() {
             gone.lock().end("the router was removed from the inventory");
         }
-        drop(routers);
         self.refused.lock().clear();
         self.changed.notify_one();
     }
