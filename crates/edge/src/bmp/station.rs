@@ -350,6 +350,8 @@ async fn decode_all(mut frames: Frames<TcpStream>, turns: mpsc::Sender<Turn>) ->
             if !messages.is_empty() && turns.send(messages).await.is_err() {
                 return String::new();
             }
+            // Else the one that was woken would wait behind this one, on the same thread.
+            tokio::task::yield_now().await;
             match more {
                 Ok(true) => {}
                 Ok(false) => break,

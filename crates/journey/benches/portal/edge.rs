@@ -241,7 +241,7 @@ impl Site {
             }
             ToEdge::Intent { intent } => self.intent(&intent),
             ToEdge::Query { id, query } => {
-                let answer = Ok(self.answer(query).await);
+                let answer = Ok(answer(self.station.clone(), query).await);
                 self.send(ToControl::Answer { id, answer });
             }
             ToEdge::Probes { .. } => {}
@@ -271,17 +271,6 @@ impl Site {
                 progress.fed = Some((session.name.clone(), session.peer_address));
             }
         });
-    }
-
-    async fn answer(&self, query: EdgeQuery) -> EdgeAnswer {
-        match query {
-            EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } => {
-                let (rows, next) = self.station.received_routes(&sessions, &filter, after, limit).await;
-                EdgeAnswer::ReceivedRoutes { rows, next }
-            }
-            EdgeQuery::Diff { .. } => EdgeAnswer::Diff { diff: String::new() },
-            EdgeQuery::LookingGlass { .. } => EdgeAnswer::LookingGlass { output: String::new() },
-        }
     }
 
     fn event(&self, event: StationEvent) {
@@ -344,5 +333,16 @@ fn established() -> SessionState {
         last_error: None,
         gate_open: true,
         flaps: 0,
+    }
+}
+
+async fn answer(station: Arc<Station>, query: EdgeQuery) -> EdgeAnswer {
+    match query {
+        EdgeQuery::ReceivedRoutes { sessions, filter, after, limit } => {
+            let (rows, next) = station.received_routes(&sessions, &filter, after, limit).await;
+            EdgeAnswer::ReceivedRoutes { rows, next }
+        }
+        EdgeQuery::Diff { .. } => EdgeAnswer::Diff { diff: String::new() },
+        EdgeQuery::LookingGlass { .. } => EdgeAnswer::LookingGlass { output: String::new() },
     }
 }
