@@ -153,8 +153,8 @@ impl Owned {
             if up.contains(name) || !lines.iter().any(import) {
                 continue;
             }
-            lines.retain(|l| !l.starts_with("route-map "));
-            lines.extend([format!("route-map {} in", hold(*v6)), format!("route-map {DENY} out")]);
+            lines.retain(|l| !l.starts_with("route-map ") && !l.starts_with("filter-list "));
+            lines.extend(super::render::closed_gate(*v6));
             lines.sort_unstable();
         }
     }
