@@ -139,9 +139,12 @@ async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back(version: &'st
     let (node, frr) = router(version);
     let wanted = intent(1, SessionPhase::Open);
     apply(&frr, &wanted, &open(&wanted)).await;
-    let map = frr.read().await.unwrap().owned.text();
-    let map = map.lines().find_map(|l| l.strip_prefix("route-map MEETME-IN-")).unwrap();
-    let map = format!("MEETME-IN-{}", map.split(' ').next().unwrap());
+    let text = frr.read().await.unwrap().owned.text();
+    let named = |what: &str| {
+        let line = text.lines().find(|l| l.starts_with("route-map ") && l.contains(what)).unwrap();
+        line.split(' ').nth(1).unwrap().to_owned()
+    };
+    let (map, class) = (named("MEETME-IN-"), named("MEETME-USE-"));
     for (by_hand, shown) in [
         (
             "router bgp 64500\n neighbor 198.18.192.2 description mine now\nexit\n",
@@ -154,7 +157,7 @@ async fn a_hand_made_change_in_what_is_ours_is_seen_and_taken_back(version: &'st
         ),
         (&format!("route-map {map} permit 5\nexit\n"), "-permit"),
         (
-            &format!("route-map {map} permit 40\n no match community\n set local-preference 999\nexit\n"),
+            &format!("route-map {class} permit 10\n no match community\n set local-preference 999\nexit\n"),
             "+match community",
         ),
         ("interface lag1\n ip address 192.0.2.1/24\nexit\n", "-ip address 192.0.2.1/24"),

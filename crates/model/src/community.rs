@@ -22,6 +22,12 @@ pub struct CommunityError(pub String);
 
 /// Well-known GRACEFUL_SHUTDOWN (RFC 8326).
 pub const GRACEFUL_SHUTDOWN: Community = Community::Standard(65535, 0);
+/// Well-known LLGR_STALE (RFC 9494): the peer itself keeps the route without its source.
+pub const LLGR_STALE: Community = Community::Standard(65535, 6);
+/// Well-known BLACKHOLE (RFC 7999): asks for traffic to be discarded.
+pub const BLACKHOLE: Community = Community::Standard(65535, 666);
+/// Well-known NO_ADVERTISE (RFC 1997): the route stays on the router that received it.
+pub const NO_ADVERTISE: Community = Community::Standard(65535, 65282);
 
 impl Community {
     /// The community of a Voice offering when the host sets none: `<host ASN>:8007`, a large

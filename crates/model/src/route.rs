@@ -5,7 +5,7 @@
 //! the same. Nothing here talks to a router.
 
 use crate::asn::{Asn, PublicSpace};
-use crate::community::Community;
+use crate::community::{self, Community};
 use crate::prefix::Prefix;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use std::net::IpAddr;
 pub enum PathSegment {
     /// Ordered ASNs.
     Sequence(Vec<Asn>),
-    /// An AS_SET, deprecated and refused (RFC 6472), or a confederation segment.
+    /// An AS_SET, refused (RFC 9774), or a confederation segment.
     Set(Vec<Asn>),
 }
 
@@ -167,6 +167,8 @@ pub const LOCAL_PREF_BACKUP: u32 = 300;
 pub const LOCAL_PREF_ORDINARY: u32 = 200;
 /// LOCAL_PREF of a route from transit.
 pub const LOCAL_PREF_INTERNET: u32 = 100;
+/// LOCAL_PREF of a route that its peer, or the host, drains: below every other way (RFC 8326 §4).
+pub const LOCAL_PREF_LAST_RESORT: u32 = 0;
 
 /// A registered prefix as one session's policy sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -181,8 +183,14 @@ pub struct PrefixPolicy {
 /// rendered from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionPolicy {
+    /// The host's own ASN, which no path may have (RFC 4271 §9.1.2).
+    #[serde(default = "no_asn")]
+    pub host_asn: Asn,
     /// The peer's ASN, which must come first in every path...
     pub peer_asn: Asn,
+    /// True when the peer is a route server, which leaves itself out of paths.
+    #[serde(default)]
+    pub route_server: bool,
     /// ... or one of these: the networks behind a route server, which leaves itself out of the path
     /// (RFC 7947 §2.2.2). Ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -207,6 +215,11 @@ pub struct SessionPolicy {
     pub prefixes: Vec<PrefixPolicy>,
     /// What counts as public.
     pub space: PublicSpace,
+}
+
+/// AS 0 is in no path (RFC 7607), so a policy from before the field refuses nothing by it.
+fn no_asn() -> Asn {
+    Asn(0)
 }
 
 /// The prefix length beyond which the short-path rule applies: /24 in IPv4, /48 in IPv6.
@@ -236,6 +249,11 @@ pub enum RouteFault {
     FirstAsNotPeer,
     /// The path has an AS_SET.
     AsSet,
+    /// The host's own ASN in the path: a loop (RFC 4271 §9.1.2).
+    OwnAsn {
+        /// The host's.
+        asn: Asn,
+    },
     /// A private or reserved ASN in the path.
     ReservedAsn {
         /// The first such ASN.
@@ -245,6 +263,10 @@ pub enum RouteFault {
     RpkiInvalid,
     /// The next hop isn't the session's peer.
     NextHopNotSession,
+    /// NO_ADVERTISE (RFC 1997): the host's other routers may not learn it.
+    NoAdvertise,
+    /// BLACKHOLE (RFC 7999): it asks for traffic to be discarded.
+    Blackhole,
     /// Not registered (a covering registration doesn't count).
     NotRegistered,
     /// Registered, without the offering's community.
@@ -271,9 +293,12 @@ impl RouteFault {
             Self::TooLong { .. } => "TooLong",
             Self::FirstAsNotPeer => "FirstAsNotPeer",
             Self::AsSet => "AsSet",
+            Self::OwnAsn { .. } => "OwnAsn",
             Self::ReservedAsn { .. } => "ReservedAsn",
             Self::RpkiInvalid => "RpkiInvalid",
             Self::NextHopNotSession => "NextHopNotSession",
+            Self::NoAdvertise => "NoAdvertise",
+            Self::Blackhole => "Blackhole",
             Self::NotRegistered => "NotRegistered",
             Self::CommunityMissing { .. } => "CommunityMissing",
             Self::PathTooLong { .. } => "PathTooLong",
@@ -291,9 +316,12 @@ impl RouteFault {
             | Self::TooLong { .. }
             | Self::FirstAsNotPeer
             | Self::AsSet
+            | Self::OwnAsn { .. }
             | Self::ReservedAsn { .. }
             | Self::RpkiInvalid
-            | Self::NextHopNotSession => true,
+            | Self::NextHopNotSession
+            | Self::NoAdvertise
+            | Self::Blackhole => true,
         }
     }
 }
@@ -308,12 +336,19 @@ impl fmt::Display for RouteFault {
                 write!(f, "longer than /{max_length}, the longest that this offering accepts")
             }
             Self::FirstAsNotPeer => f.write_str("the AS path doesn't start with the peer's ASN"),
-            Self::AsSet => f.write_str("the AS path has an AS_SET (RFC 6472)"),
+            Self::AsSet => f.write_str("the AS path has an AS_SET, which nobody may send any more (RFC 9774)"),
+            Self::OwnAsn { asn } => write!(f, "the path has AS{asn}, this network's own (RFC 4271 §9.1.2)"),
             Self::ReservedAsn { asn } => {
                 write!(f, "the AS path has AS{asn}, a private or reserved ASN; remove it before announcing")
             }
             Self::RpkiInvalid => f.write_str("RPKI invalid: no ROA matches prefix and origin"),
             Self::NextHopNotSession => f.write_str("the next hop isn't the session's peer address"),
+            Self::NoAdvertise => f.write_str(
+                "it carries NO_ADVERTISE (RFC 1997), so the rest of this network may not learn it; announce it without",
+            ),
+            Self::Blackhole => f.write_str(
+                "it carries BLACKHOLE (RFC 7999); traffic isn't discarded on request here, so the route isn't used",
+            ),
             Self::NotRegistered => {
                 f.write_str("not registered; register this very prefix on one of your peerings")
             }
@@ -339,6 +374,42 @@ pub enum RouteUse {
     Unused,
 }
 
+/// Why a route is the last one to be taken, after every other way and the Internet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastResort {
+    /// The peer drains it: GRACEFUL_SHUTDOWN (RFC 8326 §4.1).
+    PeerDrains,
+    /// The peer lost its source: LLGR_STALE (RFC 9494 §4.2).
+    PeerKeepsStale,
+}
+
+impl LastResort {
+    /// What a route's communities ask for.
+    pub fn of(communities: &[Community]) -> Option<Self> {
+        if communities.contains(&community::GRACEFUL_SHUTDOWN) {
+            Some(Self::PeerDrains)
+        } else if communities.contains(&community::LLGR_STALE) {
+            Some(Self::PeerKeepsStale)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for LastResort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PeerDrains => {
+                "you drain it (GRACEFUL_SHUTDOWN, RFC 8326): used only when there is no other way"
+            }
+            Self::PeerKeepsStale => {
+                "you mark it as stale (LLGR_STALE, RFC 9494): used only when there is no other way"
+            }
+        })
+    }
+}
+
 /// The verdict on one route: its use and every rule it breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteVerdict {
@@ -346,6 +417,26 @@ pub struct RouteVerdict {
     pub usage: RouteUse,
     /// Every rule it breaks; may be non-empty for an ordinary route that is used.
     pub faults: Vec<RouteFault>,
+    /// Set when the peer asks for it to be the last way that is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_resort: Option<LastResort>,
+}
+
+impl RouteVerdict {
+    /// LOCAL_PREF that the route is used with; `None` when it isn't used.
+    pub fn local_pref(&self) -> Option<u32> {
+        let preference = match self.usage {
+            RouteUse::Registered(role) => role.local_pref(),
+            RouteUse::Ordinary => LOCAL_PREF_ORDINARY,
+            RouteUse::Unused => return None,
+        };
+        Some(if self.last_resort.is_some() { LOCAL_PREF_LAST_RESORT } else { preference })
+    }
+
+    /// True when traffic leaves by it before it leaves over the Internet.
+    pub fn carries(&self) -> bool {
+        self.usage != RouteUse::Unused && self.last_resort.is_none()
+    }
 }
 
 /// Judges one route of a session (`docs/rules.md` §4). Every broken rule is told, not only the first.
@@ -374,6 +465,10 @@ pub fn judge(
     if route.as_path.has_set() {
         faults.push(RouteFault::AsSet);
     }
+    let is_own = |asn: Asn| asn == policy.host_asn && asn != no_asn();
+    if route.as_path.asns().any(is_own) {
+        faults.push(RouteFault::OwnAsn { asn: policy.host_asn });
+    }
     if let Some(asn) = route.as_path.asns().find(|&a| policy.space.reserved_by(a).is_some()) {
         faults.push(RouteFault::ReservedAsn { asn });
     }
@@ -382,6 +477,12 @@ pub fn judge(
     }
     if route.next_hop != policy.next_hop {
         faults.push(RouteFault::NextHopNotSession);
+    }
+    if route.communities.contains(&community::NO_ADVERTISE) {
+        faults.push(RouteFault::NoAdvertise);
+    }
+    if route.communities.contains(&community::BLACKHOLE) {
+        faults.push(RouteFault::Blackhole);
     }
     let length = route.as_path.length();
     let long = prefix.len() > if prefix.is_ipv4() { LONG_PREFIX_V4 } else { LONG_PREFIX_V6 };
@@ -408,7 +509,7 @@ pub fn judge(
     } else {
         RouteUse::Unused
     };
-    RouteVerdict { usage, faults }
+    RouteVerdict { usage, faults, last_resort: LastResort::of(&route.communities) }
 }
 
 #[cfg(test)]

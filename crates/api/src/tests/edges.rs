@@ -43,7 +43,7 @@ pub fn route(router: &str, session: &str, prefix: &str, path: &[u32]) -> JudgedR
             rpki: RpkiState::NotChecked,
             received_at: now(),
         },
-        verdict: RouteVerdict { usage: RouteUse::Ordinary, faults: vec![] },
+        verdict: RouteVerdict { usage: RouteUse::Ordinary, faults: vec![], last_resort: None },
     }
 }
 

@@ -304,9 +304,10 @@ async fn plan<D: Driver>(
 /// go on; only a router that can't be spoken with ends it.
 async fn apply<D: Driver>(
     driver: &D,
-    changes: Vec<(UnitName, D::Steps)>,
+    mut changes: Vec<(UnitName, D::Steps)>,
     unused: Option<D::Steps>,
 ) -> Result<BTreeMap<UnitName, UnitFault>, DriverError> {
+    driver.prepare(&mut changes).await?;
     let mut failed = BTreeMap::new();
     let mut done = Vec::with_capacity(changes.len());
     for (name, mut steps) in changes {

@@ -168,6 +168,13 @@ pub trait Driver: Send + Sync + 'static {
     /// gets its `fault`. Changes nothing on the router.
     fn check(&self, changes: &mut [UnitChange<Self::Steps>]) -> impl Future<Output = ()> + Send;
 
+    /// Makes what several changes share, before the first step of any, where that is cheaper; what it
+    /// can't make is left to their steps.
+    fn prepare(
+        &self,
+        changes: &mut [(UnitName, Self::Steps)],
+    ) -> impl Future<Output = Result<(), DriverError>> + Send;
+
     /// Does the next step of a change; one that fails leaves it half done.
     fn next_step(
         &self,

@@ -379,6 +379,10 @@ impl Driver for Simulated {
 
     async fn check(&self, _: &mut [UnitChange<Steps>]) {}
 
+    async fn prepare(&self, _: &mut [(UnitName, Steps)]) -> Result<(), DriverError> {
+        Ok(())
+    }
+
     async fn next_step(&self, steps: &mut Steps) -> Result<Progress, DriverError> {
         self.answer().await?;
         let mut state = self.now();

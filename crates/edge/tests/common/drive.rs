@@ -32,22 +32,25 @@ pub struct Made {
 pub async fn make(frr: &Frr, intent: &RouterIntent, gates: &Gates) -> Made {
     let mut plan = frr.plan(&targets(intent), &BTreeMap::new()).await.unwrap();
     frr.check(&mut plan.changes).await;
-    let (mut made, mut done) = (Made::default(), Vec::new());
-    for mut change in plan.changes {
+    let (mut made, mut changes, mut done) = (Made::default(), Vec::new(), Vec::new());
+    for change in plan.changes {
         made.diff.push_str(&change.diff);
-        if let Some(fault) = change.fault {
-            made.faults.insert(change.unit, fault);
-            continue;
+        match change.fault {
+            Some(fault) => drop(made.faults.insert(change.unit, fault)),
+            None => changes.push((change.unit, change.steps)),
         }
+    }
+    frr.prepare(&mut changes).await.unwrap();
+    for (unit, mut steps) in changes {
         loop {
-            match frr.next_step(&mut change.steps).await {
+            match frr.next_step(&mut steps).await {
                 Ok(Progress::More) => {}
                 Ok(Progress::Done) => {
-                    done.push((change.unit, change.steps));
+                    done.push((unit, steps));
                     break;
                 }
                 Err(DriverError::Fault(fault)) => {
-                    made.faults.insert(change.unit, fault);
+                    made.faults.insert(unit, fault);
                     break;
                 }
                 Err(error @ DriverError::Unreachable(_)) => panic!("{error}"),

@@ -17,7 +17,9 @@ pub fn space() -> PublicSpace {
 /// The policy of a Voice session.
 pub fn policy(next_hop: &str) -> SessionPolicy {
     SessionPolicy {
+        host_asn: Asn(64500),
         peer_asn: Asn(64510),
+        route_server: false,
         behind: vec![],
         next_hop: next_hop.parse().unwrap(),
         host_space: vec!["198.18.0.0/17".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()],

@@ -185,7 +185,7 @@ fn interconnect(id: i64) -> Interconnect {
             med: None,
         },
         rpki: RpkiState::NotChecked,
-        verdict: RouteVerdict { usage: RouteUse::Ordinary, faults: vec![] },
+        verdict: RouteVerdict { usage: RouteUse::Ordinary, faults: vec![], last_resort: None },
         received_at: at(25),
     };
     let routes = SessionRoutes {

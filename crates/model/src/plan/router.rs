@@ -179,7 +179,9 @@ fn sessions(inventory: &Inventory, router: &Router, c: &RouterConnection<'_>) ->
                 phase,
                 voice: offering.kind == OfferingKind::Voice,
                 policy: SessionPolicy {
+                    host_asn: inventory.host.asn,
                     peer_asn: c.peering.spec.asn,
+                    route_server: offering.kind == OfferingKind::IxRs,
                     behind: behind(offering.kind, c.behind),
                     next_hop: subnet.peer,
                     host_space: inventory.host_space(),

@@ -9,7 +9,9 @@ fn p(s: &str) -> Prefix {
 
 fn policy() -> SessionPolicy {
     SessionPolicy {
+        host_asn: Asn(64500),
         peer_asn: Asn(64510),
+        route_server: false,
         behind: vec![],
         next_hop: "198.18.192.0".parse().unwrap(),
         host_space: vec![p("198.18.0.0/16")],
@@ -47,7 +49,10 @@ fn codes(v: &RouteVerdict) -> Vec<&'static str> {
 #[test]
 fn a_registered_route_in_order_is_used_in_its_role() {
     let v = verdict("198.19.10.0/24", &[64510]);
-    assert_eq!(v, RouteVerdict { usage: RouteUse::Registered(PrefixRole::Primary), faults: vec![] });
+    assert_eq!(
+        v,
+        RouteVerdict { usage: RouteUse::Registered(PrefixRole::Primary), faults: vec![], last_resort: None }
+    );
 }
 
 #[test]

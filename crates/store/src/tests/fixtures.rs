@@ -150,7 +150,9 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
             phase: SessionPhase::Denied,
             voice: true,
             policy: SessionPolicy {
+                host_asn: Asn(64500),
                 peer_asn: Asn(64510),
+                route_server: false,
                 behind: vec![],
                 next_hop: "198.18.192.0".parse().unwrap(),
                 host_space: vec![],

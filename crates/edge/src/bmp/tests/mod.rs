@@ -39,7 +39,9 @@ fn p(text: &str) -> Prefix {
 /// A Voice session's policy with some registered prefixes.
 pub(super) fn policy(peer: &str, registered: &[&str]) -> SessionPolicy {
     SessionPolicy {
+        host_asn: Asn(64500),
         peer_asn: Asn(PEER_ASN),
+        route_server: false,
         behind: vec![],
         next_hop: ip(peer),
         host_space: vec![p("198.18.0.0/17")],

@@ -7,7 +7,7 @@ use super::check;
 use super::contact;
 use super::diff::Step;
 use super::error::FrrError;
-use super::owned::{Gate, Key, Owned, family, masked};
+use super::owned::{Key, Owned, family, full, masked};
 use super::plan::{self, LagStep, Read, Steps};
 use super::read;
 use super::render::{Origination, render_unit};
@@ -77,7 +77,47 @@ impl Open {
     }
 }
 
+impl Step {
+    /// Whether FRR keeps it in the tree that it checks whole at each change (decision 017).
+    fn is_checked_whole(&self) -> bool {
+        let is_map = self.context.iter().any(|c| c.starts_with("route-map "));
+        let is_list = |c: &String| {
+            let positive = c.strip_prefix("no ").unwrap_or(c);
+            ["ip prefix-list ", "ipv6 prefix-list ", "route-map "].iter().any(|s| positive.starts_with(s))
+        };
+        self.daemon == Daemon::Bgpd && (is_map || self.commands.iter().all(is_list))
+    }
+}
+
 impl Frr {
+    /// Makes route-maps and prefix-lists in one change. Either all of it is there then, or nothing.
+    async fn run_at_once(&self, steps: &[Step]) -> Result<(), FrrError> {
+        let mut open = Open::default();
+        let vty = open.to(self, Daemon::Bgpd).await?;
+        vty.run("XFRR_start_configuration").await?;
+        for command in steps.iter().flat_map(|s| s.context.iter().chain(&s.commands)) {
+            // Nothing leaves a route-map's node in between: that would end the batch.
+            vty.run(command).await?;
+        }
+        vty.run("XFRR_end_configuration").await.map(drop)
+    }
+
+    /// Runs steps in their order, with those that FRR checks whole in as few changes as they allow.
+    async fn run_steps(&self, steps: &[Step]) -> Result<(), FrrError> {
+        let mut open = Open::default();
+        for run in steps.chunk_by(|a, b| a.is_checked_whole() == b.is_checked_whole()) {
+            match run.first().is_some_and(Step::is_checked_whole) {
+                true => self.run_at_once(run).await?,
+                false => {
+                    for step in run {
+                        open.run(self, step).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A router by its vty directory and what bundles its links.
     pub fn new(vty_dir: PathBuf, lag: LagBackend) -> Self {
         Self { vty_dir, lag }
@@ -136,17 +176,17 @@ impl Frr {
     }
 
     /// Points sessions at the route-maps of their gates. A neighbour that isn't there has no gate.
-    async fn point(&self, gates: &[(String, u32, String, Gate)]) -> Result<BTreeSet<String>, FrrError> {
+    async fn point(&self, gates: &[Pointed]) -> Result<BTreeSet<String>, FrrError> {
         let mut missing = BTreeSet::new();
         let mut open = Open::default();
         let vty = open.to(self, Daemon::Bgpd).await?;
-        for (session, asn, address, gate) in gates {
-            let context = [format!("router bgp {asn}"), family(gate.v6).to_owned()];
+        for Pointed { session, asn, address, v6, lines } in gates {
+            let context = [format!("router bgp {asn}"), family(*v6).to_owned()];
             for command in &context {
                 vty.run(command).await?;
             }
-            for line in &gate.lines {
-                match vty.run(&format!("neighbor {address} {line}")).await {
+            for line in lines {
+                match vty.run(&full(&Key::Neighbor(address.clone()), line)).await {
                     Err(FrrError::Refused { .. }) => {
                         missing.insert(session.clone());
                     }
@@ -159,6 +199,15 @@ impl Frr {
         }
         Ok(missing)
     }
+}
+
+/// A session's gate as it is to be.
+struct Pointed {
+    session: String,
+    asn: u32,
+    address: String,
+    v6: bool,
+    lines: Vec<String>,
 }
 
 impl Driver for Frr {
@@ -217,10 +266,37 @@ impl Driver for Frr {
         }
     }
 
+    /// Brings the shared objects of all of them in one change, as FRR checks its whole policy at each.
+    /// If it says no to any, each unit brings its own, so that the one to blame is found.
+    async fn prepare(&self, changes: &mut [(UnitName, Steps)]) -> Result<(), DriverError> {
+        let mut shared = Owned::default();
+        for (_, steps) in changes.iter() {
+            shared.blocks.extend(steps.brings().blocks);
+        }
+        let made = self.run_steps(&diff::change(&Owned::default(), &shared).steps).await;
+        match made {
+            Ok(()) => {
+                if let Some((_, steps)) = changes.first() {
+                    steps.are_brought(shared.blocks.into_keys());
+                }
+                Ok(())
+            }
+            Err(error) if error.is_unreachable() => Err(error.into()),
+            Err(error) => {
+                tracing::info!(%error, "shared policy is brought unit by unit");
+                Ok(())
+            }
+        }
+    }
+
     async fn next_step(&self, steps: &mut Steps) -> Result<Progress, DriverError> {
         steps.work_out();
         if let Some(step) = steps.before.pop_front() {
             self.run_lag_step(&mut steps.open, step).await?;
+        } else if steps.commands.front().is_some_and(Step::is_checked_whole) {
+            let whole = steps.commands.iter().take_while(|s| s.is_checked_whole()).count();
+            let at_once: Vec<Step> = steps.commands.drain(..whole).collect();
+            self.run_at_once(&at_once).await?;
         } else if let Some(step) = steps.commands.pop_front() {
             steps.open.run(self, &step).await?;
         } else if let Some(step) = steps.after.pop_front() {
@@ -247,8 +323,9 @@ impl Driver for Frr {
             let session = change.unit.sessions().iter().find(|s| s.name == change.session);
             let address = session.map(|s| s.peer_address.to_string()).unwrap_or_default();
             if let Some(gate) = gates.get(&address) {
-                let gate = if change.open { gate.clone() } else { gate.closed() };
-                pointed.push((change.session.clone(), change.unit.intent.asn.0, address, gate));
+                let lines = if change.open { gate.lines.clone() } else { gate.closing() };
+                let (session, asn, v6) = (change.session.clone(), change.unit.intent.asn.0, gate.v6);
+                pointed.push(Pointed { session, asn, address, v6, lines });
             }
         }
         Ok(self.point(&pointed).await?)

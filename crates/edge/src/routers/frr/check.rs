@@ -230,11 +230,12 @@ fn reference<'a>(key: &Key, line: &'a str) -> Option<&'a str> {
     let after = |what: &str| line.split_once(what).and_then(|(_, rest)| rest.split(' ').next());
     let first = |what: &str| line.strip_prefix(what).and_then(|rest| rest.split(' ').next());
     match key {
+        Key::MapEntry(..) if line.starts_with("call ") => first("call "),
         Key::MapEntry(..) if line.starts_with("match ") => {
             [" prefix-list ", " as-path ", " community ", " large-community "].into_iter().find_map(after)
         }
         Key::Neighbor(_) => ["peer-group ", "bfd profile "].into_iter().find_map(first),
-        Key::Family(..) => first("route-map "),
+        Key::Family(..) => ["route-map ", "filter-list "].into_iter().find_map(first),
         Key::Networks(_) => after(" route-map "),
         Key::MapEntry(..)
         | Key::PeerGroup(_)

@@ -68,6 +68,9 @@ const SETTINGS: &[&str] = &[
     "timers",
     "bfd",
     "bfd profile",
+    "local-role",
+    "graceful-restart-disable",
+    "filter-list",
 ];
 
 /// Settings that reset an established session when they change, or may.
@@ -78,6 +81,7 @@ const RESETTING: &[&str] = &[
     "ttl-security",
     "password",
     "update-source",
+    "local-role",
     "activate",
     "maximum-prefix",
 ];
@@ -385,6 +389,10 @@ fn neighbor_commands(key: &Key, before: &[String], after: &[String]) -> Vec<Stri
             commands.push(format!("no neighbor {name} ebgp-multihop"));
         }
     }
+    // A gate that closes has let go of its policy before it lets go of its filter.
+    let (filters, mut commands): (Vec<_>, Vec<_>) =
+        commands.into_iter().partition(|c| c.starts_with("no ") && c.contains(" filter-list "));
+    commands.extend(filters);
     commands
 }
 

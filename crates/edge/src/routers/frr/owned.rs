@@ -147,7 +147,14 @@ impl Gate {
         Self { v6: self.v6, lines }
     }
 
-    /// The route-maps that it names.
+    /// What closes it: the filter goes last, once nothing is used.
+    pub fn closing(&self) -> Vec<String> {
+        let maps = self.closed().lines.into_iter().rev();
+        let filters = self.lines.iter().filter(|l| l.starts_with("filter-list ")).map(|l| format!("no {l}"));
+        maps.chain(filters).collect()
+    }
+
+    /// The route-maps and lists that it names.
     pub fn maps(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().filter_map(|l| l.split(' ').nth(1))
     }
@@ -215,13 +222,13 @@ impl Owned {
         }
     }
 
-    /// Takes out the gates: the route-maps of sessions with peers. Those of a session to the
+    /// Takes out the gates: the route-maps and path filters of sessions with peers. Those of a session to the
     /// Internet are its own configuration, and iBGP has none.
     pub fn take_gates(&mut self) -> BTreeMap<String, Gate> {
         let mut gates = BTreeMap::new();
         for (key, lines) in &mut self.blocks {
             let Key::Family(v6, name) = key else { continue };
-            let is_map = |l: &String| l.starts_with("route-map MEETME-");
+            let is_map = |l: &String| l.starts_with("route-map MEETME-") || l.starts_with("filter-list MEETME-");
             let is_transit = lines.iter().any(|l| l.starts_with(&format!("route-map {INTERNET}-")));
             if is_transit || !lines.iter().any(is_map) {
                 continue;

@@ -131,6 +131,21 @@ impl Steps {
         self.commands = diff::change(&have, &self.goal).steps.into();
     }
 
+    /// Shared objects that it brings and that nobody else has brought yet.
+    pub fn brings(&self) -> Owned {
+        let nothing = Owned::default();
+        let have = self.have.as_ref().unwrap_or(&nothing);
+        let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        part(&self.goal, |key| {
+            key.is_shared() && !brought.contains(key) && have.blocks.get(key) != self.goal.blocks.get(key)
+        })
+    }
+
+    /// These shared objects are on the router now, whoever brought them.
+    pub fn are_brought(&self, keys: impl Iterator<Item = Key>) {
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
+    }
+
     /// All of it was done: others needn't bring its shared objects.
     pub fn done(&self) {
         let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);

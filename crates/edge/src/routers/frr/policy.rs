@@ -7,15 +7,20 @@
 //! carry a digest of their content in their name and never change: a new policy is a new name
 //! that a neighbour is pointed at in one command, so there is no moment with half a policy, only
 //! the sessions concerned are re-evaluated, and sessions share what is alike.
+//!
+//! FRR 8.4 validates its whole tree at each change, and each BGP statement in it (`match as-path`,
+//! `set local-preference`, ...) costs a walk over every entry of every route-map. So a session's
+//! own map has prefix-lists and calls only, and [`classes`] has the rest, once for all sessions alike
+//! (`docs/decisions/017-policy-in-classes.md`).
+
+mod classes;
+mod lists;
 
 use super::owned::{DENY, Key, ListKind, NAME, Owned, hold};
-use super::regex;
+use lists::{Refused, ip, prefix_list};
 use meetme_model::asn::{Asn, PublicSpace};
-use meetme_model::community::Community;
-use meetme_model::prefix::{Prefix, bogons};
-use meetme_model::route::{
-    LOCAL_PREF_INTERNET, LOCAL_PREF_ORDINARY, LONG_PREFIX_V4, LONG_PREFIX_V6, PrefixRole, SessionPolicy,
-};
+use meetme_model::prefix::Prefix;
+use meetme_model::route::{LOCAL_PREF_INTERNET, LONG_PREFIX_V4, LONG_PREFIX_V6, PrefixRole, SessionPolicy};
 use std::collections::BTreeSet;
 
 /// Class of a route in the host's backbone, carried as large community `<host ASN>:1:<class>`.
@@ -35,17 +40,18 @@ pub struct Policies<'a> {
     /// Where the objects go.
     pub owned: &'a mut Owned,
     refused: Vec<(Refused<'a>, String)>,
-    bad_paths: Vec<(&'a PublicSpace, String)>,
+    bad_paths: Vec<((Asn, &'a PublicSpace), String)>,
 }
 
-/// What no peer may announce, whatever it looks like otherwise.
-#[derive(Clone, Copy, PartialEq)]
-struct Refused<'a> {
-    v6: bool,
-    default_route: bool,
-    host_space: &'a [Prefix],
-    max_length: u8,
-    space: &'a PublicSpace,
+/// What a session imports by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// The route-map.
+    pub map: String,
+    /// The AS-path list of paths that begin with the peer's ASN, for `filter-list`. A route-map
+    /// would have to name it in a BGP statement of its own. What it denies isn't seen by BMP while
+    /// the gate is open; while it is closed there is no filter, so validation sees it.
+    pub first_as: Option<String>,
 }
 
 /// An entry of a route-map being put together.
@@ -78,6 +84,11 @@ impl Entry {
         self
     }
 
+    /// Leaves the rest to another route-map.
+    fn call(self, map: &str) -> Self {
+        self.with(format!("call {map}"))
+    }
+
     fn with_opt(self, line: Option<String>) -> Self {
         match line {
             Some(line) => self.with(line),
@@ -93,89 +104,50 @@ impl<'a> Policies<'a> {
         policies.map(DENY, vec![Entry::deny()]);
         policies.map(hold(false), vec![Entry::hold(false)]);
         policies.map(hold(true), vec![Entry::hold(true)]);
-        let own = policies.class(Class::Own);
+        let own = policies.large_community(Class::Own);
         policies.map(ORIGINATE, vec![Entry::permit().with(own)]);
         policies
     }
 
-    /// The import route-map of a peer's session; returns its name. Draining receives with the
-    /// lowest preference (RFC 8326 §4).
-    pub fn import(&mut self, session: &str, policy: &'a SessionPolicy, draining: bool) -> String {
+    /// The import policy of a peer's session. Draining receives with the lowest preference (RFC
+    /// 8326 §4). Tests come in the order of their cost: prefixes, next hop, then what is called.
+    pub fn import(&mut self, session: &str, policy: &'a SessionPolicy, draining: bool) -> Import {
         let v6 = policy.next_hop.is_ipv6();
         let ip = ip(v6);
-        let refused = self.refused(Refused {
-            v6,
-            default_route: true,
-            host_space: &policy.host_space,
-            max_length: policy.max_length,
-            space: &policy.space,
-        });
-        let bad_path = self.bad_path(&policy.space);
-        let not_first = self.first_not(policy.peer_asn, &policy.behind);
-        let mut entries = vec![
-            Entry::hold(v6).with(format!("match {ip} address prefix-list {refused}")),
-            Entry::hold(v6).with(format!("match as-path {bad_path}")),
-            Entry::hold(v6).with(format!("match as-path {not_first}")),
-        ];
-        let next_hop = format!("match {ip} next-hop address {}", policy.next_hop);
-        let short_path = policy.max_path.map(|max| self.path_up_to(max));
-        let long_path = Some(self.path_up_to(policy.long_prefix_max_path));
-        let permit = |class: &str, local_pref: u32| {
+        let refused = self.refused(Refused::of_peer(policy));
+        let held = |condition: String| Entry::permit().with(condition).call(hold(v6));
+        let mut entries = vec![held(format!("match {ip} address prefix-list {refused}"))];
+        if policy.route_server {
+            // Few sessions are with route servers, and what they bring otherwise is to be seen.
+            let not_first = self.first_not(policy.peer_asn, &policy.behind);
+            entries.push(held(format!("match as-path {not_first}")));
+        }
+        let next_hop = self.next_hop(policy.next_hop);
+        let used = |list: &str, class: &str| {
             Entry::permit()
-                .with(&*next_hop)
-                .with(class)
-                // RFC 1997: whatever filter an operator forgets elsewhere, it stays in this AS.
-                .with("set community no-export")
-                .with(format!("set local-preference {}", if draining { 0 } else { local_pref }))
+                .with(format!("match {ip} address prefix-list {list}"))
+                .with(format!("match {ip} next-hop prefix-list {next_hop}"))
+                .call(class)
         };
-        let long_length = if v6 { LONG_PREFIX_V6 } else { LONG_PREFIX_V4 };
         if policy.registration_required {
-            let community = policy.community.map(|c| self.community(c));
-            for (role, class) in [
-                (PrefixRole::Primary, Class::Primary),
-                (PrefixRole::Backup, Class::Backup),
-                (PrefixRole::Registered, Class::Ordinary),
-            ] {
-                let class = self.class(class);
-                for (long, path) in [(false, &short_path), (true, &long_path)] {
-                    let prefixes: BTreeSet<Prefix> = policy
-                        .prefixes
-                        .iter()
-                        .filter(|p| p.role == role && p.prefix.is_ipv4() != v6)
-                        .map(|p| p.prefix)
-                        .filter(|p| (p.len() > long_length) == long)
-                        .collect();
-                    if prefixes.is_empty() {
-                        continue;
-                    }
-                    let lines = prefixes.iter().map(|p| format!("permit {p}"));
-                    let list = self.list(prefix_list(v6), "SET", lines);
-                    entries.push(
-                        permit(&class, role.local_pref())
-                            .with(format!("match {ip} address prefix-list {list}"))
-                            .with_opt(path.as_ref().map(|p| format!("match as-path {p}")))
-                            .with_opt(community.clone()),
-                    );
+            for (role, long, prefixes) in registered(policy, v6) {
+                let class = self.class_of(policy, Some(role), long, draining);
+                for set in self.sets(v6, &prefixes) {
+                    entries.push(used(&set, &class));
                 }
             }
         }
         if policy.ordinary_used {
-            let class = self.class(Class::Ordinary);
-            let all = if v6 { "::/0" } else { "0.0.0.0/0" };
-            for (bound, path) in
-                [(format!("le {long_length}"), &short_path), (format!("ge {}", long_length + 1), &long_path)]
-            {
-                let list =
-                    self.list(prefix_list(v6), "LENGTH", [format!("permit {all} {bound}")].into_iter());
-                entries.push(
-                    permit(&class, LOCAL_PREF_ORDINARY)
-                        .with(format!("match {ip} address prefix-list {list}"))
-                        .with_opt(path.as_ref().map(|p| format!("match as-path {p}"))),
-                );
+            for long in [false, true] {
+                let class = self.class_of(policy, None, long, draining);
+                let lengths = self.lengths(v6, long);
+                entries.push(used(&lengths, &class));
             }
         }
-        entries.push(Entry::hold(v6));
-        self.digested_map(&format!("IN-{session}"), entries)
+        entries.push(Entry::permit().call(hold(v6)));
+        let map = self.digested_map(&format!("IN-{session}"), entries);
+        let first_as = (!policy.route_server).then(|| self.first(policy.peer_asn));
+        Import { map, first_as }
     }
 
     /// The export route-map towards peers and transit: the announced prefixes, originated in this
@@ -200,73 +172,13 @@ impl<'a> Policies<'a> {
     /// The import route-map of a session to the Internet: anything but bogons and our own space,
     /// at the lowest preference.
     pub fn import_transit(&mut self, host_space: &'a [Prefix], space: &'a PublicSpace, v6: bool) -> String {
-        let refused = self.refused(Refused {
-            v6,
-            default_route: false,
-            host_space,
-            max_length: if v6 { 128 } else { 32 },
-            space,
-        });
-        let class = self.class(Class::Internet);
+        let refused = self.refused(Refused::of_internet(host_space, space, v6));
+        let class = self.large_community(Class::Internet);
         let entries = vec![
             Entry::deny().with(format!("match {} address prefix-list {refused}", ip(v6))),
             Entry::permit().with(class).with(format!("set local-preference {LOCAL_PREF_INTERNET}")),
         ];
         self.digested_map("INTERNET", entries)
-    }
-
-    fn class(&self, class: Class) -> String {
-        // Not additive: whatever large communities came in, only ours counts in the backbone.
-        format!("set large-community {}:1:{}", self.asn, class as u32)
-    }
-
-    fn refused(&mut self, what: Refused<'a>) -> String {
-        if let Some((_, name)) = self.refused.iter().find(|(r, _)| *r == what) {
-            return name.clone();
-        }
-        let lines = refused_lines(&what);
-        let name = self.list(prefix_list(what.v6), "REFUSED", lines.into_iter());
-        self.refused.push((what, name.clone()));
-        name
-    }
-
-    /// Paths that no route may have: with AS_SETs or reserved ASNs.
-    fn bad_path(&mut self, space: &'a PublicSpace) -> String {
-        if let Some((_, name)) = self.bad_paths.iter().find(|(s, _)| *s == space) {
-            return name.clone();
-        }
-        let reserved = space.reserved_ranges();
-        let reserved = reserved.iter().map(|&(lo, hi)| format!("permit _({})_", regex::range(lo, hi)));
-        let lines = ["permit [{(]".to_owned()].into_iter().chain(reserved);
-        let name = self.list(ListKind::AsPath, "BADPATH", lines);
-        self.bad_paths.push((space, name.clone()));
-        name
-    }
-
-    /// Paths whose first AS is neither the peer's nor that of a network behind its route server.
-    fn first_not(&mut self, peer: Asn, behind: &[Asn]) -> String {
-        let first = [peer].into_iter().chain(behind.iter().copied()).map(|asn| format!("deny ^{asn}_"));
-        let lines = first.chain(["permit .*".to_owned()]);
-        self.list(ListKind::AsPath, &format!("FIRSTNOT-{peer}"), lines)
-    }
-
-    /// Paths of at most `max` ASNs; sets have been refused before.
-    fn path_up_to(&mut self, max: u8) -> String {
-        let lines = if max == 0 {
-            "permit ^$".to_owned()
-        } else {
-            format!("permit ^[0-9]+( [0-9]+){{0,{}}}$", max - 1)
-        };
-        self.list(ListKind::AsPath, &format!("UPTO-{max}"), [lines].into_iter())
-    }
-
-    fn community(&mut self, community: Community) -> String {
-        let (kind, matching) = match community {
-            Community::Standard(..) => (ListKind::Community, "match community"),
-            Community::Large(..) => (ListKind::LargeCommunity, "match large-community"),
-        };
-        let list = self.list(kind, "REGISTERED", [format!("permit {community}")].into_iter());
-        format!("{matching} {list}")
     }
 
     fn list(&mut self, kind: ListKind, what: &str, lines: impl Iterator<Item = String>) -> String {
@@ -295,45 +207,25 @@ impl<'a> Policies<'a> {
 /// The route-map of networks originated here.
 pub const ORIGINATE: &str = "MEETME-ORIGINATE";
 
-fn ip(v6: bool) -> &'static str {
-    if v6 { "ipv6" } else { "ip" }
-}
-
-fn prefix_list(v6: bool) -> ListKind {
-    if v6 { ListKind::PrefixV6 } else { ListKind::PrefixV4 }
-}
-
-/// A prefix-list whose match refuses a route, line by line in order.
-fn refused_lines(what: &Refused<'_>) -> Vec<String> {
-    let bits = if what.v6 { 128 } else { 32 };
-    let of_family = |p: &Prefix| p.is_ipv4() != what.v6;
-    let and_inside = |p: Prefix| match p.len() < bits {
-        true => format!("{p} le {bits}"),
-        false => p.to_string(),
-    };
-    let all = if what.v6 { "::/0" } else { "0.0.0.0/0" };
-    let mut lines = Vec::new();
-    if what.default_route {
-        lines.push(format!("permit {all}"));
+/// A session's registered prefixes of its family by role and length, in a fixed order.
+fn registered(policy: &SessionPolicy, v6: bool) -> Vec<(PrefixRole, bool, BTreeSet<Prefix>)> {
+    let long_length = if v6 { LONG_PREFIX_V6 } else { LONG_PREFIX_V4 };
+    let mut groups = Vec::new();
+    for role in [PrefixRole::Primary, PrefixRole::Backup, PrefixRole::Registered] {
+        for long in [false, true] {
+            let prefixes: BTreeSet<Prefix> = policy
+                .prefixes
+                .iter()
+                .filter(|p| p.role == role && p.prefix.is_ipv4() != v6)
+                .map(|p| p.prefix)
+                .filter(|p| (p.len() > long_length) == long)
+                .collect();
+            if !prefixes.is_empty() {
+                groups.push((role, long, prefixes));
+            }
+        }
     }
-    let own: BTreeSet<Prefix> = what.host_space.iter().copied().filter(of_family).collect();
-    lines.extend(own.into_iter().map(|p| format!("permit {}", and_inside(p))));
-    if what.max_length < bits {
-        lines.push(format!("permit {all} ge {}", what.max_length + 1));
-    }
-    let exceptions: BTreeSet<Prefix> = what.space.prefixes.iter().copied().filter(of_family).collect();
-    lines.extend(exceptions.into_iter().map(|p| format!("deny {}", and_inside(p))));
-    let mut covering = BTreeSet::new();
-    for bogon in bogons().map(|(p, _)| p).filter(of_family) {
-        lines.push(format!("permit {}", and_inside(bogon)));
-        covering.extend((1..bogon.len()).filter_map(|len| {
-            let net = ipnet::IpNet::new(bogon.addr(), len).ok()?;
-            Some(Prefix::containing(net))
-        }));
-    }
-    // What covers a bogon announces it along with the rest.
-    lines.extend(covering.into_iter().map(|p| format!("permit {p}")));
-    lines
+    groups
 }
 
 /// FNV-1a, as names must stay the same from release to release; nothing secret depends on it.

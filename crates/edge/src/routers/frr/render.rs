@@ -2,7 +2,7 @@
 //! always give the same [`Owned`], and nothing of the router at hand is asked.
 
 use super::owned::{ANY_FIRST_AS, DENY, IBGP, Key, MARK, Owned, PROFILE, STATIC_TAG, hold};
-use super::policy::{ORIGINATE, Policies};
+use super::policy::{Import, ORIGINATE, Policies};
 use crate::routers::Gates;
 use meetme_model::intent::{BfdTimers, RouterIntent, SessionIntent, SessionPhase, TransitIntent};
 use meetme_model::unit::{Unit, UnitName};
@@ -16,6 +16,8 @@ const TIMERS_S: (u32, u32) = (10, 30);
 const MAX_PREFIX_WARN_PERCENT: u32 = 80;
 /// A session closed for too many prefixes is tried again so many minutes later.
 const MAX_PREFIX_RESTART_MIN: u32 = 15;
+/// How often the host's ASN may stand in a path that is looked at: as often as FRR allows.
+const OWN_ASN_OCCURRENCES: u8 = 10;
 /// RFC 9003 shutdown communication.
 const SHUTDOWN_MESSAGE: &str = "connection taken out of service by its operator";
 
@@ -121,7 +123,7 @@ fn render_session<'a>(
     let import = policies.import(&session.name, &session.policy, draining);
     let export = policies.export(&intent.announced, v6, draining);
     let open = gate_open && matches!(session.phase, SessionPhase::Open | SessionPhase::Draining);
-    let (import, export) = if open { (&*import, &*export) } else { (hold(v6), DENY) };
+    let gate = if open { open_gate(&import, &export) } else { closed_gate(v6) };
     let profile = render_profile(session.bfd, policies.owned);
     let what = described(&format!("{} {}", session.name, session.description));
     let neighbor = [
@@ -138,18 +140,28 @@ fn render_session<'a>(
         Some(format!("timers connect {CONNECT_RETRY_S}")),
         Some("bfd".to_owned()),
         Some(format!("bfd profile {profile}")),
+        // RFC 9234: neither side passes on what it must not, whatever its filters say.
+        Some(format!("local-role {}", if session.policy.route_server { "rs-client" } else { "peer" })),
+        // With BFD its forwarding is known to be gone (RFC 5882 §4.3): no stale path stays.
+        Some("graceful-restart-disable".to_owned()),
     ];
-    let family = vec![
+    let mut family = vec![
         "activate".to_owned(),
+        // One path for a prefix is all that can be judged and used.
+        "disable-addpath-rx".to_owned(),
+        // A path with the host's own ASN comes as far as the policy, which holds it: dropped before
+        // that, it would count towards no limit and be told to BMP as a withdrawal.
+        format!("allowas-in {OWN_ASN_OCCURRENCES}"),
         // Also what makes FRR 8.4 tell BMP about announcements as announcements.
         "soft-reconfiguration inbound".to_owned(),
+        // Without `force`, which makes FRR 8.4 run the import policy over everything received for
+        // every route that comes: what isn't used is held, and held routes count.
         format!(
-            "maximum-prefix {} {MAX_PREFIX_WARN_PERCENT} restart {MAX_PREFIX_RESTART_MIN} force",
+            "maximum-prefix {} {MAX_PREFIX_WARN_PERCENT} restart {MAX_PREFIX_RESTART_MIN}",
             session.max_prefixes
         ),
-        format!("route-map {import} in"),
-        format!("route-map {export} out"),
     ];
+    family.extend(gate);
     insert_neighbor(
         policies.owned,
         session.peer_address,
@@ -157,6 +169,18 @@ fn render_session<'a>(
         neighbor.into_iter().flatten().collect(),
         family,
     );
+}
+
+/// What opens a session's gate, in the order in which it may be said: the filter only takes away.
+pub fn open_gate(import: &Import, export: &str) -> Vec<String> {
+    let filter = import.first_as.as_ref().map(|list| format!("filter-list {list} in"));
+    let maps = [format!("route-map {} in", import.map), format!("route-map {export} out")];
+    filter.into_iter().chain(maps).collect()
+}
+
+/// What a closed gate has in place of that. The filter goes last, once nothing is used.
+pub fn closed_gate(v6: bool) -> Vec<String> {
+    vec![format!("route-map {} in", hold(v6)), format!("route-map {DENY} out")]
 }
 
 fn render_transit<'a>(intent: &'a RouterIntent, transit: &'a TransitIntent, policies: &mut Policies<'a>) {

@@ -18,7 +18,11 @@ fn session(n: u8, router: &str, received: bool) -> SessionView {
                 med: None,
             },
             rpki: RpkiState::NotChecked,
-            verdict: RouteVerdict { usage: RouteUse::Registered(PrefixRole::Primary), faults: vec![] },
+            verdict: RouteVerdict {
+                usage: RouteUse::Registered(PrefixRole::Primary),
+                faults: vec![],
+                last_resort: None,
+            },
             received_at: Timestamp::UNIX_EPOCH,
         }),
         at: Timestamp::UNIX_EPOCH,

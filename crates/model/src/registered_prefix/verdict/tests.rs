@@ -14,7 +14,11 @@ fn seen(path: &[u32], communities: &[Community]) -> SeenRoute {
             med: None,
         },
         rpki: RpkiState::NotChecked,
-        verdict: RouteVerdict { usage: RouteUse::Registered(PrefixRole::Registered), faults: vec![] },
+        verdict: RouteVerdict {
+            usage: RouteUse::Registered(PrefixRole::Registered),
+            faults: vec![],
+            last_resort: None,
+        },
         received_at: Timestamp::UNIX_EPOCH,
     }
 }

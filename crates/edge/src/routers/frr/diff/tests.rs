@@ -39,7 +39,7 @@ fn a_new_policy_is_whole_before_the_session_is_pointed_at_it_and_the_old_goes_la
     for (i, command) in removals {
         assert!(i > pointed, "'{command}' before nothing refers to it any more");
     }
-    let last_set = commands.iter().rposition(|c| c.starts_with("set ")).unwrap();
+    let last_set = commands.iter().rposition(|c| c.starts_with("call ")).unwrap();
     assert!(last_set < pointed);
     assert!(change.disrupted.is_empty(), "a policy changes without a reset");
     assert!(
@@ -89,7 +89,7 @@ fn a_hand_made_entry_is_tightened_before_it_is_loosened() {
         .blocks
         .iter_mut()
         .find(|(k, lines)| {
-            matches!(k, Key::MapEntry(n, _) if n.starts_with("MEETME-IN-"))
+            matches!(k, Key::MapEntry(n, _) if n.starts_with("MEETME-USE-"))
                 && lines.iter().any(|l| l.starts_with("match community"))
         })
         .unwrap()

@@ -3,15 +3,29 @@
 use super::*;
 use crate::routers::frr::fixture;
 use crate::routers::frr::regex::tests::matches as number_matches;
-use meetme_model::route::{AsPath, PathSegment, PrefixPolicy, RouteAttributes, RouteUse, RpkiState, judge};
+use meetme_model::community::{self, Community};
+use meetme_model::route::{AsPath, PathSegment, PrefixPolicy, RouteAttributes, RpkiState, judge};
 use proptest::prelude::*;
 
-/// What a route-map does with a route: its LOCAL_PREF, or nothing when it is denied or held.
-fn run(owned: &Owned, map: &str, prefix: Prefix, route: &RouteAttributes) -> Option<u32> {
-    let entries = owned.blocks.iter().filter_map(|(key, lines)| match key {
-        Key::MapEntry(name, _) if name == map => Some(lines),
-        _ => None,
-    });
+/// What a route-map comes to.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Held,
+    Denied,
+    Used(u32),
+}
+
+/// Runs a route-map with what it calls: the first entry that matches decides.
+fn run_map(owned: &Owned, map: &str, prefix: Prefix, route: &RouteAttributes) -> Outcome {
+    let mut entries = owned
+        .blocks
+        .iter()
+        .filter_map(|(key, lines)| match key {
+            Key::MapEntry(name, _) if name == map => Some(lines),
+            _ => None,
+        })
+        .peekable();
+    assert!(entries.peek().is_some(), "{map} is there");
     for lines in entries {
         let matched = lines
             .iter()
@@ -20,15 +34,45 @@ fn run(owned: &Owned, map: &str, prefix: Prefix, route: &RouteAttributes) -> Opt
         if !matched {
             continue;
         }
-        if lines[0] == "deny"
-            || lines.iter().any(|l| l.contains("next-hop 192.0.0.8") || l.contains("global 100::1"))
-        {
-            return None;
+        if lines[0] == "deny" {
+            return Outcome::Denied;
+        }
+        if let Some(called) = lines.iter().find_map(|l| l.strip_prefix("call ")) {
+            return run_map(owned, called, prefix, route);
+        }
+        if lines.iter().any(|l| l.contains("next-hop 192.0.0.8") || l.contains("global 100::1")) {
+            return Outcome::Held;
         }
         let local_pref = lines.iter().find_map(|l| l.strip_prefix("set local-preference "));
-        return local_pref.map(|n| n.parse().unwrap());
+        return Outcome::Used(local_pref.unwrap().parse().unwrap());
     }
-    None
+    Outcome::Denied
+}
+
+/// What a session does with a route: its LOCAL_PREF, or nothing when it is filtered, denied or held.
+fn run(owned: &Owned, import: &Import, prefix: Prefix, route: &RouteAttributes) -> Option<u32> {
+    if let Some(list) = &import.first_as {
+        let condition = format!("as-path {list}");
+        if !condition_holds(owned, &condition, prefix, route) {
+            return None;
+        }
+    }
+    match run_map(owned, &import.map, prefix, route) {
+        Outcome::Held => None,
+        Outcome::Denied => panic!("the route-map ends without a verdict"),
+        Outcome::Used(local_pref) => Some(local_pref),
+    }
+}
+
+/// Numbers of the well-known communities that FRR writes by name.
+fn spelled(rule: &str) -> &str {
+    match rule {
+        "graceful-shutdown" => "65535:0",
+        "llgr-stale" => "65535:6",
+        "blackhole" => "65535:666",
+        "no-advertise" => "65535:65282",
+        other => other,
+    }
 }
 
 fn condition_holds(owned: &Owned, condition: &str, prefix: Prefix, route: &RouteAttributes) -> bool {
@@ -39,8 +83,12 @@ fn condition_holds(owned: &Owned, condition: &str, prefix: Prefix, route: &Route
         let rules = lines.iter().map(|l| l.splitn(4, ' ').collect::<Vec<_>>());
         rules.into_iter().find(|rule| holds(rule[3])).is_some_and(|rule| rule[2] == "permit")
     };
-    if condition.contains("next-hop address") {
-        return list.parse() == Ok(route.next_hop);
+    if condition.contains("next-hop prefix-list") {
+        let kind = if condition.starts_with("ipv6") { ListKind::PrefixV6 } else { ListKind::PrefixV4 };
+        let length = if route.next_hop.is_ipv6() { 128 } else { 32 };
+        let next_hop = format!("{}/{length}", route.next_hop).parse().unwrap();
+        return route.next_hop.is_ipv6() == (kind == ListKind::PrefixV6)
+            && first(kind, &|rule| prefix_matches(rule, next_hop));
     }
     if condition.contains("prefix-list") {
         let kind = if condition.starts_with("ipv6") { ListKind::PrefixV6 } else { ListKind::PrefixV4 };
@@ -49,7 +97,7 @@ fn condition_holds(owned: &Owned, condition: &str, prefix: Prefix, route: &Route
     if condition.starts_with("as-path") {
         return first(ListKind::AsPath, &|rule| path_matches(rule, &route.as_path));
     }
-    let carried = |rule: &str| route.communities.iter().any(|c| c.to_string() == rule);
+    let carried = |rule: &str| route.communities.iter().any(|c| c.to_string() == spelled(rule));
     match condition.starts_with("large-community") {
         true => first(ListKind::LargeCommunity, &carried),
         false => first(ListKind::Community, &carried),
@@ -134,7 +182,7 @@ fn prefixes(v6: bool) -> Vec<Prefix> {
 
 fn any_path() -> impl Strategy<Value = AsPath> {
     let asn = prop_oneof![
-        4 => Just(64510u32), 2 => Just(64499), 2 => Just(3356), 1 => Just(64512), 1 => Just(65001),
+        4 => Just(64510u32), 1 => Just(64500), 2 => Just(64499), 2 => Just(3356), 1 => Just(64512), 1 => Just(65001),
         1 => Just(4_200_000_000), 1 => Just(0), 1 => Just(23456), 1 => Just(65552), 1 => Just(6451)
     ];
     let asns = proptest::collection::vec(asn, 0..6);
@@ -159,6 +207,18 @@ proptest! {
         path in any_path(),
         right_next_hop in prop::bool::weighted(0.8),
         carries: bool,
+        well_known in prop::sample::subsequence(
+            vec![
+                community::GRACEFUL_SHUTDOWN,
+                community::LLGR_STALE,
+                community::NO_ADVERTISE,
+                community::BLACKHOLE,
+                Community::Standard(65535, 65281),
+            ],
+            0..3,
+        ),
+        many: bool,
+        route_server: bool,
         required: bool,
         ordinary: bool,
         large: bool,
@@ -173,7 +233,8 @@ proptest! {
         policy.registration_required = required;
         policy.ordinary_used = ordinary;
         policy.max_path = max_path;
-        policy.behind = behind;
+        policy.route_server = route_server;
+        policy.behind = if route_server { behind } else { vec![] };
         if large {
             policy.community = Some(Community::Large(64500, 0, 8007));
         }
@@ -186,10 +247,20 @@ proptest! {
             .zip(&roles)
             .filter_map(|(&prefix, &r)| Some(PrefixPolicy { prefix, role: role[r]? }))
             .collect();
+        if many {
+            // More than one list has, so that the last one counts as well.
+            policy.prefixes.extend((0..100u8).map(|n| PrefixPolicy {
+                prefix: if v6 { format!("2001:db8:{n}::/48") } else { format!("198.17.{n}.0/24") }.parse().unwrap(),
+                role: PrefixRole::Primary,
+            }).filter(|p| !pool.contains(&p.prefix)));
+        }
+        let mut communities: Vec<Community> =
+            if carries { policy.community.into_iter().collect() } else { vec![Community::Standard(1, 1)] };
+        communities.extend(well_known);
         let route = RouteAttributes {
             as_path: path,
             next_hop: if right_next_hop { own } else { "192.0.2.200" }.parse().unwrap(),
-            communities: if carries { policy.community.into_iter().collect() } else { vec![Community::Standard(1, 1)] },
+            communities,
             med: None,
         };
         let prefix = pool[which % pool.len()];
@@ -198,11 +269,7 @@ proptest! {
         let mut policies = Policies::new(Asn(64500), &mut owned);
         let map = policies.import("s", &policy, false);
         let draining = policies.import("s", &policy, true);
-        let expected = match judge(prefix, &route, RpkiState::NotChecked, &policy).usage {
-            RouteUse::Registered(role) => Some(role.local_pref()),
-            RouteUse::Ordinary => Some(LOCAL_PREF_ORDINARY),
-            RouteUse::Unused => None,
-        };
+        let expected = judge(prefix, &route, RpkiState::NotChecked, &policy).local_pref();
         prop_assert_eq!(run(&owned, &map, prefix, &route), expected);
         prop_assert_eq!(run(&owned, &draining, prefix, &route), expected.map(|_| 0));
     }
@@ -247,5 +314,38 @@ fn sessions_share_what_is_alike() {
     let lists = |owned: &Owned| owned.blocks.keys().filter(|k| matches!(k, Key::List(..))).count();
     let before = lists(policies.owned);
     policies.import("b", &other, false);
-    assert_eq!(lists(policies.owned), before);
+    assert_eq!(lists(policies.owned), before + 1, "its next hop");
+}
+
+/// What FRR 8.4 makes expensive by each entry of each route-map: any statement but these.
+const CHEAP: &[&str] = &[
+    "permit",
+    "call ",
+    "match ip address prefix-list ",
+    "match ip next-hop prefix-list ",
+    "match ipv6 address prefix-list ",
+    "match ipv6 next-hop prefix-list ",
+];
+
+#[test]
+fn a_hundred_sessions_have_as_many_costly_statements_as_one() {
+    let costly = |sessions: u32| {
+        let policies: Vec<SessionPolicy> = (0..sessions)
+            .map(|n| {
+                let mut policy = fixture::policy(&format!("198.18.192.{n}"));
+                policy.peer_asn = Asn(100_000 + n);
+                policy.prefixes[0].prefix = format!("198.17.{n}.0/24").parse().unwrap();
+                policy
+            })
+            .collect();
+        let mut owned = Owned::default();
+        let mut rendered = Policies::new(Asn(64500), &mut owned);
+        for (n, policy) in policies.iter().enumerate() {
+            rendered.import(&format!("c{n}v4"), policy, false);
+        }
+        let entries = owned.blocks.iter().filter(|(key, _)| matches!(key, Key::MapEntry(..)));
+        let lines = entries.flat_map(|(_, lines)| lines);
+        lines.filter(|line| !CHEAP.iter().any(|cheap| line.starts_with(cheap))).count()
+    };
+    assert_eq!(costly(100), costly(1));
 }

@@ -47,12 +47,15 @@ fn a_closed_gate_and_every_phase_but_open_let_nothing_through() {
 }
 
 #[test]
-fn opening_a_gate_is_two_commands() {
+fn opening_a_gate_is_three_commands_and_the_filter_is_there_first() {
     let intent = fixture::intent(1, SessionPhase::Open);
     let change = crate::routers::frr::diff::change(&rendered(&intent, false), &rendered(&intent, true));
-    let commands: usize = change.steps.iter().map(|s| s.commands.len()).sum();
-    assert_eq!(commands, 2, "{:?}", change.steps);
+    let [step] = &change.steps[..] else { panic!("{:?}", change.steps) };
+    let kinds: Vec<&str> = step.commands.iter().filter_map(|c| c.split(' ').nth(2)).collect();
+    assert_eq!(kinds, ["filter-list", "route-map", "route-map"]);
     assert!(change.disrupted.is_empty());
+    let closing = crate::routers::frr::diff::change(&rendered(&intent, true), &rendered(&intent, false));
+    assert!(closing.steps[0].commands[2].starts_with("no neighbor 198.18.192.2 filter-list "), "{closing:?}");
 }
 
 #[test]
