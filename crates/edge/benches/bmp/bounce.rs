@@ -1,10 +1,10 @@
 //! All peers go and come back with their routes, while the host's space changes twice and pages are
 //! asked for.
 
-use meetme_figures::{Figures, percentile};
 use crate::site::{self, ROUTER, Site};
 use crate::wire::{self, Dump};
 use meetme_edge::bmp::Station;
+use meetme_figures::{Figures, percentile};
 use meetme_model::link::RouteFilter;
 use meetme_model::prefix::Prefix;
 use std::collections::HashMap;

@@ -280,6 +280,17 @@ fn whatever_happens_no_unit_harms_another_and_everything_comes_to_rest() {
         Some(seed) => seed..seed + 1,
         None => 1..HISTORIES + 1,
     };
+    // On every processor: they have nothing to do with each other.
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for worker in 0..workers {
+            let seeds = seeds.clone().skip(worker).step_by(workers);
+            scope.spawn(move || run_all(seeds));
+        }
+    });
+}
+
+fn run_all(seeds: impl Iterator<Item = u64>) {
     for seed in seeds {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

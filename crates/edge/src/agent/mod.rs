@@ -14,10 +14,10 @@ mod router;
 mod samples;
 
 use crate::bmp::{Station, StationEvent, StationRouter};
+use crate::looking_glass;
 use crate::place::Place;
 use crate::probes::{Probes, Try};
 use crate::routers::{self, Driver};
-use crate::looking_glass;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use kept::KeptDir;

@@ -420,8 +420,7 @@ impl Machine {
 
     /// Whether a change of ours resets the session, so that its fall is nobody's fault.
     fn is_disturbed(&self, address: &IpAddr) -> bool {
-        let ours = |unit: &Unit| unit.neighbors().any(|n| n == *address);
-        self.watches.iter().flat_map(|w| w.units.values().flatten()).any(|unit| ours(unit))
+        self.watches.iter().any(|w| w.disturbs.contains(address))
     }
 
     /// Undoes what isn't confirmed when sessions that it should have left alone were lost. One
@@ -497,7 +496,7 @@ impl Machine {
         if let Some(fault) = planned.fault {
             if state.is_undoing() {
                 tracing::error!(router = self.name, unit = %planned.unit, %fault, "its last good form can't be put back");
-                state.rest_on(now.instant);
+                state.undo_failed();
             } else {
                 tracing::warn!(router = self.name, unit = %planned.unit, %fault, "unit refused");
                 state.rest(fault.clone(), now.instant);
@@ -562,7 +561,7 @@ impl Machine {
             self.queue.clear();
             if state.is_undoing() {
                 tracing::error!(router = self.name, unit = %name, %fault, "its last good form can't be put back");
-                state.rest_on(now.instant);
+                state.undo_failed();
                 self.plan_at = Some(now.instant + DRIFT);
                 continue;
             }
@@ -687,10 +686,14 @@ impl Machine {
         }
         let parties = self.parties();
         let party = |address| parties.get(&address).copied().unwrap_or(Party::Host);
-        let is_suspect = |address| self.suspects.is(party(address), now.instant);
+        // What an earlier change resets may not have been seen to fall yet.
+        let resets = |address: &IpAddr| self.watches.iter().any(|w| w.disturbs.contains(address));
+        let says_something =
+            |address: &IpAddr| !resets(address) && !self.suspects.is(party(*address), now.instant);
         let nothing = Observed::default();
         let observed = self.observed.as_ref().unwrap_or(&nothing);
-        self.watches.push(Watch::new(units, &disturbs, observed, now.at.as_millisecond(), is_suspect));
+        let watch = Watch::new(units, disturbs, observed, now.at.as_millisecond(), says_something);
+        self.watches.push(watch);
         self.work = Work::Applying;
         self.busy_until = now.instant + BUSY_FOR;
         commands.push(Command::Apply(batch.into_iter().map(|p| p.unit).collect(), tidy));

@@ -152,12 +152,8 @@ impl UnitState {
         self.stands = None;
     }
 
-    /// Its last good form couldn't be put back either: it rests as long as it was to, from now.
-    pub fn rest_on(&mut self, now: Instant) {
-        let pause = self.pause.unwrap_or(RETRY.0);
-        if let Phase::Resting { until, .. } = &mut self.phase {
-            *until = now + pause;
-        }
+    /// Its last good form couldn't be put back either: it rests on, and what stands has to be read.
+    pub fn undo_failed(&mut self) {
         self.stands = None;
     }
 

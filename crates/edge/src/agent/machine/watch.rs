@@ -36,7 +36,9 @@ pub enum Party {
 pub struct Watch {
     /// The units, as they were applied; `None` for one that was removed.
     pub units: BTreeMap<UnitName, Option<Arc<Unit>>>,
-    /// Established sessions that the changes reset.
+    /// Neighbours whose session the changes reset.
+    pub disturbs: BTreeSet<IpAddr>,
+    /// How many of them were established.
     pub disturbed: usize,
     /// When they count as good; `None` while they are still being made.
     pub until: Option<Instant>,
@@ -45,14 +47,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts to watch every neighbour that stood for a while, isn't part of the changes and isn't
-    /// a suspect's; `at_ms` is the time in milliseconds since the epoch.
+    /// Starts to watch every neighbour that stood for a while, isn't part of the changes and says
+    /// something about them; `at_ms` is the time in milliseconds since the epoch.
     pub fn new(
         units: BTreeMap<UnitName, Option<Arc<Unit>>>,
-        disturbs: &BTreeSet<IpAddr>,
+        disturbs: BTreeSet<IpAddr>,
         before: &Observed,
         at_ms: i64,
-        is_suspect: impl Fn(IpAddr) -> bool,
+        says_something: impl Fn(&IpAddr) -> bool,
     ) -> Self {
         let established =
             |a: &IpAddr| before.neighbors.get(a).is_some_and(|n| n.bgp == BgpState::Established);
@@ -61,11 +63,11 @@ impl Watch {
             .iter()
             .filter(|(address, _)| !disturbs.contains(address) && established(address))
             .filter(|(_, n)| n.established_at_ms.is_none_or(|ms| ms <= at_ms - STABLE_FOR_MS))
-            .filter(|(address, _)| !is_suspect(**address))
+            .filter(|(address, _)| says_something(address))
             .map(|(address, neighbor)| (*address, neighbor.drops))
             .collect();
         let disturbed = disturbs.iter().filter(|a| established(a)).count();
-        Self { units, disturbed, until: None, survivors }
+        Self { units, disturbs, disturbed, until: None, survivors }
     }
 
     /// All is made: the time of watching begins. With nobody to watch and nobody disturbed there is
@@ -140,7 +142,7 @@ mod tests {
         use BgpState::{Connect, Established};
         let before =
             seen(&[("192.0.2.1", Established, 1), ("192.0.2.2", Established, 0), ("192.0.2.3", Connect, 0)]);
-        let mut watch = Watch::new(BTreeMap::new(), &addresses(&["192.0.2.2"]), &before, 0, |_| false);
+        let mut watch = Watch::new(BTreeMap::new(), addresses(&["192.0.2.2"]), &before, 0, |_| true);
         assert_eq!(watch.disturbed, 1);
         let touched = seen(&[("192.0.2.1", Established, 1), ("192.0.2.2", Connect, 1)]);
         assert_eq!(lost(&watch, &touched), addresses(&[]));
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn a_change_with_nobody_to_harm_is_good_at_once() {
         let now = Instant::now();
-        let mut watch = Watch::new(BTreeMap::new(), &BTreeSet::new(), &Observed::default(), 0, |_| false);
+        let mut watch = Watch::new(BTreeMap::new(), BTreeSet::new(), &Observed::default(), 0, |_| true);
         watch.begin(now);
         assert_eq!(watch.until, Some(now));
     }
@@ -165,7 +167,7 @@ mod tests {
         let flapped = seen(&[("192.0.2.1", BgpState::Connect, 42)]);
         let mut is_watched = |established_at_ms| {
             before.neighbors.values_mut().next().unwrap().established_at_ms = Some(established_at_ms);
-            let watch = Watch::new(BTreeMap::new(), &BTreeSet::new(), &before, 1_000_000, |_| false);
+            let watch = Watch::new(BTreeMap::new(), BTreeSet::new(), &before, 1_000_000, |_| true);
             watch.lost(&flapped).next().is_some()
         };
         assert!(!is_watched(990_001));

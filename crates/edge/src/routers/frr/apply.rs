@@ -81,12 +81,14 @@ impl Step {
     /// Whether FRR keeps it in the tree that it checks whole at each change (decision 017).
     fn is_checked_whole(&self) -> bool {
         let is_map = self.context.iter().any(|c| c.starts_with("route-map "));
-        let is_list = |c: &String| {
-            let positive = c.strip_prefix("no ").unwrap_or(c);
-            ["ip prefix-list ", "ipv6 prefix-list ", "route-map "].iter().any(|s| positive.starts_with(s))
-        };
-        self.daemon == Daemon::Bgpd && (is_map || self.commands.iter().all(is_list))
+        self.daemon == Daemon::Bgpd && (is_map || self.commands.iter().all(|c| makes_policy(c)))
     }
+}
+
+/// Whether a command makes or removes a route-map or a prefix-list.
+fn makes_policy(command: &str) -> bool {
+    let positive = command.strip_prefix("no ").unwrap_or(command);
+    ["ip prefix-list ", "ipv6 prefix-list ", "route-map "].iter().any(|start| positive.starts_with(start))
 }
 
 impl Frr {
@@ -95,7 +97,7 @@ impl Frr {
         let mut open = Open::default();
         let vty = open.to(self, Daemon::Bgpd).await?;
         vty.run("XFRR_start_configuration").await?;
-        for command in steps.iter().flat_map(|s| s.context.iter().chain(&s.commands)) {
+        for command in steps.iter().flat_map(commands_of) {
             // Nothing leaves a route-map's node in between: that would end the batch.
             vty.run(command).await?;
         }
@@ -105,7 +107,7 @@ impl Frr {
     /// Runs steps in their order, with those that FRR checks whole in as few changes as they allow.
     async fn run_steps(&self, steps: &[Step]) -> Result<(), FrrError> {
         let mut open = Open::default();
-        for run in steps.chunk_by(|a, b| a.is_checked_whole() == b.is_checked_whole()) {
+        for run in steps.chunk_by(alike) {
             match run.first().is_some_and(Step::is_checked_whole) {
                 true => self.run_at_once(run).await?,
                 false => {
@@ -159,8 +161,16 @@ impl Frr {
 
     async fn run_lag_step(&self, open: &mut Open, step: LagStep) -> Result<(), FrrError> {
         match step {
-            LagStep::Release { lag, keeps } if keeps.is_empty() => Ok(lag::remove(&self.lag, &lag).await?),
-            LagStep::Release { lag, keeps } => Ok(lag::ensure(&self.lag, &lag, &keeps).await?),
+            LagStep::Release { lag, members } => {
+                // It may have been changed since, in its own turn.
+                let has = self.lag_members().await?.remove(&lag).unwrap_or_default();
+                let keeps: Vec<String> = has.iter().filter(|m| !members.contains(m)).cloned().collect();
+                match (keeps.len() == has.len(), keeps.is_empty()) {
+                    (true, _) => Ok(()),
+                    (false, true) => Ok(lag::remove(&self.lag, &lag).await?),
+                    (false, false) => Ok(lag::ensure(&self.lag, &lag, &keeps).await?),
+                }
+            }
             LagStep::Ensure { lag, members } => {
                 lag::ensure(&self.lag, &lag, &members).await?;
                 for member in &members {
@@ -199,6 +209,14 @@ impl Frr {
         }
         Ok(missing)
     }
+}
+
+fn alike(one: &Step, other: &Step) -> bool {
+    one.is_checked_whole() == other.is_checked_whole()
+}
+
+fn commands_of(step: &Step) -> impl Iterator<Item = &String> {
+    step.context.iter().chain(&step.commands)
 }
 
 /// A session's gate as it is to be.
@@ -367,8 +385,7 @@ fn not_taken(now: &Read, done: &[(UnitName, Steps)]) -> BTreeMap<UnitName, UnitF
     for (name, steps) in done {
         let elsewhere =
             |key: &Key| done.iter().any(|(other, s)| other != name && s.want.blocks.contains_key(key));
-        let relevant =
-            |key: &Key| steps.want.blocks.contains_key(key) || (steps.own.contains(key) && !elsewhere(key));
+        let relevant = |key: &Key| steps.want.refers_to(key) || (steps.own.contains(key) && !elsewhere(key));
         let blocks = now.owned.blocks.iter().filter(|(k, _)| relevant(k));
         let found = Owned {
             asn: now.owned.asn,

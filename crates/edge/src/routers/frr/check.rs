@@ -136,7 +136,12 @@ fn space_problem(unit: &RouterIntent, session: &SessionIntent, around: &Around<'
         return Some("its subnet isn't unicast space");
     }
     let router = [around.backbone.loopback, around.backbone.router_id.into()];
-    let neighbours = around.backbone.ibgp.iter().map(|n| n.address).chain(around.backbone.transits.iter().map(|t| t.address));
+    let neighbours = around
+        .backbone
+        .ibgp
+        .iter()
+        .map(|n| n.address)
+        .chain(around.backbone.transits.iter().map(|t| t.address));
     let station = around.backbone.bmp.map(|b| b.ip());
     if router.into_iter().chain(neighbours).chain(station).any(|a| subnet.contains(single(a))) {
         return Some("its subnet has an address of the router, its backbone, its transit or its BMP station");

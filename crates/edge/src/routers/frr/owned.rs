@@ -193,6 +193,16 @@ impl Owned {
         self.blocks.get(key).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether an object is one of these, or an entry of a route-map that is: one that somebody adds
+    /// to a route-map of ours is ours to take away.
+    pub fn refers_to(&self, key: &Key) -> bool {
+        self.blocks.contains_key(key)
+            || matches!(key, Key::MapEntry(name, _)
+            if self.blocks.range(Key::MapEntry(name.clone(), 0)..).next().is_some_and(
+                |(found, _)| matches!(found, Key::MapEntry(other, _) if other == name),
+            ))
+    }
+
     /// Takes over what the router's version does by itself: what it doesn't do anyhow isn't told to
     /// each neighbour, as it wouldn't write that down.
     pub fn adopt_defaults(&mut self, have: &Self) {
@@ -228,7 +238,8 @@ impl Owned {
         let mut gates = BTreeMap::new();
         for (key, lines) in &mut self.blocks {
             let Key::Family(v6, name) = key else { continue };
-            let is_map = |l: &String| l.starts_with("route-map MEETME-") || l.starts_with("filter-list MEETME-");
+            let is_map =
+                |l: &String| l.starts_with("route-map MEETME-") || l.starts_with("filter-list MEETME-");
             let is_transit = lines.iter().any(|l| l.starts_with(&format!("route-map {INTERNET}-")));
             if is_transit || !lines.iter().any(is_map) {
                 continue;

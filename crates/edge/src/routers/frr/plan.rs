@@ -33,12 +33,13 @@ pub struct Read {
 /// What is done to a LAG.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LagStep {
-    /// Another LAG lets go of members that this one takes.
+    /// Another LAG lets go of members that this one takes, if it still has them; one that is left
+    /// without any goes.
     Release {
         /// The other.
         lag: String,
-        /// What it keeps; nothing removes it.
-        keeps: Vec<String>,
+        /// What it lets go of.
+        members: Vec<String>,
     },
     /// It gets these members.
     Ensure {
@@ -316,7 +317,7 @@ fn change(
     }
     // What another unit leaves behind isn't there any more once this one comes.
     let have = part(&read.owned, |key| match key.is_shared() {
-        true => want.blocks.contains_key(key),
+        true => want.refers_to(key),
         false => owners.is(key, name),
     });
     let mut drift = String::new();
@@ -327,7 +328,7 @@ fn change(
         if *name == UnitName::Backbone {
             stands.adopt_instance(&read.owned);
         }
-        let found = part(&read.owned, |key| own.contains(key) || stands.blocks.contains_key(key));
+        let found = part(&read.owned, |key| own.contains(key) || stands.refers_to(key));
         let of_lag = lag_of(unit.target.stands.as_deref(), name);
         drift = lag_diff(read, &of_lag) + &diff::change(&found, &stands).diff;
     }
@@ -474,8 +475,8 @@ fn lag_steps(read: &Read, lag: &Option<(String, Option<Vec<String>>)>, targets: 
         if wanted.contains(member) {
             return (before, after, Some(UnitFault::Taken { what: format!("port {member}") }));
         }
-        let keeps = has.iter().filter(|m| wanted.contains(m) && !members.contains(m)).cloned().collect();
-        before.push_back(LagStep::Release { lag: other.clone(), keeps });
+        let taken = has.iter().filter(|m| members.contains(m)).cloned().collect();
+        before.push_back(LagStep::Release { lag: other.clone(), members: taken });
     }
     before.push_back(LagStep::Ensure { lag: name.clone(), members: members.clone() });
     (before, after, None)
@@ -484,19 +485,24 @@ fn lag_steps(read: &Read, lag: &Option<(String, Option<Vec<String>>)>, targets: 
 /// Shared objects that no target and no neighbour on the router refers to.
 fn unused(read: &Read, used: &BTreeSet<Key>) -> Option<Steps> {
     let referred: BTreeSet<&str> = read.gates.values().flat_map(Gate::maps).collect();
-    let is_used = |key: &Key| {
-        used.contains(key) || matches!(key, Key::MapEntry(name, _) if referred.contains(name.as_str()))
+    let shared: Vec<&Key> = read.owned.blocks.keys().filter(|k| k.is_shared()).collect();
+    let named = |key: &Key, names: &BTreeSet<&str>| match key {
+        Key::List(_, name) | Key::MapEntry(name, _) => names.contains(name.as_str()),
+        _ => false,
     };
-    let maps: BTreeSet<Key> =
-        read.owned.blocks.keys().filter(|k| k.is_shared() && is_used(k)).cloned().collect();
-    // What a route-map that stays refers to stays as well.
-    let words: BTreeSet<&str> =
-        maps.iter().flat_map(|k| read.owned.lines(k)).flat_map(|l| l.split(' ')).collect();
-    let gone = part(&read.owned, |key| {
-        key.is_shared()
-            && !maps.contains(key)
-            && !matches!(key, Key::List(_, name) | Key::MapEntry(name, _) if words.contains(name.as_str()))
-    });
+    let mut stays: BTreeSet<&Key> =
+        shared.iter().copied().filter(|k| used.contains(k) || named(k, &referred)).collect();
+    // What stays refers to what stays as well, from route-map to route-map to list.
+    loop {
+        let words: BTreeSet<&str> =
+            stays.iter().flat_map(|k| read.owned.lines(k)).flat_map(|l| l.split(' ')).collect();
+        let before = stays.len();
+        stays.extend(shared.iter().copied().filter(|k| named(k, &words)));
+        if stays.len() == before {
+            break;
+        }
+    }
+    let gone = part(&read.owned, |key| key.is_shared() && !stays.contains(key));
     if gone.blocks.is_empty() {
         return None;
     }

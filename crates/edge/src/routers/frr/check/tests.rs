@@ -24,7 +24,7 @@ fn good() -> RouterIntent {
 fn problem(change: impl Fn(&mut RouterIntent)) -> String {
     let mut bad = good();
     change(&mut bad);
-    refused(&Owned::default(), &bad).unwrap().to_string()
+    faults(&Owned::default(), &bad).iter().map(|fault| format!("{fault}\n")).collect()
 }
 
 #[test]
@@ -84,13 +84,17 @@ fn a_session_has_no_address_of_the_router_and_no_other_session_s() {
 
 /// Why a router that has `have` doesn't take an intent, as the first of its units tells.
 fn refused(have: &Owned, intent: &RouterIntent) -> Option<UnitFault> {
+    faults(have, intent).into_iter().next()
+}
+
+fn faults(have: &Owned, intent: &RouterIntent) -> Vec<UnitFault> {
     let targets: Vec<Target> = units(intent)
         .into_iter()
         .map(|(name, unit)| Target { name, stands: None, wants: Some(Arc::new(unit)) })
         .collect();
     let read = Read { owned: have.clone(), ..Read::default() };
     let plan = plan(&read, &targets, &BTreeMap::new(), Origination::Statics);
-    plan.changes.into_iter().find_map(|change| change.fault)
+    plan.changes.into_iter().filter_map(|change| change.fault).collect()
 }
 
 #[test]

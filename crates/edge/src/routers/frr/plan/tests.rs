@@ -21,6 +21,7 @@ fn router(intent: &RouterIntent) -> Read {
     let mut read = Read::default();
     for (name, unit) in units(intent) {
         let mut owned = render_unit(&unit, Origination::Statics);
+        owned.adopt_defaults(&Owned::default());
         read.gates.extend(owned.take_gates().into_iter().map(|(name, gate)| (name, gate.closed())));
         read.owned.asn = owned.asn;
         read.owned.blocks.extend(owned.blocks);
@@ -160,9 +161,10 @@ fn a_port_leaves_one_lag_before_another_takes_it_and_is_never_taken_from_one_tha
         lag: lag.into(),
         members: members.map(Into::into).into(),
     };
-    let release = |lag: &str, keeps: &str| LagStep::Release { lag: lag.into(), keeps: vec![keeps.into()] };
-    assert_eq!(before_steps("lag1"), [release("lag2", "et4"), ensure("lag1", ["et1", "et3"])]);
-    assert_eq!(before_steps("lag2"), [release("lag1", "et1"), ensure("lag2", ["et2", "et4"])]);
+    let release =
+        |lag: &str, member: &str| LagStep::Release { lag: lag.into(), members: vec![member.into()] };
+    assert_eq!(before_steps("lag1"), [release("lag2", "et3"), ensure("lag1", ["et1", "et3"])]);
+    assert_eq!(before_steps("lag2"), [release("lag1", "et2"), ensure("lag2", ["et2", "et4"])]);
     after.lags[1].members = before.lags[1].members.clone();
     let plan = self::planned(&router(&before), &targets(Some(&before), &after));
     assert_eq!(plan.changes[0].fault, Some(UnitFault::Taken { what: "port et3".into() }));
@@ -194,6 +196,25 @@ fn what_was_changed_by_hand_is_told_from_what_was_applied() {
     let plan = planned(&read, &targets(Some(&intent), &intent));
     let drift = &plan.changes[0].drift;
     assert!(drift.contains("-weight 10") && drift.contains("+members et1 et2"), "{drift}");
+}
+
+#[test]
+fn an_entry_that_somebody_adds_to_a_route_map_of_ours_is_taken_away() {
+    let intent = several(1);
+    let mut read = router(&intent);
+    let map = read.owned.blocks.keys().find_map(|key| match key {
+        Key::MapEntry(name, _) if name.starts_with("MEETME-IN-") => Some(name.clone()),
+        _ => None,
+    });
+    read.owned.blocks.insert(Key::MapEntry(map.unwrap(), 5), vec!["permit".into()]);
+    let mut plan = planned(&read, &targets(Some(&intent), &intent));
+    assert_eq!(names(&plan), ["lag1"]);
+    assert!(plan.changes[0].drift.contains("-permit"), "{}", plan.changes[0].drift);
+    let commands = commands(&mut plan.changes[0]);
+    assert!(
+        commands[0].starts_with("no route-map MEETME-IN-") && commands[0].ends_with(" permit 5"),
+        "{commands:?}"
+    );
 }
 
 #[test]

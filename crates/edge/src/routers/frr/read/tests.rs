@@ -28,6 +28,7 @@ fn a_recorded_router_reads_as_what_was_rendered() {
     let read = owned(&recorded());
     let mut want = intended();
     want.adopt_instance(&read);
+    want.adopt_defaults(&read);
     assert_eq!(change(&read, &want).diff, "");
 }
 
@@ -71,6 +72,7 @@ fn first_as(head: &str, written: &str) -> (Owned, Owned) {
     let mut want = Owned { asn: Some(64500), ..Owned::default() };
     want.blocks.insert(key, lines.map(str::to_owned).to_vec());
     want.adopt_instance(&read);
+    want.adopt_defaults(&read);
     (read, want)
 }
 
