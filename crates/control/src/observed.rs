@@ -20,6 +20,7 @@ pub async fn view(
     let state: Option<RouterState> = store::router_state_get(db, &ports.router).await?;
     let session = state.as_ref().and_then(|s| s.sessions.get(&name));
     let established = session.is_some_and(|s| s.bgp == BgpState::Established);
+    let gate_open = session.is_some_and(|s| s.gate_open);
     let routes = store::session_routes_get(db, &ports.router, &name).await?;
     let reachable = state.as_ref().is_some_and(|s| s.reachable);
     // A session that is down shows nothing, for certain; one that is up only once it is in sync.
@@ -35,6 +36,7 @@ pub async fn view(
         router: ports.router.clone(),
         known,
         established,
+        gate_open,
         route,
         at,
     }))

@@ -146,6 +146,8 @@ pub enum CheckKind {
     AsPath,
     /// Not RPKI invalid.
     Rpki,
+    /// Used on every session that it is received on.
+    Used,
 }
 
 /// How a check came out.

@@ -342,7 +342,9 @@ impl fmt::Display for RouteFault {
                 write!(f, "the AS path has AS{asn}, a private or reserved ASN; remove it before announcing")
             }
             Self::RpkiInvalid => f.write_str("RPKI invalid: no ROA matches prefix and origin"),
-            Self::NextHopNotSession => f.write_str("the next hop isn't the session's peer address"),
+            Self::NextHopNotSession => {
+                f.write_str("the next hop isn't the session's peer address; announce it with your own")
+            }
             Self::NoAdvertise => f.write_str(
                 "it carries NO_ADVERTISE (RFC 1997), so the rest of this network may not learn it; announce it without",
             ),

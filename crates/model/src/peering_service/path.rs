@@ -3,7 +3,6 @@
 
 use super::{ActivePath, ServiceContext};
 use crate::registered_prefix::SessionView;
-use crate::route::RouteUse;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +70,8 @@ impl PathSeen {
 fn carries(session: &SessionView) -> bool {
     session.known
         && session.established
-        && session.route.as_ref().is_some_and(|r| r.verdict.usage != RouteUse::Unused)
+        && session.gate_open
+        && session.route.as_ref().is_some_and(|r| r.verdict.carries())
 }
 
 impl PathSince {

@@ -40,7 +40,7 @@ pub fn service_verdict(context: &ServiceContext) -> ServiceVerdict {
     let learned =
         if all().any(|s| s.route.is_some()) { LearnedType::ViaServiceProvider } else { LearnedType::None };
     let used = |s: &&SessionView| {
-        s.established && s.route.as_ref().is_some_and(|r| r.verdict.usage != RouteUse::Unused)
+        s.established && s.gate_open && s.route.as_ref().is_some_and(|r| r.verdict.carries())
     };
     let active_path = if context.primary.iter().any(|s| used(&s)) {
         ActivePath::Primary
@@ -127,11 +127,16 @@ fn at_location(which: &str, sessions: &[SessionView], primary: bool) -> Check {
                     let why: Vec<String> = r.verdict.faults.iter().map(ToString::to_string).collect();
                     format!("received and not used: {}", why.join("; "))
                 }
-                (Some(_), _) => "received".into(),
+                (Some(_), _) if !s.gate_open => {
+                    "received and not used: nothing passes here until BFD is up".into()
+                }
+                (Some(r), _) => {
+                    r.verdict.last_resort.map_or_else(|| "received".into(), |l| format!("received; {l}"))
+                }
                 (None, true) => "not received".into(),
                 (None, false) => "not received: the session is down".into(),
             },
-            ok: s.route.as_ref().is_some_and(|r| r.verdict.usage != RouteUse::Unused),
+            ok: s.gate_open && s.route.as_ref().is_some_and(|r| r.verdict.usage != RouteUse::Unused),
             at: s.at,
         })
         .collect();

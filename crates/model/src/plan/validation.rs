@@ -45,9 +45,12 @@ const BLOCKING: &[(&str, &str)] = &[
     ("TooLong", "prefixes longer than the offering's limit"),
     ("FirstAsNotPeer", "paths that don't start with the peer's ASN"),
     ("AsSet", "paths with an AS_SET"),
+    ("OwnAsn", "paths with this network's own ASN"),
     ("ReservedAsn", "private or reserved ASNs in the path"),
     ("RpkiInvalid", "RPKI-invalid routes"),
     ("NextHopNotSession", "next hops other than the session's peer"),
+    ("NoAdvertise", "routes with NO_ADVERTISE"),
+    ("Blackhole", "routes with BLACKHOLE"),
 ];
 
 /// Everything that speaks against opening the connection, in sentences; empty when nothing does.

@@ -4,7 +4,7 @@ use super::*;
 use crate::asn::{Asn, PublicSpace};
 use crate::community::Community;
 use crate::link::SeenRoute;
-use crate::route::{RouteFault, RpkiState};
+use crate::route::{RouteFault, RouteUse, RpkiState};
 
 /// One session that the prefix must be received on.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct SessionView {
     pub known: bool,
     /// BGP Established.
     pub established: bool,
+    /// Routes may pass: policy is open and BFD is up.
+    pub gate_open: bool,
     /// What is received for this very prefix.
     pub route: Option<SeenRoute>,
     /// When this was observed.
@@ -97,6 +99,7 @@ pub fn verdict(context: &VerdictContext<'_>) -> PrefixVerdict {
                         RouteFault::ReservedAsn { .. }
                             | RouteFault::PathTooLong { .. }
                             | RouteFault::AsSet
+                            | RouteFault::OwnAsn { .. }
                             | RouteFault::FirstAsNotPeer
                     )
                 })
@@ -110,6 +113,7 @@ pub fn verdict(context: &VerdictContext<'_>) -> PrefixVerdict {
         },
     ));
     checks.push(rpki(context));
+    checks.push(used(context));
     let state = state_of(context, &checks);
     let error_message = (state != PrefixState::Verified).then(|| explain(context, &checks, state));
     PrefixVerdict { state, error_message, checks }
@@ -164,6 +168,27 @@ fn on_routes(
         })
         .collect();
     conclude(kind, good, evidence)
+}
+
+/// What is received is of no use while it isn't used, for whatever reason: here every reason counts,
+/// also those that have no check of their own.
+fn used(context: &VerdictContext<'_>) -> Check {
+    let of = |s: &SessionView| {
+        let verdict = &s.route.as_ref()?.verdict;
+        let (ok, seen) = if verdict.usage == RouteUse::Unused {
+            let why: Vec<String> = verdict.faults.iter().map(RouteFault::to_string).collect();
+            (false, format!("received and not used: {}", why.join("; ")))
+        } else if !s.gate_open {
+            (false, "received and not used: nothing passes here until BFD is up".into())
+        } else if let Some(last) = verdict.last_resort {
+            (true, format!("received; {last}"))
+        } else {
+            (true, "used".into())
+        };
+        Some(Evidence { session: s.peer_address, router: s.router.clone(), seen, ok, at: s.at })
+    };
+    let evidence = context.sessions.iter().filter(|s| s.known).filter_map(of).collect();
+    conclude(CheckKind::Used, "used on every session that it is received on", evidence)
 }
 
 fn received_everywhere(context: &VerdictContext<'_>) -> Check {
@@ -230,12 +255,39 @@ fn state_of(context: &VerdictContext<'_>, checks: &[Check]) -> PrefixState {
     }
 }
 
+/// True when a session doesn't use its route for a reason that has no check of its own.
+fn unexplained(context: &VerdictContext<'_>) -> bool {
+    let told = |fault: &RouteFault| match fault {
+        RouteFault::CommunityMissing { .. }
+        | RouteFault::FirstAsNotPeer
+        | RouteFault::AsSet
+        | RouteFault::OwnAsn { .. }
+        | RouteFault::ReservedAsn { .. }
+        | RouteFault::PathTooLong { .. }
+        | RouteFault::RpkiInvalid => true,
+        RouteFault::DefaultRoute
+        | RouteFault::Bogon { .. }
+        | RouteFault::HostSpace
+        | RouteFault::TooLong { .. }
+        | RouteFault::NextHopNotSession
+        | RouteFault::NoAdvertise
+        | RouteFault::Blackhole
+        | RouteFault::NotRegistered => false,
+    };
+    let routes = context.sessions.iter().filter(|s| s.known).filter_map(|s| Some((s, s.route.as_ref()?)));
+    routes.into_iter().any(|(s, r)| !s.gate_open || !r.verdict.faults.iter().all(told))
+}
+
 fn explain(context: &VerdictContext<'_>, checks: &[Check], state: PrefixState) -> String {
     let unknown: Vec<String> =
         context.sessions.iter().filter(|s| !s.known).map(|s| s.peer_address.to_string()).collect();
+    let failing = |c: &&Check| matches!(c.outcome, CheckOutcome::Failed | CheckOutcome::Partial);
+    // That it isn't used is only worth saying where no other check says why.
+    let by_itself = !checks.iter().filter(failing).any(|c| c.kind != CheckKind::Used);
     let mut parts: Vec<String> = checks
         .iter()
-        .filter(|c| matches!(c.outcome, CheckOutcome::Failed | CheckOutcome::Partial))
+        .filter(failing)
+        .filter(|c| by_itself || c.kind != CheckKind::Used || unexplained(context))
         .map(|c| c.message.clone())
         .collect();
     if !unknown.is_empty() {

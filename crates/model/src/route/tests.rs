@@ -147,3 +147,37 @@ fn who_is_behind_a_route_server_may_come_first() {
 fn an_empty_path_is_not_the_peers() {
     assert!(codes(&verdict("198.19.10.0/24", &[])).contains(&"FirstAsNotPeer"));
 }
+
+fn carrying(communities: &[Community]) -> RouteVerdict {
+    let mut route = route(&[64510]);
+    route.communities.extend(communities);
+    judge(p("198.19.10.0/24"), &route, RpkiState::NotChecked, &policy())
+}
+
+#[test]
+fn what_its_peer_drains_is_used_last_and_is_no_fault() {
+    let v = carrying(&[community::GRACEFUL_SHUTDOWN]);
+    assert_eq!(v.usage, RouteUse::Registered(PrefixRole::Primary));
+    assert_eq!((v.faults.len(), v.last_resort), (0, Some(LastResort::PeerDrains)));
+    assert_eq!((v.local_pref(), v.carries()), (Some(LOCAL_PREF_LAST_RESORT), false));
+    assert!(LOCAL_PREF_LAST_RESORT < LOCAL_PREF_INTERNET);
+    assert_eq!(carrying(&[community::LLGR_STALE]).local_pref(), Some(0));
+    assert_eq!(carrying(&[]).local_pref(), Some(LOCAL_PREF_PRIMARY));
+}
+
+#[test]
+fn what_may_not_be_passed_on_or_asks_for_discarding_is_not_used() {
+    for (community, code) in [(community::NO_ADVERTISE, "NoAdvertise"), (community::BLACKHOLE, "Blackhole")] {
+        let v = carrying(&[community]);
+        assert_eq!((v.usage, codes(&v)), (RouteUse::Unused, vec![code]));
+    }
+}
+
+#[test]
+fn the_hosts_own_asn_in_a_path_is_a_loop() {
+    for path in [&[64510, 64500][..], &[64510, 64500, 64510]] {
+        let v = verdict("198.19.10.0/24", path);
+        assert_eq!((v.usage, codes(&v)), (RouteUse::Unused, vec!["OwnAsn"]), "{path:?}");
+        assert!(v.faults[0].to_string().contains("AS64500, this network's own"));
+    }
+}

@@ -10,6 +10,7 @@ fn session(n: u8, router: &str, received: bool) -> SessionView {
         router: router.into(),
         known: true,
         established: true,
+        gate_open: true,
         route: received.then(|| SeenRoute {
             attributes: RouteAttributes {
                 as_path: AsPath::sequence([64510]),

@@ -33,6 +33,7 @@ fn session(n: u8, route: Option<SeenRoute>) -> SessionView {
         router: format!("er{n}"),
         known: true,
         established: true,
+        gate_open: true,
         route,
         at: Timestamp::UNIX_EPOCH,
     }
@@ -136,4 +137,55 @@ fn private_space_and_overlong_prefixes_can_never_pass() {
         });
         assert_eq!(v.state, PrefixState::Invalid, "{prefix}");
     }
+}
+
+fn unused(fault: RouteFault) -> Option<SeenRoute> {
+    let mut route = seen(&[64510], &[COMMUNITY]);
+    route.verdict = RouteVerdict { usage: RouteUse::Unused, faults: vec![fault], last_resort: None };
+    Some(route)
+}
+
+#[test]
+fn what_the_router_does_not_use_is_never_verified_and_says_why() {
+    for fault in [
+        RouteFault::NextHopNotSession,
+        RouteFault::HostSpace,
+        RouteFault::TooLong { max_length: 24 },
+        RouteFault::NoAdvertise,
+        RouteFault::Blackhole,
+        RouteFault::NotRegistered,
+    ] {
+        let v = judge_with(vec![session(0, unused(fault.clone())), session(2, unused(fault.clone()))], false);
+        assert_eq!(v.state, PrefixState::Failed, "{fault:?}");
+        assert!(v.error_message.unwrap().contains(&fault.to_string()), "{fault:?}");
+        let v = judge_with(vec![session(0, good()), session(2, unused(fault))], true);
+        assert_eq!(v.state, PrefixState::Warning);
+    }
+}
+
+#[test]
+fn a_reason_that_has_its_own_check_is_told_once() {
+    let looped = || unused(RouteFault::OwnAsn { asn: Asn(64500) });
+    let v = judge_with(vec![session(0, looped()), session(2, looped())], true);
+    assert_eq!((v.state, outcome(&v, CheckKind::AsPath)), (PrefixState::Failed, CheckOutcome::Failed));
+    let message = v.error_message.unwrap();
+    assert_eq!(message.matches("AS64500, this network's own").count(), 2, "once a session: {message}");
+}
+
+#[test]
+fn behind_a_closed_gate_nothing_is_verified() {
+    let closed = SessionView { gate_open: false, ..session(2, good()) };
+    let v = judge_with(vec![session(0, good()), closed], true);
+    assert_eq!(v.state, PrefixState::Warning);
+    assert!(v.error_message.unwrap().contains("until BFD is up"));
+}
+
+#[test]
+fn a_drained_route_stays_verified_and_shows_that_it_is_drained() {
+    let mut route = seen(&[64510], &[COMMUNITY]);
+    route.verdict.last_resort = Some(crate::route::LastResort::PeerDrains);
+    let v = judge_with(vec![session(0, good()), session(2, Some(route))], true);
+    assert_eq!((v.state, &v.error_message), (PrefixState::Verified, &None));
+    let used = v.checks.iter().find(|c| c.kind == CheckKind::Used).unwrap();
+    assert!(used.evidence[1].seen.contains("you drain it"), "{used:?}");
 }

@@ -190,6 +190,7 @@ fn check_name(kind: &str) -> String {
         "receivedEverywhere" => "Received on every session".into(),
         "asPath" => "AS path".into(),
         "rpki" => "RPKI".into(),
+        "used" => "Used on every session".into(),
         other => {
             let mut chars = other.chars();
             chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())

@@ -189,6 +189,7 @@ fn title(kind: &str) -> String {
         "community" => "Carries the community",
         "asPath" => "AS path",
         "rpki" => "RPKI",
+        "used" => "Used on every session",
         other => other,
     };
     words.to_owned()
