@@ -34,6 +34,7 @@ pub mod resource_group;
 pub mod route;
 pub mod samples;
 pub mod secret;
+pub mod session_down;
 pub mod session_space;
 pub mod stamp;
 #[cfg(test)]

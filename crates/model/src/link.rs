@@ -9,6 +9,7 @@ use crate::prefix::Prefix;
 use crate::probe::{LookingGlass, Probe, ProbeOutcome};
 use crate::route::{ReceivedRoute, RouteAttributes, RouteVerdict};
 use crate::samples::RouterSamples;
+use crate::session_down::SessionDown;
 use crate::unit::{UnitFault, UnitName, UnitPending};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -329,8 +330,9 @@ pub struct SessionState {
     pub peer_router_id: Option<String>,
     /// When BGP was last established.
     pub established_at: Option<Timestamp>,
-    /// Why it went down last, as the router tells.
-    pub last_error: Option<String>,
+    /// Why it isn't up; nothing while it is.
+    #[serde(default)]
+    pub down: Option<SessionDown>,
     /// True while routes may pass: phase open and BFD seen up since the session was established.
     pub gate_open: bool,
     /// How often it left Established since the edge watches.

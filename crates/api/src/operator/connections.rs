@@ -150,6 +150,9 @@ struct Session {
     established_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    /// When that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error_at: Option<Timestamp>,
     flaps: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<Routes>,
@@ -267,7 +270,8 @@ fn session(name: String, subnet: SessionSubnet, observed: &mut Observed, invento
         gate_open: state.gate_open,
         peer_router_id: state.peer_router_id,
         established_at: state.established_at,
-        last_error: state.last_error,
+        last_error: state.down.as_ref().map(ToString::to_string),
+        last_error_at: state.down.and_then(|down| down.at),
         flaps: state.flaps,
         routes: routes.map(show_routes),
         name,

@@ -12,10 +12,12 @@ use crate::lag::counters::Counters;
 use meetme_model::inventory::{Management, RouterAccess};
 use meetme_model::link::{BfdSessionState, BgpState, LagState};
 use meetme_model::prefix::Prefix;
+use meetme_model::session_down::DownReason;
 use meetme_model::unit::{Unit, UnitFault, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Names of the sessions whose gate is open: routes may pass (`docs/rules.md` §3).
 pub type Gates = BTreeSet<String>;
@@ -29,6 +31,8 @@ pub struct Neighbor {
     pub established_at_ms: Option<i64>,
     /// How often it left Established since the router's BGP daemon started.
     pub drops: u64,
+    /// Closed because more prefixes came than it may bring; it waits for its restart.
+    pub over_limit: bool,
 }
 
 /// What is only asked for when a neighbour's state changed, because it costs more.
@@ -36,8 +40,8 @@ pub struct Neighbor {
 pub struct NeighborDetail {
     /// The peer's BGP identifier.
     pub router_id: Option<String>,
-    /// Why the session went down last, in the router's words.
-    pub last_error: Option<String>,
+    /// Why the session went down last, and how long ago that was.
+    pub down: Option<(DownReason, Duration)>,
 }
 
 /// A BFD session as the router tells it.

@@ -281,6 +281,7 @@ impl State {
                 jiff::Timestamp::UNIX_EPOCH.as_millisecond() + EPOCH_MS - ago
             }),
             drops: session.drops,
+            over_limit: false,
         }
     }
 
@@ -326,7 +327,7 @@ impl Driver for Simulated {
 
     async fn detail(&self, _: IpAddr) -> Result<NeighborDetail, DriverError> {
         self.answer().await?;
-        Ok(NeighborDetail { router_id: Some("198.19.255.1".into()), last_error: None })
+        Ok(NeighborDetail { router_id: Some("198.19.255.1".into()), down: None })
     }
 
     async fn clear(&self, address: IpAddr) -> Result<(), DriverError> {

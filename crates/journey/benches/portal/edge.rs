@@ -330,7 +330,7 @@ fn established() -> SessionState {
         bfd_detection_ms: Some(150),
         peer_router_id: Some("192.0.2.77".into()),
         established_at: Some(now()),
-        last_error: None,
+        down: None,
         gate_open: true,
         flaps: 0,
     }

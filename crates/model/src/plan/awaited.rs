@@ -110,7 +110,8 @@ fn session_down((name, subnet): &(String, SessionSubnet), observed: &Observed) -
         (true, false) => "BGP",
         (false, false) => "BGP with BFD",
     };
-    Some(format!("{missing} from {} to {} isn't up", subnet.peer, subnet.host))
+    let why = state.and_then(|s| s.down.as_ref()).map(|down| format!(": {down}")).unwrap_or_default();
+    Some(format!("{missing} from {} to {} isn't up{why}", subnet.peer, subnet.host))
 }
 
 /// True once every session's routes are all in: what is found then is the peer's to mend.

@@ -58,7 +58,7 @@ fn router_value() -> Value {
         "state": {
             "at": AT,
             "lags": { "lag1": { "members": { HOSTILE: { "carrier": true, "collecting": false } } } },
-            "sessions": { "c1v4": { "bgp": "Active", "bfd": "Down", "gate_open": false, "last_error": HOSTILE } },
+            "sessions": { "c1v4": { "bgp": "Active", "bfd": "Down", "gate_open": false } },
         },
         "unitsFailing": 1, "pending": [{ "unit": HOSTILE, "reason": HOSTILE }],
         "applies": [{

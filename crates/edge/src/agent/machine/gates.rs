@@ -9,6 +9,7 @@ use crate::routers::{Bfd, Gates, Neighbor, NeighborDetail, Observed};
 use jiff::Timestamp;
 use meetme_model::intent::{SessionIntent, SessionPhase};
 use meetme_model::link::{BfdSessionState, BgpState, SessionState};
+use meetme_model::session_down::{DownReason, SessionDown};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -44,8 +45,16 @@ struct Track {
     bfd_was_up: bool,
     /// It was lost, and the session still stood, one look ago.
     bfd_lost: bool,
-    detail: NeighborDetail,
+    router_id: Option<String>,
+    /// Why it went down last, while it isn't up.
+    down: Option<SessionDown>,
+    /// Looks at which it wasn't up, since its details were asked for.
+    looks_down: u32,
 }
+
+/// At every so many looks a session that isn't up is asked for its details: why may change while its
+/// state doesn't.
+const ASK_EVERY: u32 = 10;
 
 /// What is remembered of a router's sessions from look to look.
 #[derive(Clone, Debug, Default)]
@@ -74,9 +83,10 @@ impl Tracker {
     }
 
     /// Details that were asked for.
-    pub fn detail(&mut self, session: &str, detail: NeighborDetail) {
+    pub fn detail(&mut self, session: &str, detail: NeighborDetail, at: Timestamp) {
         if let Some(track) = self.sessions.get_mut(session) {
-            track.detail = detail;
+            track.router_id = detail.router_id;
+            track.down = detail.down.map(|(reason, ago)| SessionDown { reason, at: at.checked_sub(ago).ok() });
         }
     }
 
@@ -96,9 +106,9 @@ impl Tracker {
                 bgp: track.neighbor.bgp,
                 bfd: track.bfd.state,
                 bfd_detection_ms: track.bfd.detection_ms,
-                peer_router_id: track.detail.router_id.clone(),
+                peer_router_id: track.router_id.clone(),
                 established_at: track.neighbor.established_at_ms.and_then(at),
-                last_error: track.detail.last_error.clone(),
+                down: track.why_down(),
                 gate_open: gates.contains(name),
                 flaps: track.flaps,
             };
@@ -122,11 +132,18 @@ impl Track {
             self.bfd_lost = false;
         }
         let bfd_up = bfd.state == BfdSessionState::Up;
-        if dropped || neighbor.bgp != self.neighbor.bgp || (established && self.detail.router_id.is_none()) {
+        if dropped || neighbor.bgp != self.neighbor.bgp || (established && self.router_id.is_none()) {
+            self.looks_down = 0;
             decision.ask.push((session.name.clone(), session.peer_address));
         }
         if dropped {
             decision.fell.push(session.peer_address);
+        }
+        if !established {
+            self.looks_down += 1;
+            if self.looks_down % ASK_EVERY == 0 {
+                decision.ask.push((session.name.clone(), session.peer_address));
+            }
         }
         decision.moved |= dropped || established != was_established || bfd.state != self.bfd.state;
         let wants_open = matches!(session.phase, SessionPhase::Open | SessionPhase::Draining);
@@ -146,6 +163,21 @@ impl Track {
         }
         self.neighbor = neighbor;
         self.bfd = bfd;
+    }
+
+    /// Why it isn't up. One that never came up and says nothing doesn't answer.
+    fn why_down(&self) -> Option<SessionDown> {
+        match self.neighbor.bgp {
+            BgpState::Established => None,
+            _ if self.neighbor.over_limit => {
+                Some(SessionDown { reason: DownReason::MaxPrefixes, at: self.down.as_ref().and_then(|d| d.at) })
+            }
+            _ if self.down.is_some() => self.down.clone(),
+            BgpState::Connect | BgpState::Active => {
+                Some(SessionDown { reason: DownReason::Unanswered, at: None })
+            }
+            BgpState::Idle | BgpState::OpenSent | BgpState::OpenConfirm => None,
+        }
     }
 
     /// Adds what the router counted since; true when it counted anything. Its counter starts anew
@@ -181,7 +213,7 @@ mod tests {
         let peer: IpAddr = "198.18.192.2".parse().unwrap();
         let established_at_ms = (bgp == BgpState::Established).then_some(1_000);
         Observed {
-            neighbors: [(peer, Neighbor { bgp, drops, established_at_ms })].into(),
+            neighbors: [(peer, Neighbor { bgp, drops, established_at_ms, over_limit: false })].into(),
             bfd: [(peer, Bfd { state: bfd, detection_ms: None })].into(),
             bfd_error: None,
         }

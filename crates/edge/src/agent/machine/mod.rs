@@ -245,11 +245,11 @@ impl Machine {
             Event::Observed(Ok(observed)) => self.take_look(observed, now, &mut commands),
             Event::Lags(Ok(lags)) => self.take_lags(lags, now.instant),
             Event::Observed(Err(error)) | Event::Lags(Err(error)) => self.look_failed(&error, now),
-            Event::Detail(session, Ok(detail)) => self.tracker.detail(&session, detail),
+            Event::Detail(session, Ok(detail)) => self.tracker.detail(&session, detail, now.at),
             // The next look tells what is wrong.
             Event::Detail(_, Err(_)) => {}
             Event::Planned(found) => self.take_plan(found, now),
-            Event::Applied(failed) => self.take_applied(failed, now),
+            Event::Applied(failed) => self.take_applied(failed, now, &mut commands),
             Event::GatesSet(changes, missing) => self.take_gates(changes, missing, now),
             Event::Refresh => {
                 self.told.again();
@@ -529,7 +529,12 @@ impl Machine {
         addresses.iter().filter(is_up).count()
     }
 
-    fn take_applied(&mut self, failed: Result<BTreeMap<UnitName, UnitFault>, DriverError>, now: Now) {
+    fn take_applied(
+        &mut self,
+        failed: Result<BTreeMap<UnitName, UnitFault>, DriverError>,
+        now: Now,
+        commands: &mut Vec<Command>,
+    ) {
         self.work = Work::Idle;
         let changing = std::mem::take(&mut self.changing);
         let failed = match failed {
@@ -546,9 +551,14 @@ impl Machine {
         watch.units.retain(|name, _| !failed.contains_key(name));
         watch.begin(now.instant);
         for (name, form) in &watch.units {
-            // A neighbour that came into being did so with its gate closed.
             for session in form.iter().flat_map(|unit| unit.sessions()) {
+                // A neighbour that came into being did so with its gate closed.
                 self.gates.remove(&session.name);
+                // One that was closed at its limit would wait on for minutes under another limit, too.
+                let neighbor = self.observed.as_ref().and_then(|o| o.neighbors.get(&session.peer_address));
+                if neighbor.is_some_and(|n| n.over_limit) {
+                    commands.push(Command::Clear(session.peer_address));
+                }
             }
             if let Some(state) = self.units.get_mut(name) {
                 state.applied(form.clone());

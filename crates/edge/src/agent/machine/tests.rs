@@ -94,6 +94,7 @@ impl Play {
             bgp: BgpState::Established,
             established_at_ms: Some(self.at.as_millisecond() - 60_000),
             drops: *drops,
+            over_limit: false,
         };
         Observed {
             neighbors: self.up.iter().map(|(a, drops)| (*a, neighbor(drops))).collect(),
@@ -328,4 +329,21 @@ fn a_unit_that_alone_resets_more_than_a_step_may_is_refused_alone() {
     let all: Vec<u8> = (1..=20).collect();
     assert_eq!(play.plan(vec![planned(1, &all), planned(21, &[])]), [name(21)]);
     assert_eq!(play.pending()[&name(1)], Some(UnitFault::DisturbsTooMany { sessions: 20, allowed: 16 }));
+}
+
+#[test]
+fn a_session_closed_at_its_limit_is_tried_again_as_soon_as_the_limit_is_another() {
+    let mut play = Play::standing(&intent(1, 1));
+    let mut seen = play.seen();
+    let closed = Neighbor { over_limit: true, ..Neighbor::default() };
+    seen.neighbors.insert(address(1), closed);
+    play.on(Event::Observed(Ok(seen)));
+    let down = play.state.as_ref().unwrap().sessions["c1v4"].down.clone().unwrap();
+    assert_eq!(down.reason, meetme_model::session_down::DownReason::MaxPrefixes);
+    let mut after = intent(2, 1);
+    after.sessions[0].max_prefixes = 2000;
+    play.on(Event::Intent(Box::new(after)));
+    assert_eq!(play.plan(vec![planned(1, &[])]), [name(1)]);
+    let commands = play.on(Event::Applied(Ok(BTreeMap::new())));
+    assert!(commands.iter().any(|c| matches!(c, Command::Clear(a) if *a == address(1))), "{commands:?}");
 }

@@ -123,7 +123,7 @@ mod tests {
 
     fn seen(peers: &[(&str, BgpState, u64)]) -> Observed {
         let neighbors = peers.iter().map(|(address, bgp, drops)| {
-            let neighbor = Neighbor { bgp: *bgp, drops: *drops, established_at_ms: None };
+            let neighbor = Neighbor { bgp: *bgp, drops: *drops, ..Neighbor::default() };
             (address.parse().unwrap(), neighbor)
         });
         Observed { neighbors: neighbors.collect(), ..Observed::default() }

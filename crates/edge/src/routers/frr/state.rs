@@ -2,9 +2,11 @@
 
 use crate::routers::{Bfd, Neighbor, NeighborDetail};
 use meetme_model::link::{BfdSessionState, BgpState};
+use meetme_model::session_down::DownReason;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Reads `show bgp summary json`: neighbours of both families, once each.
 pub fn neighbors(summary: &Value) -> BTreeMap<IpAddr, Neighbor> {
@@ -24,13 +26,14 @@ pub fn neighbors(summary: &Value) -> BTreeMap<IpAddr, Neighbor> {
                 .filter(|_| established)
                 .map(|s| s * 1000),
             drops: peer["connectionsDropped"].as_u64().unwrap_or_default(),
+            over_limit: text.ends_with("(PfxCt)"),
         };
         neighbors.insert(address, neighbor);
     }
     neighbors
 }
 
-/// The state as FRR spells it: `Idle (Admin)` and `Idle (PfxCt)` are Idle.
+/// The state as FRR spells it: `Idle (Admin)` and `Idle (PfxCt)` are Idle as well.
 fn bgp_state(text: &str) -> BgpState {
     match text.split(' ').next().unwrap_or_default() {
         "Connect" => BgpState::Connect,
@@ -48,16 +51,26 @@ pub fn detail(answer: &Value) -> NeighborDetail {
         return NeighborDetail::default();
     };
     let text = |field: &str| neighbor[field].as_str().filter(|t| !t.is_empty());
-    let reset = text("lastResetDueTo");
-    let notification = text("lastNotificationReason");
-    let last_error = match (reset, notification) {
-        (Some(reset), Some(notification)) => Some(format!("{reset} ({notification})")),
-        (one, other) => one.or(other).map(str::to_owned),
-    };
+    let ago = neighbor["lastResetTimerMsecs"].as_u64().map(Duration::from_millis).unwrap_or_default();
     NeighborDetail {
         router_id: text("remoteRouterId").filter(|id| *id != "0.0.0.0").map(str::to_owned),
-        last_error,
+        down: text("lastResetDueTo").and_then(|why| down_reason(why, neighbor)).map(|reason| (reason, ago)),
     }
+}
+
+/// What FRR says of the last reset. What it says of a session that has never been up, or of our own
+/// configuration of it, is nothing to tell a peer.
+fn down_reason(why: &str, neighbor: &Value) -> Option<DownReason> {
+    let sent = match why {
+        "BGP Notification send" => true,
+        "BGP Notification received" => false,
+        "BFD down received" => return Some(DownReason::BfdDown),
+        "Peer closed the session" => return Some(DownReason::Closed),
+        _ => return None,
+    };
+    let code = u16::from_str_radix(neighbor["lastErrorCodeSubcode"].as_str()?, 16).ok()?;
+    let [code, subcode] = code.to_be_bytes();
+    Some(DownReason::Notification { code, subcode, sent })
 }
 
 /// Reads `show bfd peers json`.
@@ -107,7 +120,7 @@ mod tests {
         assert!(neighbor.established_at_ms.is_some_and(|ms| ms > 1_600_000_000_000));
         let detail = detail(&recorded(include_str!("../../../tests/recorded/bgp_neighbor.json")));
         assert_eq!(detail.router_id.as_deref(), Some("198.18.192.2"));
-        assert_eq!(detail.last_error.as_deref(), Some("No AFI/SAFI activated for peer"));
+        assert_eq!(detail.down, None, "our own configuration is no reason");
         let bfd = bfd(&recorded(include_str!("../../../tests/recorded/bfd_peers.json")))[&peer];
         assert_eq!(bfd, Bfd { state: BfdSessionState::Up, detection_ms: Some(150) });
     }
@@ -118,6 +131,23 @@ mod tests {
         assert!(bfd(&Value::Null).is_empty());
         assert_eq!(detail(&recorded(r#"{"bgpNoSuchNeighbor":true}"#)), NeighborDetail::default());
         let sparse = recorded(r#"{"ipv4Unicast":{"peers":{"192.0.2.1":{"state":"Idle (PfxCt)"}}}}"#);
-        assert_eq!(neighbors(&sparse)[&"192.0.2.1".parse().unwrap()], Neighbor::default());
+        let over_limit = Neighbor { over_limit: true, ..Neighbor::default() };
+        assert_eq!(neighbors(&sparse)[&"192.0.2.1".parse().unwrap()], over_limit);
+    }
+
+    #[test]
+    fn the_reason_of_a_closed_session_is_read_by_its_codes() {
+        let answer = |why: &str, codes: &str| {
+            recorded(&format!(
+                r#"{{"192.0.2.1":{{"lastResetDueTo":"{why}","lastErrorCodeSubcode":"{codes}","lastResetTimerMsecs":5000}}}}"#
+            ))
+        };
+        let wrong_asn = DownReason::Notification { code: 2, subcode: 2, sent: true };
+        let ago = Duration::from_secs(5);
+        assert_eq!(detail(&answer("BGP Notification send", "0202")).down, Some((wrong_asn, ago)));
+        let shut = DownReason::Notification { code: 6, subcode: 2, sent: false };
+        assert_eq!(detail(&answer("BGP Notification received", "0602")).down, Some((shut, ago)));
+        assert_eq!(detail(&answer("BFD down received", "")).down, Some((DownReason::BfdDown, ago)));
+        assert_eq!(detail(&answer("BGP Notification send", "odd")).down, None);
     }
 }

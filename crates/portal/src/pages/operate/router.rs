@@ -14,6 +14,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use meetme_model::connection::connection_of;
+use meetme_model::session_down::SessionDown;
 use serde_json::Value;
 
 const TRAIL: (&str, &str) = ("Routers", "/operate/routers");
@@ -189,11 +190,16 @@ fn sessions(sessions: &Value) -> Markup {
             time(text(session, "established_at")),
             html! { (number(session, "flaps")) },
             or_none(text(session, "peer_router_id")),
-            or_none(text(session, "last_error")),
+            or_none(&why_down(session)),
         ]
     });
-    let heads = ["Session", "BGP", "BFD", "Gate", "Established", "Flaps", "Peer's identifier", "Last error"];
+    let heads = ["Session", "BGP", "BFD", "Gate", "Established", "Flaps", "Peer's identifier", "Why it is down, as its peer is told"];
     table(&heads, rows.collect(), "Sessions")
+}
+
+fn why_down(session: &Value) -> String {
+    let down = serde_json::from_value::<SessionDown>(session["down"].clone());
+    down.map(|down| down.to_string()).unwrap_or_default()
 }
 
 /// BGP's Active is no good news: it tries.

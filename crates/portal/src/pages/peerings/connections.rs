@@ -6,6 +6,7 @@ use super::seen::{Connection, Lag, Routes, Seen, Session, connections, gbps};
 use super::timeline::{awaited, heading};
 use crate::error::PageError;
 use crate::parts::state::{Mood, badge, shown};
+use crate::parts::faults::sentence;
 use crate::parts::{copyable, empty, facts, live, message, time};
 use crate::session::Context;
 use axum::extract::Path;
@@ -115,7 +116,7 @@ fn sessions(of: &str, all: &[Session]) -> Markup {
         h3 { "Sessions" }
         div.scroll tabindex="0" role="region" aria-label=(format!("Sessions of {of}")) {
             table {
-                thead { tr { @for title in ["Your address", "Our address", "BGP", "BFD", "Routes", "Last error"] { th scope="col" { (title) } } } }
+                thead { tr { @for title in ["Your address", "Our address", "BGP", "BFD", "Routes", "Why it is down"] { th scope="col" { (title) } } } }
                 tbody { @for s in all { tr {
                     td data-title="Your address" { (copyable(&with_length(&s.peer_address, &s.session_prefix))) }
                     td data-title="Our address" { (copyable(&s.host_address)) }
@@ -134,7 +135,10 @@ fn sessions(of: &str, all: &[Session]) -> Markup {
                         @if s.bgp == "Established" && !s.gate_open { div.none { "Held: no route passes yet" } }
                         div.none { "Set your maximum of prefixes from us to " (s.advised_max_prefixes) }
                     }
-                    td data-title="Last error" { @if let Some(error) = &s.last_error { (error) } @else { span.none { "None" } } }
+                    td data-title="Why it is down" {
+                        @if let Some(error) = &s.last_error { (sentence(error)) } @else { span.none { "It isn't" } }
+                        @if let Some(at) = &s.last_error_at { div.none { "last " (time(at)) } }
+                    }
                 } } }
             }
         }

@@ -182,6 +182,7 @@ pub(super) struct Session {
     pub peer_router_id: Option<String>,
     pub established_at: Option<String>,
     pub last_error: Option<String>,
+    pub last_error_at: Option<String>,
     pub flaps: u32,
     pub routes: Option<Routes>,
 }
