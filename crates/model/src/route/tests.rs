@@ -160,7 +160,7 @@ fn what_its_peer_drains_is_used_last_and_is_no_fault() {
     assert_eq!(v.usage, RouteUse::Registered(PrefixRole::Primary));
     assert_eq!((v.faults.len(), v.last_resort), (0, Some(LastResort::PeerDrains)));
     assert_eq!((v.local_pref(), v.carries()), (Some(LOCAL_PREF_LAST_RESORT), false));
-    assert!(LOCAL_PREF_LAST_RESORT < LOCAL_PREF_INTERNET);
+    const { assert!(LOCAL_PREF_LAST_RESORT < LOCAL_PREF_INTERNET) };
     assert_eq!(carrying(&[community::LLGR_STALE]).local_pref(), Some(0));
     assert_eq!(carrying(&[]).local_pref(), Some(LOCAL_PREF_PRIMARY));
 }
