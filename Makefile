@@ -26,6 +26,7 @@ bench:
 	rm -f target/figures/bench.jsonl
 	cargo bench -p meetme-edge --bench render
 	cargo bench -p meetme-edge --bench bmp
+	cargo bench -p meetme-edge --bench frr
 	cargo bench -p meetme-journey --bench api
 	cargo bench -p meetme-journey --bench portal
 	cargo run --release -p meetme-journey -- bench

@@ -66,7 +66,9 @@ fn notification(f: &mut fmt::Formatter<'_>, code: u8, subcode: u8, sent: bool) -
             "your OPEN names another ASN than this peering's (RFC 4271 §6.2)",
             "your router expects another ASN than ours",
         ),
-        (2, 3) => ("your BGP identifier isn't valid, or is ours", "your router doesn't take our BGP identifier"),
+        (2, 3) => {
+            ("your BGP identifier isn't valid, or is ours", "your router doesn't take our BGP identifier")
+        }
         (2, 6) => ("your hold time is too short", "your router doesn't take our hold time"),
         (2, 7) => (
             "your OPEN offers no address family that this session is for",
@@ -76,7 +78,9 @@ fn notification(f: &mut fmt::Formatter<'_>, code: u8, subcode: u8, sent: bool) -
             "your BGP role doesn't fit ours, which is peer (RFC 9234)",
             "your router's BGP role doesn't fit ours, which is peer (RFC 9234)",
         ),
-        (4, _) => ("nothing came from your router for the hold time", "your router heard nothing for its hold time"),
+        (4, _) => {
+            ("nothing came from your router for the hold time", "your router heard nothing for its hold time")
+        }
         (6, 1) => return write!(f, "{}", DownReason::MaxPrefixes),
         (6, 2) => ("it is shut down on our side", "it is shut down on your router"),
         (6, 3) => ("it isn't configured on our side any more", "your router has it no longer configured"),

@@ -72,6 +72,7 @@ struct Pending {
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Applied {
+    router: String,
     generation: u64,
     at: jiff::Timestamp,
     units: Vec<UnitName>,
@@ -95,6 +96,7 @@ impl From<ApplyResult> for Applied {
             ApplyOutcome::Unreachable { reason } => ("unreachable", Some(reason)),
         };
         Self {
+            router: result.router,
             generation: result.generation,
             at: result.at,
             units: result.units,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::asn::Asn;
 use crate::registered_prefix::{Check, CheckKind, CheckOutcome, Evidence, PrefixState, SessionView};
-use crate::route::RouteUse;
+use crate::route::{LastResort, RouteUse};
 
 /// Everything that the verdict depends on.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct ServiceVerdict {
     pub learned: LearnedType,
     /// Where its traffic leaves.
     pub active_path: ActivePath,
+    /// The peer drains it from the primary location (RFC 8326): that traffic leaves elsewhere is its wish.
+    pub drained: bool,
 }
 
 /// The verdict on an activated prefix: on all primary sessions (at least two, on two routers) and
@@ -51,7 +53,11 @@ pub fn service_verdict(context: &ServiceContext) -> ServiceVerdict {
     } else {
         ActivePath::Internet
     };
-    ServiceVerdict { verdict: prefix_verdict(context), learned, active_path }
+    let drains = |s: &SessionView| {
+        s.route.as_ref().is_some_and(|r| r.verdict.last_resort == Some(LastResort::PeerDrains))
+    };
+    let drained = active_path != ActivePath::Primary && context.primary.iter().any(drains);
+    ServiceVerdict { verdict: prefix_verdict(context), learned, active_path, drained }
 }
 
 fn prefix_verdict(context: &ServiceContext) -> PrefixVerdict {

@@ -121,6 +121,7 @@ pub fn service(
         );
     }
     let moved = prefix.active_path != verdict.active_path;
+    let drained = verdict.drained;
     if moved {
         event(K::PrefixActivePath, format!("traffic leaves {}", describe(&verdict.active_path)));
     }
@@ -152,6 +153,8 @@ pub fn service(
     } else if moved && prefix.activated_at.is_some() {
         match next.active_path {
             ActivePath::Primary => mail(Milestone::BackOnPrimary, "Nothing is to be done."),
+            // Who drains a location knows where traffic goes; the event and the page tell it all the same.
+            ActivePath::Backup | ActivePath::Ordinary | ActivePath::Internet if drained => {}
             ActivePath::Backup => {
                 mail(Milestone::MovedToBackup, "Look at the sessions of the primary location.")
             }

@@ -86,7 +86,8 @@ impl Tracker {
     pub fn detail(&mut self, session: &str, detail: NeighborDetail, at: Timestamp) {
         if let Some(track) = self.sessions.get_mut(session) {
             track.router_id = detail.router_id;
-            track.down = detail.down.map(|(reason, ago)| SessionDown { reason, at: at.checked_sub(ago).ok() });
+            track.down =
+                detail.down.map(|(reason, ago)| SessionDown { reason, at: at.checked_sub(ago).ok() });
         }
     }
 
@@ -169,9 +170,10 @@ impl Track {
     fn why_down(&self) -> Option<SessionDown> {
         match self.neighbor.bgp {
             BgpState::Established => None,
-            _ if self.neighbor.over_limit => {
-                Some(SessionDown { reason: DownReason::MaxPrefixes, at: self.down.as_ref().and_then(|d| d.at) })
-            }
+            _ if self.neighbor.over_limit => Some(SessionDown {
+                reason: DownReason::MaxPrefixes,
+                at: self.down.as_ref().and_then(|d| d.at),
+            }),
             _ if self.down.is_some() => self.down.clone(),
             BgpState::Connect | BgpState::Active => {
                 Some(SessionDown { reason: DownReason::Unanswered, at: None })

@@ -85,6 +85,15 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Whether it does nothing but remove route-maps and prefix-lists.
+    fn only_removes_policy(&self) -> bool {
+        self.is_checked_whole()
+            && self.context.is_empty()
+            && self.commands.iter().all(|c| c.starts_with("no "))
+    }
+}
+
 /// Whether a command makes or removes a route-map or a prefix-list.
 fn makes_policy(command: &str) -> bool {
     let positive = command.strip_prefix("no ").unwrap_or(command);
@@ -311,8 +320,8 @@ impl Driver for Frr {
         steps.work_out();
         if let Some(step) = steps.before.pop_front() {
             self.run_lag_step(&mut steps.open, step).await?;
-        } else if steps.commands.front().is_some_and(Step::is_checked_whole) {
-            let whole = steps.commands.iter().take_while(|s| s.is_checked_whole()).count();
+        } else if steps.commands.front().is_some_and(Step::only_removes_policy) {
+            let whole = steps.commands.iter().take_while(|s| s.only_removes_policy()).count();
             let at_once: Vec<Step> = steps.commands.drain(..whole).collect();
             self.run_at_once(&at_once).await?;
         } else if let Some(step) = steps.commands.pop_front() {

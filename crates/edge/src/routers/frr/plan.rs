@@ -132,14 +132,12 @@ impl Steps {
         self.commands = diff::change(&have, &self.goal).steps.into();
     }
 
-    /// Shared objects that it brings and that nobody else has brought yet.
+    /// Shared objects that aren't there in any form, and that nobody else has brought yet.
     pub fn brings(&self) -> Owned {
         let nothing = Owned::default();
         let have = self.have.as_ref().unwrap_or(&nothing);
         let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
-        part(&self.goal, |key| {
-            key.is_shared() && !brought.contains(key) && have.blocks.get(key) != self.goal.blocks.get(key)
-        })
+        part(&self.goal, |key| key.is_shared() && !brought.contains(key) && !have.blocks.contains_key(key))
     }
 
     /// These shared objects are on the router now, whoever brought them.

@@ -89,7 +89,7 @@ fn step(
     [primary, backup]: [Option<u32>; 2],
 ) -> (ServicePrefix, Vec<&'static str>, Vec<Milestone>) {
     let learned = LearnedType::ViaServiceProvider;
-    let verdict = ServiceVerdict { verdict: verdict(state), learned, active_path: path };
+    let verdict = ServiceVerdict { verdict: verdict(state), learned, active_path: path, drained: false };
     let seen = Seen { primary: primary.map(Asn), backup: backup.map(Asn) };
     let (next, events, mails) =
         service(prefix, "teams", verdict, seen, Asn(64510), Timestamp::UNIX_EPOCH).unwrap();
@@ -128,4 +128,23 @@ fn another_origin_is_an_event_of_its_own_once() {
     assert!(events.contains(&"PrefixOriginAsChangeEvent"));
     let (_, events, _) = step(&p, PrefixState::Failed, ActivePath::Backup, [Some(64505), Some(64510)]);
     assert!(!events.contains(&"PrefixOriginAsChangeEvent"));
+}
+
+#[test]
+fn a_location_that_the_peer_drains_alarms_nobody() {
+    let both = [Some(64510), Some(64510)];
+    let (p, _, _) = step(&activated(), PrefixState::Verified, ActivePath::Primary, both);
+    let drained = |drained| {
+        let verdict = ServiceVerdict {
+            verdict: verdict(PrefixState::Verified),
+            learned: LearnedType::ViaServiceProvider,
+            active_path: ActivePath::Backup,
+            drained,
+        };
+        let seen = Seen { primary: both[0].map(Asn), backup: both[1].map(Asn) };
+        service(&p, "teams", verdict, seen, Asn(64510), Timestamp::UNIX_EPOCH).unwrap()
+    };
+    let (_, events, mails) = drained(true);
+    assert!(mails.is_empty() && events.iter().any(|e| e.kind.facts().0 == "PrefixActivePath"));
+    assert_eq!(drained(false).2.len(), 1);
 }

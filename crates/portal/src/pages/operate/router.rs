@@ -193,7 +193,16 @@ fn sessions(sessions: &Value) -> Markup {
             or_none(&why_down(session)),
         ]
     });
-    let heads = ["Session", "BGP", "BFD", "Gate", "Established", "Flaps", "Peer's identifier", "Why it is down, as its peer is told"];
+    let heads = [
+        "Session",
+        "BGP",
+        "BFD",
+        "Gate",
+        "Established",
+        "Flaps",
+        "Peer's identifier",
+        "Why it is down, as its peer is told",
+    ];
     table(&heads, rows.collect(), "Sessions")
 }
 
