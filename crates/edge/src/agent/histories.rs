@@ -67,10 +67,11 @@ impl Drop for World {
     }
 }
 
-fn edge(
-    router: &Simulated,
-    stepped_ms: &Arc<AtomicI64>,
-) -> (mpsc::UnboundedSender<ToRouter>, JoinHandle<()>, JoinHandle<()>, Arc<Mutex<Option<RouterState>>>) {
+/// An edge's task for the router: its inbox, it, who listens to it, and what it told last.
+type Edge =
+    (mpsc::UnboundedSender<ToRouter>, JoinHandle<()>, JoinHandle<()>, Arc<Mutex<Option<RouterState>>>);
+
+fn edge(router: &Simulated, stepped_ms: &Arc<AtomicI64>) -> Edge {
     let (events, _) = mpsc::channel(64);
     let outbox = Arc::new(Outbox::default());
     let samples = Arc::new(Samples::new(outbox.clone()));

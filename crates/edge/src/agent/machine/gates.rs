@@ -142,7 +142,7 @@ impl Track {
         }
         if !established {
             self.looks_down += 1;
-            if self.looks_down % ASK_EVERY == 0 {
+            if self.looks_down.is_multiple_of(ASK_EVERY) {
                 decision.ask.push((session.name.clone(), session.peer_address));
             }
         }

@@ -247,14 +247,13 @@ impl<'a> Owners<'a> {
 fn stray_of(key: &Key, lines: &[String], have: &Owned) -> Option<UnitName> {
     let source = |lines: &[String]| {
         let address = lines.iter().find_map(|l| l.strip_prefix("update-source "))?;
-        let of_lag = have.blocks.iter().find_map(|(key, lines)| match key {
+        have.blocks.iter().find_map(|(key, lines)| match key {
             Key::Interface(lag) => {
                 let has = |l: &String| l.contains(&format!(" address {address}/"));
                 lines.iter().any(has).then(|| UnitName::Connection(lag.clone()))
             }
             _ => None,
-        });
-        of_lag
+        })
     };
     match key {
         Key::Interface(lag) => Some(UnitName::Connection(lag.clone())),
