@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 mod steps;
+mod subnets;
 use steps::Step;
 
 /// Everything that the next steps depend on.

@@ -13,17 +13,19 @@
 //! changed by hand are therefore one thing: planning towards what should be. At most one plan or
 //! batch of changes is under way, and one look; gates are an overlay that waits for neither.
 
+mod blame;
+mod changes;
+mod event;
 mod gates;
 mod told;
 mod unit;
 mod watch;
 
-use crate::agent::minutes::SeenSession;
-use crate::routers::{DriverError, GateChange, Gates, NeighborDetail, Observed, Target};
+use crate::routers::{DriverError, GateChange, Gates, Observed};
+pub use event::{Command, Event, Now, PlanFound, Planned};
 use gates::Tracker;
-use jiff::Timestamp;
 use meetme_model::intent::{RouterIntent, SessionIntent};
-use meetme_model::link::{ApplyOutcome, ApplyResult, LagState, RouterState};
+use meetme_model::link::{LagState, RouterState};
 use meetme_model::unit::{Unit, UnitFault, UnitName, units};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -51,93 +53,6 @@ pub const MAX_DISTURBED: usize = 16;
 /// Units that are changed before the router is read again: few enough that a gate or a newer
 /// snapshot never waits long, many enough that reading isn't what takes the time.
 const BATCH: usize = 32;
-
-/// The moment at which something is told to the machine, by both clocks.
-#[derive(Clone, Copy, Debug)]
-pub struct Now {
-    /// For waiting.
-    pub instant: Instant,
-    /// For telling.
-    pub at: Timestamp,
-}
-
-/// One unit's difference, as a driver planned it.
-#[derive(Clone, Debug)]
-pub struct Planned {
-    /// The unit.
-    pub unit: UnitName,
-    /// What changes, secrets masked.
-    pub diff: String,
-    /// What was changed by hand, secrets masked.
-    pub drift: String,
-    /// Neighbours whose session it resets or removes.
-    pub disturbs: BTreeSet<IpAddr>,
-    /// Why it can't be made.
-    pub fault: Option<UnitFault>,
-}
-
-/// What a plan found.
-#[derive(Clone, Debug, Default)]
-pub struct PlanFound {
-    /// Every unit that differs, in the order in which they are best changed.
-    pub units: Vec<Planned>,
-    /// Sessions whose gate isn't as it was set last.
-    pub gates_moved: BTreeSet<String>,
-    /// Whether there are objects of ours that nothing refers to.
-    pub has_unused: bool,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// The newest snapshot.
-    Intent(Box<RouterIntent>),
-    /// The router told by BMP that a session is no longer established.
-    SessionLeft(String),
-    /// It told that a session came up.
-    SessionCame,
-    /// Its BMP connection came or went.
-    Bmp(bool),
-    /// A look came back.
-    Observed(Result<Observed, DriverError>),
-    /// The LAGs were read.
-    Lags(Result<BTreeMap<String, LagState>, DriverError>),
-    /// Details of a neighbour came back.
-    Detail(String, Result<NeighborDetail, DriverError>),
-    /// A plan came back.
-    Planned(Result<PlanFound, DriverError>),
-    /// A batch was made and read back: who failed, and why.
-    Applied(Result<BTreeMap<UnitName, UnitFault>, DriverError>),
-    /// Gates were set; the sessions of which the router has no neighbour.
-    GatesSet(Vec<GateChange>, Result<BTreeSet<String>, DriverError>),
-    /// The control plane is back and knows nothing: tell all.
-    Refresh,
-    /// Time has passed.
-    Tick,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum Command {
-    /// Look at sessions and LAGs.
-    Observe,
-    /// Ask what costs more about a neighbour.
-    Ask(String, IpAddr),
-    /// Close an established session.
-    Clear(IpAddr),
-    /// Open and close gates, now.
-    SetGates(Vec<GateChange>),
-    /// Read the router and plan its way to these targets.
-    Plan(Vec<Target>, BTreeMap<String, bool>),
-    /// Make the planned changes of these units, and whatever is unused if so told, then read back.
-    Apply(Vec<UnitName>, bool),
-    /// Write down what a look showed.
-    Measure(Vec<SeenSession>),
-    /// Tell the state.
-    Publish(Box<RouterState>),
-    /// Tell what applying came to.
-    Report(Box<ApplyResult>),
-}
 
 /// What is under way on the router besides looks and gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -392,195 +307,12 @@ impl Machine {
         self.told.unreachable(&self.units, error, self.generation, now.at);
     }
 
-    /// Everything that isn't confirmed goes back to its last good form.
-    fn undo_unconfirmed(&mut self, fault: &UnitFault, now: Now) {
-        let mut undone = BTreeMap::new();
-        let watched = std::mem::take(&mut self.watches).into_iter().flat_map(|w| w.units.into_keys());
-        for name in watched.collect::<BTreeSet<_>>() {
-            let Some(state) = self.units.get_mut(&name) else { continue };
-            if state.is_unconfirmed() {
-                state.rest(fault.clone(), now.instant);
-                undone.insert(name.clone(), self.told.take_diff(&name));
-            }
-        }
-        if undone.is_empty() {
-            return;
-        }
-        tracing::warn!(router = self.name, units = ?undone.keys(), %fault, "changes undone");
-        self.plan_at = Some(now.instant);
-        self.look_soon(now.instant);
-        self.told.failed(undone, ApplyOutcome::RolledBack { fault: fault.clone() }, self.generation, now.at);
-    }
-
-    fn parties(&self) -> BTreeMap<IpAddr, Party> {
-        let forms = self.units.values().flat_map(UnitState::forms);
-        let sessions = forms.flat_map(Unit::sessions);
-        sessions.map(|s| (s.peer_address, Party::Peer(s.policy.peer_asn))).collect()
-    }
-
-    /// Whether a change of ours resets the session, so that its fall is nobody's fault.
-    fn is_disturbed(&self, address: &IpAddr) -> bool {
-        self.watches.iter().any(|w| w.disturbs.contains(address))
-    }
-
-    /// Undoes what isn't confirmed when sessions that it should have left alone were lost. One
-    /// party's loss counts once: from then on it is a suspect.
-    fn check_watches(&mut self, observed: &Observed, party: &impl Fn(&IpAddr) -> Party, now: Now) {
-        let lost: BTreeSet<IpAddr> = self.watches.iter().flat_map(|w| w.lost(observed)).collect();
-        let says_something = |address: &IpAddr| !self.suspects.is(party(address), now.instant);
-        let neighbors: Vec<IpAddr> = lost.into_iter().filter(says_something).collect();
-        if neighbors.is_empty() {
-            return;
-        }
-        for address in &neighbors {
-            self.suspects.note(party(address), now.instant);
-        }
-        self.undo_unconfirmed(&UnitFault::SessionsLost { neighbors }, now);
-    }
-
-    fn confirm_watches(&mut self, now: Instant) {
-        self.suspects.forget(now);
-        let is_over = |w: &Watch| w.until.is_some_and(|until| until <= now);
-        let (over, open): (Vec<_>, Vec<_>) = std::mem::take(&mut self.watches).into_iter().partition(is_over);
-        self.watches = open;
-        for (name, form) in over.into_iter().flat_map(|w| w.units) {
-            if let Some(state) = self.units.get_mut(&name) {
-                state.confirm(form);
-                self.told.confirmed(&name);
-            }
-        }
-        self.units.retain(|_, state| !state.is_gone());
-    }
-
     fn wake_rested(&mut self, now: Instant) {
         for state in self.units.values_mut() {
             if state.wake(now) {
                 self.plan_at = Some(now);
             }
         }
-    }
-
-    fn take_plan(&mut self, found: Result<PlanFound, DriverError>, now: Now) {
-        self.work = Work::Idle;
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => return self.lose_track(&error, now),
-        };
-        if self.error.is_some() {
-            return;
-        }
-        // A snapshot that came meanwhile has to be planned itself.
-        let is_stale = self.plan_at.is_some_and(|at| at <= now.instant);
-        self.plan_at.get_or_insert(now.instant + DRIFT);
-        for session in &found.gates_moved {
-            self.gates.remove(session);
-        }
-        let differing: BTreeSet<&UnitName> = found.units.iter().map(|p| &p.unit).collect();
-        for (name, state) in &mut self.units {
-            if !differing.contains(name) && state.found_as_planned() {
-                self.told.confirmed(name);
-            }
-        }
-        self.units.retain(|_, state| !state.is_gone());
-        if is_stale {
-            return;
-        }
-        self.unused = found.has_unused;
-        for planned in found.units {
-            self.take_planned(planned, now);
-        }
-    }
-
-    fn take_planned(&mut self, planned: Planned, now: Now) {
-        let state = self.units.entry(planned.unit.clone()).or_default();
-        if let Some(fault) = planned.fault {
-            if state.is_undoing() {
-                tracing::error!(router = self.name, unit = %planned.unit, %fault, "its last good form can't be put back");
-                state.undo_failed();
-            } else {
-                tracing::warn!(router = self.name, unit = %planned.unit, %fault, "unit refused");
-                state.rest(fault.clone(), now.instant);
-                let refused = BTreeMap::from([(planned.unit, planned.diff)]);
-                self.told.failed(refused, ApplyOutcome::Refused { fault }, self.generation, now.at);
-            }
-            return;
-        }
-        if !planned.drift.is_empty() && state.drift.as_ref() != Some(&planned.drift) {
-            tracing::warn!(router = self.name, unit = %planned.unit, diff = planned.drift, "configuration was changed by hand");
-            state.drift = Some(planned.drift);
-            // It is told before it is taken back; a new form of the unit takes it along soon.
-            let pause = if state.is_pending() { BUSY } else { DRIFT };
-            self.plan_at = self.plan_at.min(Some(now.instant + pause)).or(Some(now.instant + pause));
-            return;
-        }
-        if planned.disturbs.len() > MAX_DISTURBED && self.established(&planned.disturbs) > MAX_DISTURBED {
-            let sessions = self.established(&planned.disturbs);
-            let fault = UnitFault::DisturbsTooMany { sessions, allowed: MAX_DISTURBED };
-            return self.take_planned(Planned { fault: Some(fault), ..planned }, now);
-        }
-        self.queue.push_back(planned);
-    }
-
-    fn established(&self, addresses: &BTreeSet<IpAddr>) -> usize {
-        let is_up = |address: &&IpAddr| {
-            let neighbor = self.observed.as_ref().and_then(|o| o.neighbors.get(*address));
-            neighbor.is_some_and(|n| n.bgp == meetme_model::link::BgpState::Established)
-        };
-        addresses.iter().filter(is_up).count()
-    }
-
-    fn take_applied(
-        &mut self,
-        failed: Result<BTreeMap<UnitName, UnitFault>, DriverError>,
-        now: Now,
-        commands: &mut Vec<Command>,
-    ) {
-        self.work = Work::Idle;
-        let changing = std::mem::take(&mut self.changing);
-        let failed = match failed {
-            Ok(failed) if self.error.is_none() => failed,
-            // What was lost track of was told already.
-            Ok(_) => return,
-            Err(error) => return self.lose_track(&error, now),
-        };
-        let Some(watch) = self.watches.iter_mut().find(|w| w.until.is_none()) else {
-            // Undone meanwhile: what is on the router has to be read.
-            self.plan_at = Some(now.instant);
-            return;
-        };
-        watch.units.retain(|name, _| !failed.contains_key(name));
-        watch.begin(now.instant);
-        for (name, form) in &watch.units {
-            for session in form.iter().flat_map(|unit| unit.sessions()) {
-                // A neighbour that came into being did so with its gate closed.
-                self.gates.remove(&session.name);
-                // One that was closed at its limit would wait on for minutes under another limit, too.
-                let neighbor = self.observed.as_ref().and_then(|o| o.neighbors.get(&session.peer_address));
-                if neighbor.is_some_and(|n| n.over_limit) {
-                    commands.push(Command::Clear(session.peer_address));
-                }
-            }
-            if let Some(state) = self.units.get_mut(name) {
-                state.applied(form.clone());
-            }
-        }
-        for (name, fault) in failed {
-            let Some(state) = self.units.get_mut(&name) else { continue };
-            let diff = changing.get(&name).cloned().unwrap_or_default();
-            self.plan_at = Some(now.instant);
-            self.queue.clear();
-            if state.is_undoing() {
-                tracing::error!(router = self.name, unit = %name, %fault, "its last good form can't be put back");
-                state.undo_failed();
-                self.plan_at = Some(now.instant + DRIFT);
-                continue;
-            }
-            tracing::warn!(router = self.name, unit = %name, %fault, "unit undone");
-            state.rest(fault.clone(), now.instant);
-            let undone = BTreeMap::from([(name, diff)]);
-            self.told.failed(undone, ApplyOutcome::RolledBack { fault }, self.generation, now.at);
-        }
-        self.look_soon(now.instant);
     }
 
     fn take_gates(
@@ -665,48 +397,6 @@ impl Machine {
             return;
         }
         self.next_batch(now, commands);
-    }
-
-    /// The next changes, as many as a step may disturb; the rest waits until those are confirmed.
-    fn next_batch(&mut self, now: Now, commands: &mut Vec<Command>) {
-        let mut left = MAX_DISTURBED.saturating_sub(self.watches.iter().map(|w| w.disturbed).sum());
-        let (mut batch, mut waiting) = (Vec::new(), VecDeque::new());
-        for planned in std::mem::take(&mut self.queue) {
-            let costs = self.established(&planned.disturbs);
-            if batch.len() < BATCH && costs <= left {
-                left -= costs;
-                batch.push(planned);
-            } else {
-                waiting.push_back(planned);
-            }
-        }
-        let tidy = std::mem::take(&mut self.unused) && batch.is_empty() && waiting.is_empty();
-        self.queue = waiting;
-        if batch.is_empty() && !tidy {
-            return;
-        }
-        let disturbs: BTreeSet<IpAddr> = batch.iter().flat_map(|p| &p.disturbs).copied().collect();
-        self.watches.iter_mut().for_each(|w| w.release(&disturbs));
-        let mut units = BTreeMap::new();
-        for planned in &batch {
-            let state = self.units.entry(planned.unit.clone()).or_default();
-            units.insert(planned.unit.clone(), state.begin());
-            self.told.changing(&planned.unit, &planned.diff);
-            self.changing.insert(planned.unit.clone(), planned.diff.clone());
-        }
-        let parties = self.parties();
-        let party = |address| parties.get(&address).copied().unwrap_or(Party::Host);
-        // What an earlier change resets may not have been seen to fall yet.
-        let resets = |address: &IpAddr| self.watches.iter().any(|w| w.disturbs.contains(address));
-        let says_something =
-            |address: &IpAddr| !resets(address) && !self.suspects.is(party(*address), now.instant);
-        let nothing = Observed::default();
-        let observed = self.observed.as_ref().unwrap_or(&nothing);
-        let watch = Watch::new(units, disturbs, observed, now.at.as_millisecond(), says_something);
-        self.watches.push(watch);
-        self.work = Work::Applying;
-        self.busy_until = now.instant + BUSY_FOR;
-        commands.push(Command::Apply(batch.into_iter().map(|p| p.unit).collect(), tidy));
     }
 
     fn tell(&mut self, now: Now, commands: &mut Vec<Command>) {

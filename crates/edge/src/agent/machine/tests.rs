@@ -3,9 +3,10 @@
 use super::*;
 use crate::routers::frr::fixture;
 use crate::routers::{Bfd, Neighbor};
+use jiff::Timestamp;
 use meetme_model::Asn;
 use meetme_model::intent::SessionPhase;
-use meetme_model::link::{BfdSessionState, BgpState};
+use meetme_model::link::{ApplyOutcome, ApplyResult, BfdSessionState, BgpState};
 
 /// Plays the router's part by hand.
 struct Play {

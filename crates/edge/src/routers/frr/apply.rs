@@ -8,9 +8,10 @@ use super::contact;
 use super::diff::Step;
 use super::error::FrrError;
 use super::owned::{Key, Owned, family, full, masked};
-use super::plan::{self, LagStep, Read, Steps};
+use super::plan::{self, Read};
 use super::read;
 use super::render::{Origination, render_unit};
+use super::steps::{LagStep, Steps};
 use super::version::Capabilities;
 use super::vty::{Daemon, Vty, socket};
 use super::{diff, state};
@@ -395,13 +396,7 @@ fn not_taken(now: &Read, done: &[(UnitName, Steps)]) -> BTreeMap<UnitName, UnitF
         let elsewhere =
             |key: &Key| done.iter().any(|(other, s)| other != name && s.want.blocks.contains_key(key));
         let relevant = |key: &Key| steps.want.refers_to(key) || (steps.own.contains(key) && !elsewhere(key));
-        let blocks = now.owned.blocks.iter().filter(|(k, _)| relevant(k));
-        let found = Owned {
-            asn: now.owned.asn,
-            blocks: blocks.map(|(k, lines)| (k.clone(), lines.clone())).collect(),
-            foreign: now.owned.foreign.clone(),
-            enforces_first_as: now.owned.enforces_first_as,
-        };
+        let found = now.owned.part(relevant);
         let mut diff = diff::change(&found, &steps.want).diff;
         if let Some((lag, members)) = &steps.lag
             && now.lags.get(lag) != members.as_ref()

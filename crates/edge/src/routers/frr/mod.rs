@@ -17,6 +17,7 @@ pub mod read;
 mod regex;
 pub mod render;
 pub mod state;
+pub mod steps;
 pub mod version;
 pub mod vty;
 

@@ -193,6 +193,17 @@ impl Owned {
         self.blocks.get(key).map_or(&[], Vec::as_slice)
     }
 
+    /// The same with some of the objects.
+    pub fn part(&self, keep: impl Fn(&Key) -> bool) -> Self {
+        let blocks = self.blocks.iter().filter(|(key, _)| keep(key));
+        Self {
+            asn: self.asn,
+            blocks: blocks.map(|(key, lines)| (key.clone(), lines.clone())).collect(),
+            foreign: self.foreign.clone(),
+            enforces_first_as: self.enforces_first_as,
+        }
+    }
+
     /// Whether an object is one of these, or an entry of a route-map that is: one that somebody adds
     /// to a route-map of ours is ours to take away.
     pub fn refers_to(&self, key: &Key) -> bool {

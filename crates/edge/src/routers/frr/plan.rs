@@ -6,16 +6,16 @@
 //! and nobody's change ([`Owned::take_gates`]).
 
 use super::check;
-use super::diff::{self, Step};
+use super::diff;
 use super::owned::{Gate, Key, Owned};
 use super::render::{Origination, render_unit};
+use super::steps::{Brought, LagStep, Steps};
 use crate::lag::Lags;
 use crate::routers::{Plan, Target, UnitChange};
 use meetme_model::unit::{Unit, UnitFault, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was read of a router.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,59 +28,6 @@ pub struct Read {
     pub gates: BTreeMap<String, Gate>,
     /// Our LAGs.
     pub lags: Lags,
-}
-
-/// What is done to a LAG.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LagStep {
-    /// Another LAG lets go of members that this one takes, if it still has them; one that is left
-    /// without any goes.
-    Release {
-        /// The other.
-        lag: String,
-        /// What it lets go of.
-        members: Vec<String>,
-    },
-    /// It gets these members.
-    Ensure {
-        /// The LAG.
-        lag: String,
-        /// Its members.
-        members: Vec<String>,
-    },
-    /// It goes.
-    Remove {
-        /// The LAG.
-        lag: String,
-    },
-}
-
-/// Shared objects that were made since the router was read.
-pub type Brought = Arc<Mutex<BTreeSet<Key>>>;
-
-/// One unit's change, ready to be run.
-#[derive(Debug, Default)]
-pub struct Steps {
-    /// What comes before the commands.
-    pub before: VecDeque<LagStep>,
-    /// The commands, once they are worked out.
-    pub commands: VecDeque<Step>,
-    /// Between what they lead to `want`; `None` once they are worked out.
-    pub have: Option<Owned>,
-    /// What `want` is made to be, besides gates: neighbours come into being with theirs closed.
-    pub goal: Owned,
-    /// Shared objects that other units of the same plan have brought meanwhile.
-    pub brought: Brought,
-    /// What comes after them.
-    pub after: VecDeque<LagStep>,
-    /// What of the unit should be there then: its own objects, and shared ones that it refers to.
-    pub want: Owned,
-    /// Its own objects that are or were there: those not wanted must be gone.
-    pub own: BTreeSet<Key>,
-    /// The LAG that should be there then.
-    pub lag: Option<(String, Option<Vec<String>>)>,
-    /// Connections that the steps run over.
-    pub(super) open: super::apply::Open,
 }
 
 /// Works out the change of each target that isn't as it should be. `gates` are the sessions whose
@@ -119,37 +66,6 @@ struct Rendered<'a> {
     /// `None` while it isn't known what stands.
     stands: Option<Owned>,
     stands_gates: BTreeMap<String, Gate>,
-}
-
-impl Steps {
-    /// Works out the commands, at the first step: what other units have brought by then is there.
-    pub fn work_out(&mut self) {
-        let Some(mut have) = self.have.take() else { return };
-        let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, lines) in self.goal.blocks.iter().filter(|(key, _)| brought.contains(key)) {
-            have.blocks.insert(key.clone(), lines.clone());
-        }
-        self.commands = diff::change(&have, &self.goal).steps.into();
-    }
-
-    /// Shared objects that aren't there in any form, and that nobody else has brought yet.
-    pub fn brings(&self) -> Owned {
-        let nothing = Owned::default();
-        let have = self.have.as_ref().unwrap_or(&nothing);
-        let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
-        part(&self.goal, |key| key.is_shared() && !brought.contains(key) && !have.blocks.contains_key(key))
-    }
-
-    /// These shared objects are on the router now, whoever brought them.
-    pub fn are_brought(&self, keys: impl Iterator<Item = Key>) {
-        self.brought.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
-    }
-
-    /// All of it was done: others needn't bring its shared objects.
-    pub fn done(&self) {
-        let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
-        brought.extend(self.goal.blocks.keys().filter(|k| k.is_shared()).cloned());
-    }
 }
 
 impl<'a> Rendered<'a> {
@@ -313,19 +229,19 @@ fn change(
         want.adopt_instance(&read.owned);
     }
     // What another unit leaves behind isn't there any more once this one comes.
-    let have = part(&read.owned, |key| match key.is_shared() {
+    let have = read.owned.part(|key| match key.is_shared() {
         true => want.refers_to(key),
         false => owners.is(key, name),
     });
     let mut drift = String::new();
     if let Some(stands) = &unit.stands {
-        let mut stands = part(stands, |key| !key.is_shared() || read.owned.blocks.contains_key(key));
+        let mut stands = stands.part(|key| !key.is_shared() || read.owned.blocks.contains_key(key));
         stands.asn = read.owned.asn;
         stands.adopt_defaults(&read.owned);
         if *name == UnitName::Backbone {
             stands.adopt_instance(&read.owned);
         }
-        let found = part(&read.owned, |key| own.contains(key) || stands.refers_to(key));
+        let found = read.owned.part(|key| own.contains(key) || stands.refers_to(key));
         let of_lag = lag_of(unit.target.stands.as_deref(), name);
         drift = lag_diff(read, &of_lag) + &diff::change(&found, &stands).diff;
     }
@@ -380,15 +296,6 @@ fn kept_instance(unit: &Rendered<'_>, read: &Read, own: &BTreeSet<Key>) -> Optio
     match unit.target.name {
         UnitName::Backbone if !others && unit.target.wants.is_none() => None,
         UnitName::Backbone | UnitName::Connection(_) => read.owned.asn,
-    }
-}
-
-fn part(owned: &Owned, keep: impl Fn(&Key) -> bool) -> Owned {
-    Owned {
-        asn: owned.asn,
-        blocks: owned.blocks.iter().filter(|(k, _)| keep(k)).map(|(k, l)| (k.clone(), l.clone())).collect(),
-        foreign: owned.foreign.clone(),
-        enforces_first_as: owned.enforces_first_as,
     }
 }
 
@@ -499,7 +406,7 @@ fn unused(read: &Read, used: &BTreeSet<Key>) -> Option<Steps> {
             break;
         }
     }
-    let gone = part(&read.owned, |key| key.is_shared() && !stays.contains(key));
+    let gone = read.owned.part(|key| key.is_shared() && !stays.contains(key));
     if gone.blocks.is_empty() {
         return None;
     }

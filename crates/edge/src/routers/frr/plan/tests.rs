@@ -4,6 +4,7 @@ use super::*;
 use crate::routers::frr::fixture;
 use meetme_model::intent::{RouterIntent, SessionPhase};
 use meetme_model::unit::units;
+use std::sync::Arc;
 
 fn targets(stands: Option<&RouterIntent>, wants: &RouterIntent) -> Vec<Target> {
     let standing = stands.map(units).unwrap_or_default();
