@@ -70,7 +70,8 @@ impl KeptDir {
 }
 
 impl Kept {
-    /// The intent that was kept; `None` when there is none, or it can't be opened.
+    /// The intent that was kept, as generation 0: whatever the control plane sends is newer, also one
+    /// that counts from the beginning. `None` when there is none, or it can't be opened.
     pub fn read(&self) -> Option<RouterIntent> {
         match self.file.read() {
             Ok(intent) => intent,
@@ -94,7 +95,8 @@ impl KeptFile {
             sealed => sealed.map_err(|e| e.to_string())?,
         };
         let clear = self.sealer.open(&self.what, &sealed).map_err(|e| e.to_string())?;
-        serde_json::from_slice(&clear).map(Some).map_err(|e| e.to_string())
+        let intent: RouterIntent = serde_json::from_slice(&clear).map_err(|e| e.to_string())?;
+        Ok(Some(RouterIntent { generation: 0, ..intent }))
     }
 
     /// Aside first, so that there is always a whole one.
@@ -126,7 +128,7 @@ mod tests {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         let again = KeptDir::open(dir.path()).unwrap();
-        assert_eq!(again.of("ams1/er1").read(), Some(intent));
+        assert_eq!(again.of("ams1/er1").read(), Some(RouterIntent { generation: 0, ..intent }));
         assert!(again.of("ams1/er2").read().is_none());
         for entry in fs::read_dir(dir.path()).unwrap() {
             let bytes = fs::read(entry.unwrap().path()).unwrap();

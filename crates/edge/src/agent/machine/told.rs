@@ -139,6 +139,10 @@ impl Told {
         diff: String,
         at: Timestamp,
     ) {
+        // What was kept from an earlier life of the edge is nothing that the control plane asked for.
+        if generation == 0 {
+            return;
+        }
         let result = ApplyResult { router: self.router.clone(), generation, at, units, outcome, diff };
         let is_told = self.last_result.as_ref().is_some_and(|last| {
             last.generation == generation && last.outcome == result.outcome && last.units == result.units
