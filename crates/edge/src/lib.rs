@@ -3,7 +3,8 @@
 //!
 //! Only this crate touches a router, only routers that the control plane lists, and only the parts
 //! of their configuration that are marked as the product's by name. It knows no SQL and no HTTP
-//! API, and persists nothing: what should be comes from the control plane, what is from the routers.
+//! API. What should be comes from the control plane, and its newest word is kept sealed; what is comes
+//! from the routers, and is never kept.
 
 pub mod agent;
 pub mod bmp;

@@ -43,7 +43,7 @@ impl Machine {
     pub(super) fn take_planned(&mut self, planned: Planned, now: Now) {
         let state = self.units.entry(planned.unit.clone()).or_default();
         if let Some(fault) = planned.fault {
-            if state.is_undoing() {
+            if state.is_resting() {
                 tracing::error!(router = self.name, unit = %planned.unit, %fault, "its last good form can't be put back");
                 state.undo_failed();
             } else {
@@ -118,7 +118,7 @@ impl Machine {
             let diff = changing.get(&name).cloned().unwrap_or_default();
             self.plan_at = Some(now.instant);
             self.queue.clear();
-            if state.is_undoing() {
+            if state.is_resting() {
                 tracing::error!(router = self.name, unit = %name, %fault, "its last good form can't be put back");
                 state.undo_failed();
                 self.plan_at = Some(now.instant + DRIFT);

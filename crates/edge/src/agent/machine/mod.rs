@@ -403,7 +403,7 @@ impl Machine {
         let is_settled = self.work == Work::Idle
             && self.queue.is_empty()
             && self.watches.is_empty()
-            && !self.units.values().any(UnitState::is_under_way);
+            && !self.units.values().any(UnitState::is_unconfirmed);
         if is_settled && let Some(generation) = self.generation {
             let rests = self.units.values().any(UnitState::is_resting);
             self.told.settled(generation, rests, now.at);

@@ -183,14 +183,9 @@ impl UnitState {
         }
     }
 
-    /// Whether it rests.
+    /// Whether it rests: what is done to it then is putting back its last good form.
     pub fn is_resting(&self) -> bool {
         self.rests_until().is_some()
-    }
-
-    /// Whether what is being done to it is putting back its last good form.
-    pub fn is_undoing(&self) -> bool {
-        self.is_resting()
     }
 
     /// Whether its newest form is still to be planned or made.
@@ -201,11 +196,6 @@ impl UnitState {
     /// Whether something was done that isn't confirmed.
     pub fn is_unconfirmed(&self) -> bool {
         matches!(self.phase, Phase::Changing | Phase::Watching | Phase::Pending)
-    }
-
-    /// Whether it is on its way without anything being wrong.
-    pub fn is_under_way(&self) -> bool {
-        self.is_unconfirmed()
     }
 
     /// Whether nothing is left of it.
