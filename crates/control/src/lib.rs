@@ -4,6 +4,7 @@
 //! planners what to do, and writes the outcome in one transaction. Decisions are the planners';
 //! routers are the edge's. Nothing here speaks HTTP.
 
+mod intents;
 pub mod links;
 pub mod mails;
 mod observe;

@@ -4,10 +4,12 @@
 //! results and route summaries, which are written down where reconcilers find them. Questions go
 //! through [`Links::query`]. Decides nothing.
 
-use crate::{observe, probes, samples};
+use crate::{intents, observe, probes, samples};
 use futures::{SinkExt, StreamExt};
 use meetme_model::inventory::{Inventory, RouterAccess};
-use meetme_model::link::{EdgeAnswer, EdgeQuery, LINK_VERSION, ToControl, ToEdge};
+use meetme_model::link::{
+    EdgeAnswer, EdgeQuery, GatheredState, LINK_VERSION, MAX_FRAME_BYTES, ToControl, ToEdge,
+};
 use meetme_store::{Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,8 +20,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 use tracing::{info, warn};
 
-/// Frames are bounded: a router with a thousand sessions stays far below.
-const MAX_FRAME_BYTES: usize = 64 << 20;
 /// An edge that was restarted is back within this time; only then its routers count as unseen.
 const ABSENCE_GRACE: Duration = Duration::from_secs(10);
 /// New intents are noticed at once in this process, and within this time from another one.
@@ -184,7 +184,7 @@ impl Links {
         mut queue: mpsc::Receiver<ToEdge>,
     ) -> Result<(), LinkError> {
         let (mut sink, mut source) = frames.split();
-        let mut sent = Sent::default();
+        let (mut sent, mut told) = (Sent::default(), Told::default());
         let mut poll = tokio::time::interval(INTENT_POLL);
         let mut look = true;
         let mut changed = self.intents_changed.subscribe();
@@ -197,7 +197,15 @@ impl Links {
             look = tokio::select! {
                 frame = source.next() => {
                     let frame = frame.ok_or(LinkError::Closed)??;
-                    self.take(site, serde_json::from_slice(&frame)?).await?;
+                    match serde_json::from_slice(&frame)? {
+                        ToControl::IntentWanted { router } => {
+                            // Told with the next look, so that an edge that never has enough isn't sent
+                            // everything all the time.
+                            warn!(site, router, "the edge lacks parts of the intent, sending all of them");
+                            sent.intents.entry(router).and_modify(|sent| *sent = intents::Sent::default());
+                        }
+                        message => self.take(site, message, &mut told).await?,
+                    }
                     false
                 }
                 message = queue.recv() => match message {
@@ -232,26 +240,27 @@ impl Links {
                 })
                 .collect();
             // A router whose access changed starts without an intent: all are sent again.
-            sent.generations = routers.iter().map(|r| (r.router.clone(), 0)).collect();
+            sent.intents = routers.iter().map(|r| (r.router.clone(), intents::Sent::default())).collect();
             messages.push(ToEdge::Routers { routers });
         }
-        for (router, generation) in &mut sent.generations {
-            let newest = meetme_store::router_intent_generation(&mut reader, router).await?;
-            if newest > *generation
-                && let Some(intent) = meetme_store::router_intent_get(&mut reader, router).await?
-            {
-                *generation = intent.generation;
-                messages.push(ToEdge::Intent { intent: Box::new(intent) });
-            }
+        for (router, sent) in &mut sent.intents {
+            messages.extend(intents::news(&mut reader, router, sent).await?);
         }
         messages.extend(probes::news(&mut reader, site, version, &mut sent.probes).await?);
         Ok(messages)
     }
 
-    async fn take(&self, site: &str, message: ToControl) -> Result<(), LinkError> {
+    async fn take(&self, site: &str, message: ToControl, told: &mut Told) -> Result<(), LinkError> {
         match message {
-            ToControl::Hello { .. } => Err(LinkError::NoHello),
-            ToControl::Router { state } => Ok(observe::router(&self.store, *state).await?),
+            ToControl::Hello { .. } | ToControl::IntentWanted { .. } => Err(LinkError::NoHello),
+            ToControl::RouterPart { router, part } => {
+                told.entry(router).or_default().take(*part);
+                Ok(())
+            }
+            ToControl::Router { state } => {
+                let state = told.entry(state.router.clone()).or_default().complete(*state);
+                Ok(observe::router(&self.store, state).await?)
+            }
             ToControl::Applied { result } => Ok(observe::applied(&self.store, *result).await?),
             ToControl::Routes { routes } => Ok(observe::routes(&self.store, *routes).await?),
             ToControl::Samples { samples } => Ok(samples::take(&self.store, *samples).await?),
@@ -302,9 +311,12 @@ impl Links {
 #[derive(Default)]
 struct Sent {
     inventory_version: i64,
-    generations: BTreeMap<String, u64>,
+    intents: BTreeMap<String, intents::Sent>,
     probes: probes::Told,
 }
+
+/// What an edge told of its routers on this link.
+type Told = HashMap<String, GatheredState>;
 
 async fn send<S>(sink: &mut S, message: &ToEdge) -> Result<(), LinkError>
 where

@@ -17,7 +17,7 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// Series (or paths) that are looked at in one transaction of pruning: others wait as long.
 const PRUNED_AT_ONCE: u32 = 100;
 
-/// Takes a router's minute. A minute that was taken before changes nothing; one that can't be kept
+/// Takes a part of a router's minute. One that was taken before changes nothing; one that can't be kept
 /// is told and left out.
 pub(crate) async fn take(store: &Store, samples: RouterSamples) -> Result<()> {
     let (router, minute) = (samples.router.as_str(), samples.minute);
@@ -38,7 +38,7 @@ pub(crate) async fn take(store: &Store, samples: RouterSamples) -> Result<()> {
     drop(reader);
     let measured = measured(&samples, &connections, &probes);
     let mut tx = store.begin().await?;
-    store::metric_minute_put(&mut tx, router, minute, &measured).await?;
+    store::metric_minute_put(&mut tx, router, minute, samples.part, &measured).await?;
     tx.commit().await
 }
 

@@ -18,6 +18,7 @@ use meetme_figures::Figures;
 use meetme_model::asn::Asn;
 use meetme_model::intent::{InterfaceAddress, LagIntent, RouterIntent, SessionIntent, SessionPhase};
 use meetme_model::inventory::LagBackend;
+use meetme_model::route::PrefixPolicy;
 use meetme_model::unit::{UnitFault, units};
 use net::Node;
 use std::collections::BTreeMap;
@@ -43,11 +44,12 @@ fn session(n: u32) -> (LagIntent, SessionIntent) {
     session.peer_address = peer.into();
     session.policy.next_hop = peer.into();
     session.policy.peer_asn = Asn(100_000 + n);
-    session.policy.host_space.clear();
-    for (k, prefix) in (0u32..).zip(&mut session.policy.prefixes) {
-        prefix.prefix =
-            format!("{}/24", Ipv4Addr::from(0x0B00_0000 + ((n * 2 + k) << 8))).parse().expect("a prefix");
-    }
+    session.policy.host_space = [].into();
+    let own = |k: u32| format!("{}/24", Ipv4Addr::from(0x0B00_0000 + ((n * 2 + k) << 8)));
+    session.policy.prefixes = (0u32..)
+        .zip(&*session.policy.prefixes)
+        .map(|(k, policy)| PrefixPolicy { prefix: own(k).parse().expect("a prefix"), ..*policy })
+        .collect();
     let addresses = vec![InterfaceAddress { address: host.into(), prefix_len: 31 }];
     let lag =
         LagIntent { name: session.lag.clone(), description: String::new(), members: Vec::new(), addresses };
@@ -56,7 +58,7 @@ fn session(n: u32) -> (LagIntent, SessionIntent) {
 
 fn intent(sessions: u32) -> RouterIntent {
     let mut intent = fixture::intent(1, SessionPhase::Open);
-    intent.announced = vec!["203.0.112.0/20".parse().expect("a prefix")];
+    intent.announced = ["203.0.112.0/20".parse().expect("a prefix")].into();
     intent.transits.clear();
     intent.bmp = None;
     (intent.lags, intent.sessions) = (0..sessions).map(session).unzip();

@@ -10,6 +10,7 @@ use meetme_edge::routers::frr::render::{Origination, render};
 use meetme_figures::{Figures, percentile};
 use meetme_model::asn::Asn;
 use meetme_model::intent::{RouterIntent, SessionPhase};
+use meetme_model::route::PrefixPolicy;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
@@ -34,10 +35,11 @@ fn intent(router: u32) -> RouterIntent {
             session.peer_address = peer.into();
             session.policy.next_hop = peer.into();
             session.policy.peer_asn = Asn(100_000 + id);
-            for (k, prefix) in (0u32..).zip(&mut session.policy.prefixes) {
-                let address = Ipv4Addr::from(0x0B00_0000 + ((id * 2 + k) << 8));
-                prefix.prefix = format!("{address}/24").parse().expect("a prefix");
-            }
+            let own = |k: u32| format!("{}/24", Ipv4Addr::from(0x0B00_0000 + ((id * 2 + k) << 8)));
+            session.policy.prefixes = (0u32..)
+                .zip(&*session.policy.prefixes)
+                .map(|(k, policy)| PrefixPolicy { prefix: own(k).parse().expect("a prefix"), ..*policy })
+                .collect();
             session
         })
         .collect();
@@ -54,7 +56,8 @@ fn main() -> anyhow::Result<()> {
     let have: Vec<Owned> = before.iter().map(rendered).collect();
     let mut after = before;
     for intent in &mut after {
-        intent.announced.push("198.18.64.0/18".parse().expect("a prefix"));
+        let more = "198.18.64.0/18".parse().expect("a prefix");
+        intent.announced = intent.announced.iter().copied().chain([more]).collect();
     }
     let took_ms: Vec<f64> = (0..ROUNDS)
         .map(|_| {

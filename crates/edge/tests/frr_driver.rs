@@ -90,7 +90,7 @@ async fn an_intent_is_applied_once_and_changes_only_what_is_ours(version: &'stat
     wanted.sessions[0].phase = SessionPhase::Open;
     assert_eq!(apply(&frr, &wanted, &open(&wanted)).await, "", "only the gate changes");
     assert!(points_at("MEETME-IN-c1v4-") && points_at("MEETME-OUT-"));
-    wanted.sessions[0].policy.prefixes.truncate(1);
+    wanted.sessions[0].policy.prefixes = wanted.sessions[0].policy.prefixes[..1].into();
     wanted.sessions[0].policy.ordinary_used = true;
     wanted.sessions[0].policy.max_path = Some(5);
     wanted.sessions[0].md5_key = None;
@@ -120,7 +120,7 @@ async fn an_intent_is_applied_once_and_changes_only_what_is_ours(version: &'stat
         sessions: vec![],
         ibgp: vec![],
         transits: vec![],
-        announced: vec![],
+        announced: [].into(),
         bmp: None,
         ..wanted
     };

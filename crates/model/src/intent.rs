@@ -6,12 +6,13 @@
 use crate::asn::{Asn, PublicSpace};
 use crate::prefix::Prefix;
 use crate::route::SessionPolicy;
-use crate::secret::Secret;
+use crate::secret::NamedSecret;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Everything the product configures on one router.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouterIntent {
     /// The router's name in the inventory.
     pub router: String,
@@ -32,7 +33,7 @@ pub struct RouterIntent {
     /// Sessions to the Internet.
     pub transits: Vec<TransitIntent>,
     /// The host's own prefixes, originated here and announced to peers and transit, no more.
-    pub announced: Vec<Prefix>,
+    pub announced: Arc<[Prefix]>,
     /// Where the router sends BMP (RFC 7854) to.
     pub bmp: Option<SocketAddr>,
 }
@@ -84,7 +85,7 @@ pub enum SessionPhase {
 }
 
 /// One BGP session with a peer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionIntent {
     /// Short stable name, such as `c12v4`: part of every object name on the router.
     pub name: String,
@@ -99,13 +100,12 @@ pub struct SessionIntent {
     /// BFD timers.
     pub bfd: BfdTimers,
     /// TCP MD5 key (RFC 2385), when the peer set one.
-    pub md5_key: Option<Secret>,
+    pub md5_key: Option<NamedSecret>,
     /// Session is warned at 80 % of it and closed beyond it.
     pub max_prefixes: u32,
     /// How far it is opened.
     pub phase: SessionPhase,
     /// It carries voice: it belongs only on routers where a lost BFD session ends BGP at once.
-    #[serde(default)]
     pub voice: bool,
     /// What its routes are judged by (also carries the peer's ASN).
     pub policy: SessionPolicy,
@@ -124,7 +124,7 @@ pub struct IbgpNeighbor {
 
 /// A session to the Internet: the host's prefixes go out, everything that isn't a bogon or the
 /// host's own comes in, at the lowest preference. A peer's routes never leave here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransitIntent {
     /// The attachment's name in the inventory.
     pub name: String,
@@ -133,9 +133,7 @@ pub struct TransitIntent {
     /// The neighbour's ASN.
     pub asn: Asn,
     /// The host's own space, accepted from nobody else (`Inventory::host_space`).
-    #[serde(default)]
-    pub host_space: Vec<Prefix>,
+    pub host_space: Arc<[Prefix]>,
     /// What counts as public besides the registries' space.
-    #[serde(default)]
-    pub space: PublicSpace,
+    pub space: Arc<PublicSpace>,
 }

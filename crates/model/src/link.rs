@@ -1,9 +1,13 @@
 //! What control plane and edge say to each other (`docs/ARCHITECTURE.md`, the link).
 //!
 //! Every message is a whole snapshot of what it speaks of, so a repeated one is harmless and a
-//! lost one is healed by the next. Framing and transport are elsewhere.
+//! lost one is healed by the next. What grows with a router (its snapshot, its state) goes in parts, of
+//! which only those are sent that the other end doesn't have; a closing message makes a whole of them. Both
+//! ends begin with nothing on each link. Framing and transport are elsewhere.
 
-use crate::intent::RouterIntent;
+mod state_parts;
+
+use crate::intent_parts::{IntentHead, IntentPart, IntentParts};
 use crate::inventory::RouterAccess;
 use crate::prefix::Prefix;
 use crate::probe::{LookingGlass, Probe, ProbeOutcome};
@@ -13,11 +17,16 @@ use crate::session_down::SessionDown;
 use crate::unit::{UnitFault, UnitName, UnitPending};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+pub use state_parts::{GatheredState, RouterStatePart};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Version of these messages; an edge of another version is refused with a clear answer.
-pub const LINK_VERSION: u32 = 3;
+pub const LINK_VERSION: u32 = 4;
+
+/// Longest frame: a page of routes, or a list of some hundred thousand prefixes. None grows with the
+/// number of a router's sessions.
+pub const MAX_FRAME_BYTES: usize = 16 << 20;
 
 /// Control plane → edge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,10 +37,17 @@ pub enum ToEdge {
         /// All of them.
         routers: Vec<RouterAccess>,
     },
-    /// What one router should be.
+    /// A part of what one router should be. It counts once the head comes.
+    IntentPart {
+        /// The router.
+        router: String,
+        /// The part.
+        part: IntentPart,
+    },
+    /// What one router should be: what the parts make that were sent so far.
     Intent {
-        /// The snapshot.
-        intent: Box<RouterIntent>,
+        /// What ties them together.
+        head: Box<IntentHead>,
     },
     /// A live question, answered by [`ToControl::Answer`] with the same id.
     Query {
@@ -63,9 +79,21 @@ pub enum ToControl {
         /// The site it serves.
         site: String,
     },
-    /// A router's whole observed state; sent when it changed and on reconnection.
+    /// The parts of a router's snapshot don't make the whole: all of them have to be sent again.
+    IntentWanted {
+        /// The router.
+        router: String,
+    },
+    /// Some of what changed in a router's state. It counts once the state itself comes.
+    RouterPart {
+        /// The router.
+        router: String,
+        /// What changed.
+        part: Box<RouterStatePart>,
+    },
+    /// A router's observed state; sent when it changed and on reconnection.
     Router {
-        /// The state.
+        /// The state, without what its parts tell.
         state: Box<RouterState>,
     },
     /// What an attempt to apply an intent came to.
@@ -112,10 +140,13 @@ pub enum EdgeQuery {
         /// At most so many rows.
         limit: u32,
     },
-    /// What applying the current intent to a router would change, without applying it.
+    /// What would be changed on a router, without changing it.
     Diff {
-        /// The intent to hold against the router.
-        intent: Box<RouterIntent>,
+        /// The router.
+        router: String,
+        /// Units in the place of those that it has, to be told of alone; `None`: the newest snapshot
+        /// that the edge has.
+        instead: Option<Box<IntentParts>>,
     },
     /// A look from a router.
     LookingGlass {
@@ -152,8 +183,12 @@ pub enum EdgeAnswer {
     },
     /// A unified diff, empty when the router is as intended.
     Diff {
+        /// The generation that the router was held against; `None`: the edge has none yet.
+        generation: Option<u64>,
         /// The text, secrets masked.
         diff: String,
+        /// Units that the router wouldn't get, and why.
+        faults: BTreeMap<UnitName, UnitFault>,
     },
     /// What a looking glass showed.
     LookingGlass {

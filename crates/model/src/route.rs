@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// One segment of an AS path (RFC 4271 §4.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -185,24 +186,21 @@ pub struct PrefixPolicy {
 
 /// Everything the verdict on a session's routes depends on; also what its import policy is
 /// rendered from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionPolicy {
     /// The host's own ASN, which no path may have (RFC 4271 §9.1.2).
-    #[serde(default = "no_asn")]
     pub host_asn: Asn,
     /// The peer's ASN, which must come first in every path...
     pub peer_asn: Asn,
     /// True when the peer is a route server, which leaves itself out of paths.
-    #[serde(default)]
     pub route_server: bool,
     /// ... or one of these: the networks behind a route server, which leaves itself out of the path
     /// (RFC 7947 §2.2.2). Ascending.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub behind: Vec<Asn>,
+    pub behind: Arc<[Asn]>,
     /// The session's peer address: the only next hop allowed.
     pub next_hop: IpAddr,
     /// The host's own space, which no peer may announce.
-    pub host_space: Vec<Prefix>,
+    pub host_space: Arc<[Prefix]>,
     /// The longest prefix accepted, in bits, of this session's family.
     pub max_length: u8,
     /// True for offerings with Peering Service: only registered prefixes are optimized.
@@ -216,14 +214,9 @@ pub struct SessionPolicy {
     /// The longest AS path of any other prefix; `None`: no limit.
     pub max_path: Option<u8>,
     /// The peer's registered prefixes, of any of its peerings.
-    pub prefixes: Vec<PrefixPolicy>,
+    pub prefixes: Arc<[PrefixPolicy]>,
     /// What counts as public.
-    pub space: PublicSpace,
-}
-
-/// AS 0 is in no path (RFC 7607), so a policy from before the field refuses nothing by it.
-fn no_asn() -> Asn {
-    Asn(0)
+    pub space: Arc<PublicSpace>,
 }
 
 /// The prefix length beyond which the short-path rule applies: /24 in IPv4, /48 in IPv6.
@@ -435,7 +428,7 @@ pub fn judge(
     if route.as_path.has_set() {
         faults.push(RouteFault::AsSet);
     }
-    let is_own = |asn: Asn| asn == policy.host_asn && asn != no_asn();
+    let is_own = |asn: Asn| asn == policy.host_asn && asn != Asn(0);
     if route.as_path.asns().any(is_own) {
         faults.push(RouteFault::OwnAsn { asn: policy.host_asn });
     }

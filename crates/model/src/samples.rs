@@ -49,19 +49,50 @@ impl Stat {
     }
 }
 
-/// One router's minute.
+/// Entries of one part of a router's minute.
+const ENTRIES: usize = 64;
+
+/// One router's minute, or a part of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouterSamples {
     /// The router.
     pub router: String,
     /// Start of the minute, a whole one.
     pub minute: Timestamp,
+    /// Which part of the minute it is, from 0.
+    pub part: u32,
     /// Sessions by name.
     pub sessions: BTreeMap<String, SessionSample>,
     /// LAGs by name.
     pub lags: BTreeMap<String, LagSample>,
     /// Probes by [`crate::probe::Probe::id`].
     pub probes: BTreeMap<String, ProbeSample>,
+}
+
+impl RouterSamples {
+    /// A whole minute in parts of bounded size, the same ones each time.
+    pub fn into_parts(self) -> Vec<Self> {
+        let Self { router, minute, sessions, lags, probes, .. } = self;
+        let none = Self {
+            router,
+            minute,
+            part: 0,
+            sessions: BTreeMap::new(),
+            lags: BTreeMap::new(),
+            probes: BTreeMap::new(),
+        };
+        let sessions = split(sessions).map(|sessions| Self { sessions, ..none.clone() });
+        let lags = split(lags).map(|lags| Self { lags, ..none.clone() });
+        let probes = split(probes).map(|probes| Self { probes, ..none.clone() });
+        let parts = (0..).zip(sessions.chain(lags).chain(probes));
+        parts.map(|(part, samples)| Self { part, ..samples }).collect()
+    }
+}
+
+fn split<T>(all: BTreeMap<String, T>) -> impl Iterator<Item = BTreeMap<String, T>> {
+    let count = all.len().div_ceil(ENTRIES);
+    let mut all = all.into_iter();
+    (0..count).map(move |_| all.by_ref().take(ENTRIES).collect())
 }
 
 /// A session's minute.
@@ -101,6 +132,26 @@ pub struct ProbeSample {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_minute_is_cut_into_parts_without_loss() {
+        let sample = SessionSample { available: Stat::of(1.0), flaps: 0 };
+        let whole = RouterSamples {
+            router: "er1".into(),
+            minute: Timestamp::UNIX_EPOCH,
+            part: 0,
+            sessions: (0..200).map(|n| (format!("c{n}v4"), sample)).collect(),
+            lags: BTreeMap::new(),
+            probes: BTreeMap::new(),
+        };
+        let parts = whole.clone().into_parts();
+        assert_eq!(
+            parts.iter().map(|p| (p.part, p.sessions.len())).collect::<Vec<_>>(),
+            [(0, 64), (1, 64), (2, 64), (3, 8)]
+        );
+        let together: BTreeMap<_, _> = parts.into_iter().flat_map(|p| p.sessions).collect();
+        assert_eq!(together, whole.sessions);
+    }
 
     #[test]
     fn measurements_add_up() {

@@ -22,6 +22,22 @@ impl Secret {
     }
 }
 
+/// A secret with the name that others refer to it by. Another value has another name; the name tells nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedSecret {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub secret: Secret,
+}
+
+impl NamedSecret {
+    /// A secret by a name.
+    pub fn new(name: impl Into<String>, clear: impl Into<String>) -> Self {
+        Self { name: name.into(), secret: Secret::new(clear) }
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")

@@ -270,7 +270,7 @@ mod tests {
                 bfd: None,
             }],
             transits: Vec::new(),
-            announced: vec![prefix],
+            announced: [prefix].into(),
             bmp: Some("192.0.2.1:1790".parse().unwrap()),
         }
     }

@@ -10,10 +10,11 @@ use crate::providing::serving;
 use crate::statement::{Columns, Entity, entities, entity, entity_or_none, fold, sql, to_doc};
 use crate::subnets::subnets_release;
 use jiff::Timestamp;
-use meetme_model::Secret;
 use meetme_model::connection::{Connection, ConnectionState, Reached, Stage};
 use meetme_model::link::RouterState;
 use meetme_model::peering::{ConnectionSpec, Peering};
+use meetme_model::{NamedSecret, Secret};
+use sqlx::any::AnyRow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -55,9 +56,10 @@ statements! {
     UPDATE = "UPDATE connections SET state = $1, since_ms = $2, router = $3, doc = $4,
               serving = $5 WHERE id = $6";
     DELETE = "DELETE FROM connections WHERE id = $1";
-    KEY_PUT = "INSERT INTO md5_keys (connection_id, sealed) VALUES ($1, $2)
-               ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed";
-    KEY_GET = "SELECT sealed FROM md5_keys WHERE connection_id = $1";
+    KEY_PUT = "INSERT INTO md5_keys (connection_id, sealed, name) VALUES ($1, $2, $3)
+               ON CONFLICT (connection_id) DO UPDATE SET sealed = excluded.sealed, name = excluded.name";
+    KEY_GET = "SELECT connection_id, sealed, name FROM md5_keys WHERE connection_id = $1";
+    KEY_NAMED = "SELECT connection_id, sealed, name FROM md5_keys WHERE name = $1";
     KEY_DELETE = "DELETE FROM md5_keys WHERE connection_id = $1";
 }
 
@@ -278,21 +280,33 @@ pub async fn connection_delete(tx: &mut Tx, id: i64, at: Timestamp) -> Result<()
     sql(DELETE).bind(id).run_one(tx, Connection::WHAT, id).await
 }
 
-/// Seals and keeps a connection's MD5 key, instead of the one it had.
+/// Seals and keeps a connection's MD5 key, instead of the one it had. Another value gets another name.
 pub async fn md5_key_put(tx: &mut Tx, connection_id: i64, key: &Secret) -> Result<()> {
-    let sealed = tx.sealer().seal(&key_name(connection_id), key.reveal().as_bytes());
-    sql(KEY_PUT).bind(connection_id).bind(sealed).run(tx).await?;
+    if md5_key_get(tx, connection_id).await?.is_some_and(|kept| kept.secret == *key) {
+        return Ok(());
+    }
+    let sealed = tx.sealer().seal(&place(connection_id), key.reveal().as_bytes());
+    let name = format!("key-{:032x}", rand::random::<u128>());
+    sql(KEY_PUT).bind(connection_id).bind(sealed).bind(name).run(tx).await?;
     Ok(())
 }
 
 /// A connection's MD5 key in clear: for its router's intent only.
-pub async fn md5_key_get(db: &mut impl Db, connection_id: i64) -> Result<Option<Secret>> {
-    let Some(row) = sql(KEY_GET).bind(connection_id).optional(db).await? else {
-        return Ok(None);
-    };
-    let clear = db.sealer().open(&key_name(connection_id), &row.bytes(0)?)?;
+pub async fn md5_key_get(db: &mut impl Db, connection_id: i64) -> Result<Option<NamedSecret>> {
+    let row = sql(KEY_GET).bind(connection_id).optional(db).await?;
+    row.map(|row| open_key(db, &row)).transpose()
+}
+
+/// The MD5 key of a name in clear: for its router's edge only.
+pub async fn md5_key_named(db: &mut impl Db, name: &str) -> Result<Option<Secret>> {
+    let row = sql(KEY_NAMED).bind(name).optional(db).await?;
+    row.map(|row| Ok(open_key(db, &row)?.secret)).transpose()
+}
+
+fn open_key(db: &impl Db, row: &AnyRow) -> Result<NamedSecret> {
+    let clear = db.sealer().open(&place(row.int(0)?), &row.bytes(1)?)?;
     let text = String::from_utf8(clear).map_err(|e| StoreError::corrupt("MD5 key", e))?;
-    Ok(Some(Secret::new(text)))
+    Ok(NamedSecret { name: row.text(2)?, secret: Secret::new(text) })
 }
 
 /// Forgets a connection's MD5 key, if it has one.
@@ -301,6 +315,6 @@ pub async fn md5_key_delete(tx: &mut Tx, connection_id: i64) -> Result<()> {
     Ok(())
 }
 
-fn key_name(connection_id: i64) -> String {
+fn place(connection_id: i64) -> String {
     format!("the MD5 key of connection {connection_id}")
 }

@@ -59,7 +59,7 @@ pub use audit::{AuditEntry, audit_add, audit_list, audit_of_resource};
 pub use connections::{
     SeenConnection, ShownChunk, connection_by_id, connection_delete, connection_insert, connection_update,
     connections_by_state, connections_of, connections_on_router, connections_pending, md5_key_delete,
-    md5_key_get, md5_key_put, peering_shown, peerings_shown,
+    md5_key_get, md5_key_named, md5_key_put, peering_shown, peerings_shown,
 };
 pub use db::{Db, IdPage, Page, Reader, Scope, Store, Tx};
 pub use error::{Conflict, ResourceRef, Result, StoreError};
@@ -128,8 +128,8 @@ pub use resource_groups::{
     resource_group_lock, resource_group_update, resource_groups_list, subscriptions_list,
 };
 pub use router_intents::{
-    router_intent_generation, router_intent_generations, router_intent_get, router_intent_list,
-    router_intent_put,
+    router_intent_generation, router_intent_generations, router_intent_head, router_intent_put,
+    router_list_get, router_unit_get, router_units,
 };
 pub use search::{Found, search};
 pub use service_prefixes::{

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 const POINTS_PER_STEP: i64 = 5_000;
 
 statements! {
-    MINUTE_TAKE = "INSERT INTO metric_minutes (minute_ms, router) VALUES ($1, $2)
+    MINUTE_TAKE = "INSERT INTO metric_minutes (minute_ms, router, part) VALUES ($1, $2, $3)
                    ON CONFLICT DO NOTHING";
     MINUTES_PRUNE = "DELETE FROM metric_minutes WHERE minute_ms < $1";
     SERIES_FIND = "SELECT s.key, s.id FROM {rows} JOIN metric_series s ON s.key = value ->> 0";
@@ -68,15 +68,17 @@ statements! {
                      SELECT 1 FROM metric_points WHERE series_id = metric_series.id)";
 }
 
-/// Writes a router's minute down; false: it was written before, and nothing changed. What is of a
+/// Writes a part of a router's minute down; false: it was written before, and nothing changed. What is of a
 /// peering or service that is gone is left out.
 pub async fn metric_minute_put(
     tx: &mut Tx,
     router: &str,
     minute: Timestamp,
+    part: u32,
     measured: &BTreeMap<Series, Stat>,
 ) -> Result<bool> {
-    if sql(MINUTE_TAKE).bind_time(minute).bind(router).run(tx).await? == 0 {
+    let take = sql(MINUTE_TAKE).bind_time(minute).bind(router).bind(i64::from(part));
+    if take.run(tx).await? == 0 {
         return Ok(false);
     }
     let rows = measured

@@ -65,7 +65,11 @@ fn edge_of_one_route() -> EdgeQueries {
                 EdgeQuery::LookingGlass { .. } => {
                     Ok(EdgeAnswer::LookingGlass { output: format!("{router}> \n") })
                 }
-                EdgeQuery::Diff { .. } => Ok(EdgeAnswer::Diff { diff: String::new() }),
+                EdgeQuery::Diff { .. } => Ok(EdgeAnswer::Diff {
+                    generation: Some(7),
+                    diff: String::new(),
+                    faults: Default::default(),
+                }),
             }
         })
     })

@@ -8,6 +8,7 @@ use meetme_model::Asn;
 use meetme_model::allocation::SubnetUse;
 use meetme_model::connection::Connection;
 use meetme_model::intent::RouterIntent;
+use meetme_model::intent_parts::IntentParts;
 use meetme_model::inventory::Inventory;
 use meetme_model::link::{EdgeAnswer, EdgeQuery, LagState, MemberState};
 use meetme_model::peer_asn::{Decision, PeerAsn};
@@ -18,12 +19,12 @@ use meetme_model::plan::peering::{Effect, Input, apply, plan};
 use meetme_model::plan::place::Rival;
 use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
 use meetme_model::plan::validation::Observed;
-use meetme_model::secret::Secret;
+use meetme_model::secret::NamedSecret;
 use meetme_model::session_space::Registration;
 use meetme_store::{
     Db, Page, connection_observed, connections_of, md5_key_get, peer_asn_get, peering_by_id, peering_rivals,
     ports_used, registered_asns_list, registered_prefixes_with_service, registrations_overlapping,
-    router_intent_get, subnets_overlapping,
+    subnets_overlapping,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,9 @@ pub(super) struct Step {
     /// The difference to the router as it is now; secrets masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<String>,
+    /// Why the router wouldn't be given it as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     /// Why there is no difference to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -60,12 +64,10 @@ pub(super) struct World<'a> {
     subnets: Vec<SubnetUse>,
     registrations: Vec<Registration>,
     rivals: Vec<Rival>,
-    md5_key: Option<Secret>,
+    md5_key: Option<NamedSecret>,
     prefixes: Vec<PeerPrefix>,
     /// ASNs registered on the peering.
     behind: Vec<Asn>,
-    /// What each router is to be today.
-    intents: BTreeMap<String, RouterIntent>,
 }
 
 impl<'a> World<'a> {
@@ -98,13 +100,6 @@ impl<'a> World<'a> {
         for given in connections.iter().flat_map(Connection::given_and_not_allocated) {
             registrations.extend(registrations_overlapping(db, given).await?);
         }
-        let mut intents = BTreeMap::new();
-        let here = |site: &str| inventory.site(site).is_some_and(|s| s.location == peering.spec.location);
-        for router in inventory.routers.iter().filter(|r| here(&r.site)) {
-            if let Some(intent) = router_intent_get(db, &router.name).await? {
-                intents.insert(router.name.clone(), intent);
-            }
-        }
         let registered = registered_prefixes_with_service(db, peering.spec.asn).await?;
         Ok(Self {
             registrations,
@@ -123,7 +118,6 @@ impl<'a> World<'a> {
             observed,
             ports,
             subnets,
-            intents,
         })
     }
 
@@ -211,8 +205,7 @@ impl<'a> World<'a> {
         self.find(id).and_then(|c| c.error_message.clone())
     }
 
-    /// What the connection's router would be: as it is to be today, with this connection as it is by
-    /// now. `None` while it has no ports.
+    /// What the connection would be on its router by now, alone. `None` while it has no ports.
     pub fn intent(&self, id: i64) -> Option<RouterIntent> {
         let connection = self.find(id)?;
         let ports = connection.ports.as_ref()?;
@@ -224,18 +217,10 @@ impl<'a> World<'a> {
             prefixes: &self.prefixes,
             behind: &self.behind,
         };
-        let own = router_intent(self.inventory, router, &[alone]);
-        let Some(today) = self.intents.get(&ports.router) else { return Some(own) };
-        let mut intent = today.clone();
-        let lag = connection.lag_name();
-        intent.lags.retain(|l| l.name != lag);
-        intent.sessions.retain(|s| s.lag != lag);
-        intent.lags.extend(own.lags);
-        intent.sessions.extend(own.sessions);
-        Some(intent)
+        Some(router_intent(self.inventory, router, &[alone]))
     }
 
-    /// Holds an intent against the router.
+    /// Holds the connection against the router, among all that the router has besides.
     pub async fn step(
         &self,
         when: &'static str,
@@ -249,12 +234,16 @@ impl<'a> World<'a> {
         let session_prefixes =
             c.into_iter().flat_map(Connection::sessions).map(|(_, s)| s.prefix.to_string());
         let session_prefixes = session_prefixes.collect();
-        let query = EdgeQuery::Diff { intent: Box::new(intent) };
-        let (diff, error) = match queries(router.clone(), query).await {
-            Ok(EdgeAnswer::Diff { diff }) => (Some(diff), None),
-            Ok(_) => (None, Some("the edge answered another question".to_owned())),
-            Err(e) => (None, Some(e)),
+        let instead = Some(Box::new(IntentParts::of(&intent)));
+        let query = EdgeQuery::Diff { router: router.clone(), instead };
+        let (diff, refused, error) = match queries(router.clone(), query).await {
+            Ok(EdgeAnswer::Diff { diff, faults, .. }) => {
+                let faults: Vec<String> = faults.values().map(ToString::to_string).collect();
+                (Some(diff), (!faults.is_empty()).then(|| faults.join("; ")), None)
+            }
+            Ok(_) => (None, None, Some("the edge answered another question".to_owned())),
+            Err(e) => (None, None, Some(e)),
         };
-        Step { when, router, ports, session_prefixes, diff, error }
+        Step { when, router, ports, session_prefixes, diff, refused, error }
     }
 }

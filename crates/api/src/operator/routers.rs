@@ -8,8 +8,8 @@ use meetme_model::inventory::{Inventory, Router};
 use meetme_model::link::{ApplyOutcome, ApplyResult, EdgeAnswer, EdgeQuery, RouterState};
 use meetme_model::unit::{UnitName, UnitPending};
 use meetme_store::{
-    apply_results_list, router_intent_generation, router_intent_generations, router_intent_get,
-    router_state_get, router_states_latest, routes_received,
+    apply_results_list, router_intent_generation, router_intent_generations, router_state_get,
+    router_states_latest, routes_received,
 };
 use serde::Serialize;
 use std::collections::HashMap;
@@ -115,6 +115,7 @@ fn pending(state: &RouterState) -> Vec<Pending> {
 #[serde(rename_all = "camelCase")]
 struct Diff {
     router: String,
+    /// The newest that the router's edge has; `null`: none yet.
     generation: Option<u64>,
     /// Empty when the router is as intended.
     diff: String,
@@ -162,19 +163,11 @@ pub(super) async fn get(call: Call) -> Answer {
 pub(super) async fn diff(call: Call) -> Answer {
     let inventory = crate::arm::inventory(&call).await?;
     let router = find(&inventory, call.param("router"))?;
-    let intent = {
-        let mut db = call.state.store.read().await?;
-        router_intent_get(&mut db, &router.name).await?
-    };
-    let Some(intent) = intent else {
-        return ok(Diff { router: router.name.clone(), generation: None, diff: String::new() });
-    };
-    let generation = Some(intent.generation);
-    let query = EdgeQuery::Diff { intent: Box::new(intent) };
+    let query = EdgeQuery::Diff { router: router.name.clone(), instead: None };
     let answer = (call.state.queries)(router.name.clone(), query)
         .await
         .map_err(|e| ApiError::edge_unavailable(&format!("{}: {e}", router.name)))?;
-    let EdgeAnswer::Diff { diff } = answer else {
+    let EdgeAnswer::Diff { generation, diff, faults: _ } = answer else {
         return Err(ApiError::internal("an edge answered another question"));
     };
     ok(Diff { router: router.name.clone(), generation, diff })

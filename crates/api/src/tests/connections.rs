@@ -217,7 +217,7 @@ async fn an_md5_key_is_kept_and_never_echoed() {
         let mut db = api.store.read().await.unwrap();
         md5_key_get(&mut db, id).await.unwrap()
     };
-    assert_eq!(stored().await.unwrap().reveal(), key);
+    assert_eq!(stored().await.unwrap().secret.reveal(), key);
     // Left out it stays, empty it goes.
     let mut body = read.body;
     api.put(&peering("ams"), body.clone()).await;

@@ -77,11 +77,13 @@ async fn previewing() -> (Api, Arc<Mutex<usize>>) {
     let queries: EdgeQueries = Arc::new(move |_, query| {
         let counted = counted.clone();
         Box::pin(async move {
-            let EdgeQuery::Diff { intent } = query else { return Err("unexpected".into()) };
+            let EdgeQuery::Diff { instead: Some(parts), .. } = query else { return Err("unexpected".into()) };
+            let intent = parts.whole().unwrap();
             *counted.lock().unwrap() += 1;
             let lags = intent.lags.iter().map(|l| format!("+{} {}\n", l.name, l.members.join(" ")));
             let sessions = intent.sessions.iter().map(|s| format!("+{} {:?}\n", s.peer_address, s.phase));
-            Ok(EdgeAnswer::Diff { diff: lags.chain(sessions).collect() })
+            let diff = lags.chain(sessions).collect();
+            Ok(EdgeAnswer::Diff { generation: Some(1), diff, faults: Default::default() })
         })
     });
     let api = Api::with(queries, Settings::default()).await;
@@ -114,24 +116,13 @@ async fn a_preview_says_what_an_approval_would_change_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_preview_keeps_what_the_router_has_besides_and_says_what_is_awaited() {
+async fn a_preview_is_of_the_connection_alone_and_says_what_is_awaited() {
     let (api, _) = previewing().await;
     let waiting = ConnectionState::Onboarding(Stage::PendingApproval);
     let id = api.all_connections("ams", waiting).await[0].id;
     let path = format!("/api/v1/connections/{id}/preview");
-    let inventory = inventory();
-    let mut intent = meetme_model::plan::router::router_intent(&inventory, &inventory.routers[0], &[]);
-    intent.lags.push(meetme_model::intent::LagIntent {
-        name: "lag900".into(),
-        description: String::new(),
-        members: vec!["et9".into()],
-        addresses: vec![],
-    });
-    let mut tx = api.store.begin().await.unwrap();
-    router_intent_put(&mut tx, &intent).await.unwrap();
-    tx.commit().await.unwrap();
     let with = operator(&api, &path).await.body;
-    assert_eq!(with["steps"][0]["diff"], format!("+lag900 et9\n+lag{id} et1 et2\n"));
+    assert_eq!(with["steps"][0]["diff"], format!("+lag{id} et1 et2\n"));
     let mut tx = api.store.begin().await.unwrap();
     let mut tel = peer_asn_get(&mut tx, SUB, "tel").await.unwrap().unwrap();
     tel.state = AsnState::Pending;

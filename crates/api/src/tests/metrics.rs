@@ -30,7 +30,7 @@ fn series(owner: Owner, metric: Metric, on: &[(&str, &str)]) -> Series {
 async fn measure(api: &Api, minute: Timestamp, measured: &[(Series, Stat)]) {
     let measured: BTreeMap<Series, Stat> = measured.iter().cloned().collect();
     let mut tx = api.store.begin().await.unwrap();
-    assert!(metric_minute_put(&mut tx, "ams1-er1", minute, &measured).await.unwrap());
+    assert!(metric_minute_put(&mut tx, "ams1-er1", minute, 0, &measured).await.unwrap());
     tx.commit().await.unwrap();
 }
 

@@ -199,8 +199,10 @@ async fn checks_are_shown_to_their_peer() {
 
 #[tokio::test]
 async fn routers_are_shown_with_what_is_applied_and_their_drift() {
-    let queries: EdgeQueries =
-        Arc::new(|_, _| Box::pin(async { Ok(EdgeAnswer::Diff { diff: "+neighbor\n".into() }) }));
+    let queries: EdgeQueries = Arc::new(|_, _| {
+        let (diff, faults) = ("+neighbor\n".into(), Default::default());
+        Box::pin(async { Ok(EdgeAnswer::Diff { generation: None, diff, faults }) })
+    });
     let api = Api::with(queries, Settings::default()).await;
     let mut tx = api.store.begin().await.unwrap();
     let state = router_state("lag1", LagState::default(), "c1v4");
@@ -227,9 +229,9 @@ async fn routers_are_shown_with_what_is_applied_and_their_drift() {
     assert_eq!(one.body["lastApply"]["generation"], 3);
     assert_eq!(one.body["state"]["sessions"]["c1v4"]["bgp"], "Established");
     assert_eq!(operator(&api, "/api/v1/routers/nothing").await.status, 404);
-    // Nothing is intended yet, so nothing is asked.
+    // The edge has no intent yet, and says so.
     let diff = operator(&api, "/api/v1/routers/ams1-er1/diff").await;
-    assert_eq!(diff.body["diff"], "");
+    assert_eq!((&diff.body["generation"], &diff.body["diff"]), (&Value::Null, &json!("+neighbor\n")));
 }
 
 #[tokio::test]

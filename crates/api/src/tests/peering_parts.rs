@@ -82,7 +82,7 @@ async fn capacity_comes_from_the_last_seven_days_of_each_connection() {
         let minute = now.as_second() / 60 * 60;
         let minute = jiff::Timestamp::from_second(minute).unwrap() - SignedDuration::from_hours(ago);
         let mut tx = api.store.begin().await.unwrap();
-        metric_minute_put(&mut tx, "ams1-er1", minute, &measured).await.unwrap();
+        metric_minute_put(&mut tx, "ams1-er1", minute, 0, &measured).await.unwrap();
         tx.commit().await.unwrap();
         let capacity = finding(&api, "capacity").await;
         assert_eq!(capacity["standing"], expected, "{capacity}");

@@ -5,7 +5,7 @@ use crate::ControlError;
 use crate::links::Links;
 use meetme_model::asn::Asn;
 use meetme_model::plan::router::{PeerPrefix, RouterConnection, router_intent};
-use meetme_model::secret::Secret;
+use meetme_model::secret::NamedSecret;
 use meetme_store::{self as store, Page, Store, Tx};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -20,7 +20,7 @@ pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Resul
     let mut peerings = BTreeMap::new();
     let mut prefixes: BTreeMap<Asn, Vec<PeerPrefix>> = BTreeMap::new();
     let mut behind: BTreeMap<i64, Vec<Asn>> = BTreeMap::new();
-    let mut keys: BTreeMap<i64, Secret> = BTreeMap::new();
+    let mut keys: BTreeMap<i64, NamedSecret> = BTreeMap::new();
     for connection in &connections {
         if let Entry::Vacant(entry) = peerings.entry(connection.peering_id)
             && let Some(peering) = store::peering_by_id(&mut tx, connection.peering_id).await?

@@ -48,6 +48,7 @@ fn samples(world: &World, minute: Timestamp) -> RouterSamples {
     RouterSamples {
         router: "er1".into(),
         minute,
+        part: 0,
         sessions: [(world.connection.session_name(true), session), ("c987v4".to_owned(), session)].into(),
         lags: [(world.connection.lag_name(), lag)].into(),
         probes: [of_test, of_peering, "peering:1:77".into(), "test:987".into(), "nonsense".into()]

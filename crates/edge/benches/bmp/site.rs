@@ -59,7 +59,7 @@ pub fn sessions(count: u32, host_space: &[Prefix]) -> Vec<StationSession> {
         let mut policy = fixture::policy(&peer(n).to_string());
         policy.registration_required = false;
         policy.ordinary_used = true;
-        policy.host_space.extend(host_space);
+        policy.host_space = policy.host_space.iter().chain(host_space).copied().collect();
         StationSession { name: name(n), peer_address: peer(n).into(), policy }
     };
     (0..count).map(session).collect()

@@ -13,8 +13,8 @@ use crate::routers::frr::fixture;
 use crate::routers::simulated::{EPOCH_MS, Simulated};
 use jiff::Timestamp;
 use meetme_model::intent::{RouterIntent, SessionPhase};
-use meetme_model::link::{RouterState, ToControl};
-use meetme_model::secret::Secret;
+use meetme_model::link::{GatheredState, RouterState, ToControl};
+use meetme_model::secret::NamedSecret;
 use meetme_model::unit::{UnitFault, UnitName, units};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -87,10 +87,15 @@ fn edge(router: &Simulated, stepped_ms: &Arc<AtomicI64>) -> Edge {
     let told = Arc::new(Mutex::new(None));
     let newest = told.clone();
     let listener = tokio::spawn(async move {
+        let mut gathered = GatheredState::default();
         loop {
             for message in outbox.take().await {
-                if let ToControl::Router { state } = message {
-                    *newest.lock().unwrap() = Some(*state);
+                match message {
+                    ToControl::RouterPart { part, .. } => gathered.take(*part),
+                    ToControl::Router { state } => {
+                        *newest.lock().unwrap() = Some(gathered.complete(*state));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -132,13 +137,14 @@ impl World {
     fn change_intent(&mut self) {
         let n = self.intent.sessions.len();
         let Some(at) = usize::try_from(self.draw.below(1 + n as u64)).ok().filter(|at| *at < n) else {
-            self.intent.announced.reverse();
+            self.intent.announced = self.intent.announced.iter().rev().copied().collect();
             return;
         };
         match self.draw.below(6) {
             0 => self.intent.sessions[at].max_prefixes += 1,
             1 => {
-                self.intent.sessions[at].md5_key = Some(Secret::new(format!("key{}", self.draw.below(1000))))
+                self.intent.sessions[at].md5_key =
+                    Some(NamedSecret::new("key", format!("key{}", self.draw.below(1000))))
             }
             2 => {
                 let phases = [
@@ -160,7 +166,10 @@ impl World {
                     self.intent.sessions.push(fixture::session(free, SessionPhase::Open));
                 }
             }
-            _ => self.intent.sessions[at].policy.prefixes.reverse(),
+            _ => {
+                let prefixes = &mut self.intent.sessions[at].policy.prefixes;
+                *prefixes = prefixes.iter().rev().copied().collect();
+            }
         }
     }
 
@@ -229,10 +238,11 @@ impl World {
         self.router.obey();
         self.router.refuse(culprit.clone(), true);
         self.router.slow_down(Duration::from_millis(5));
-        self.intent.announced.push("198.18.99.0/24".parse().unwrap());
+        let more = "198.18.99.0/24".parse().unwrap();
+        self.intent.announced = self.intent.announced.iter().copied().chain([more]).collect();
         for session in &mut self.intent.sessions {
             session.max_prefixes += 1;
-            session.md5_key = Some(Secret::new(format!("after{}", session.max_prefixes)));
+            session.md5_key = Some(NamedSecret::new("key", format!("after{}", session.max_prefixes)));
         }
         self.intend();
         sleep(Duration::from_secs(90)).await;
@@ -301,4 +311,53 @@ fn run_all(seeds: impl Iterator<Item = u64>) {
             std::panic::resume_unwind(panic);
         }
     }
+}
+
+/// Takes the time until something holds; fails if it doesn't within the limit.
+async fn within(limit: Duration, holds: impl Fn() -> bool) {
+    let began = tokio::time::Instant::now();
+    while !holds() {
+        assert!(began.elapsed() <= limit, "not within {limit:?}");
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn gates_open_and_close_within_100_ms_while_a_thousand_sessions_are_applied() {
+    const LIMIT: Duration = Duration::from_millis(100);
+    let mut world = World::new(1);
+    world.intent.lags.truncate(1);
+    world.intent.sessions.truncate(1);
+    world.router.slow_down(Duration::from_millis(5));
+    world.intend();
+    let watched = world.intent.sessions[0].clone();
+    let is_open = || world.router.open_gates().contains(&watched.name);
+    within(LONG, is_open).await;
+    let mut intent = world.intent.clone();
+    for n in 0..1_000u16 {
+        let mut session = fixture::session(1, SessionPhase::Open);
+        session.name = format!("c{}v4", 1_000 + n);
+        session.lag = format!("lag{}", 1_000 + n);
+        session.peer_address = format!("10.0.{}.{}", n / 100, n % 100).parse().unwrap();
+        let lag = meetme_model::intent::LagIntent { name: session.lag.clone(), ..fixture::lag(1) };
+        intent.lags.push(lag);
+        intent.sessions.push(session);
+    }
+    intent.generation += 1;
+    world.send(ToRouter::Intent(Box::new(intent)));
+    let has_many = || world.router.units().len() > 100;
+    within(LONG, has_many).await;
+
+    let bfd_after = Duration::from_millis(700);
+    world.router.flap(watched.peer_address, bfd_after);
+    world.send(ToRouter::Session(Some(watched.name.clone())));
+    within(LIMIT, || !is_open()).await;
+    let has_bfd = || world.router.established_for(watched.peer_address).is_some_and(|up| up >= bfd_after);
+    within(LONG, || {
+        assert!(has_bfd() || !is_open(), "not before BFD is up");
+        has_bfd()
+    })
+    .await;
+    within(LIMIT, is_open).await;
+    assert!(world.router.units().len() < 900, "the rest was still being applied");
 }

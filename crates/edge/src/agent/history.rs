@@ -105,6 +105,7 @@ mod tests {
         RouterSamples {
             router: "er1".into(),
             minute: Timestamp::from_second(n * 60).unwrap(),
+            part: 0,
             sessions: (0..sessions).map(|s| (format!("c{s}v4"), sample)).collect(),
             lags: Default::default(),
             probes: Default::default(),

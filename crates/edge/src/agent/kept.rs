@@ -2,6 +2,7 @@
 //! has what should be, and guards gates at once. What is on the routers is never read from here.
 
 use meetme_model::intent::RouterIntent;
+use meetme_model::intent_parts::IntentParts;
 use meetme_seal::{SealError, SealKey, Sealer};
 use std::fs;
 use std::io::Write;
@@ -95,13 +96,14 @@ impl KeptFile {
             sealed => sealed.map_err(|e| e.to_string())?,
         };
         let clear = self.sealer.open(&self.what, &sealed).map_err(|e| e.to_string())?;
-        let intent: RouterIntent = serde_json::from_slice(&clear).map_err(|e| e.to_string())?;
+        let parts: IntentParts = serde_json::from_slice(&clear).map_err(|e| e.to_string())?;
+        let intent = parts.whole().map_err(|e| e.to_string())?;
         Ok(Some(RouterIntent { generation: 0, ..intent }))
     }
 
     /// Aside first, so that there is always a whole one.
     fn write(&self, intent: &RouterIntent) -> std::io::Result<()> {
-        let sealed = self.sealer.seal(&self.what, &serde_json::to_vec(intent)?);
+        let sealed = self.sealer.seal(&self.what, &serde_json::to_vec(&IntentParts::of(intent))?);
         let aside = self.path.with_extension("new");
         let mut file =
             fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;

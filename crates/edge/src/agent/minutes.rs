@@ -134,6 +134,7 @@ impl Open {
         let samples = RouterSamples {
             router: router.to_owned(),
             minute: minute(now),
+            part: 0,
             sessions: BTreeMap::new(),
             lags: BTreeMap::new(),
             probes: BTreeMap::new(),

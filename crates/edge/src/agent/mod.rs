@@ -21,8 +21,9 @@ use crate::routers::{self, Driver};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use kept::KeptDir;
+use meetme_model::intent_parts::{Assembly, IntentHead};
 use meetme_model::inventory::{Management, RouterAccess};
-use meetme_model::link::{EdgeAnswer, EdgeQuery, LINK_VERSION, ToControl, ToEdge};
+use meetme_model::link::{EdgeAnswer, EdgeQuery, LINK_VERSION, MAX_FRAME_BYTES, ToControl, ToEdge};
 use meetme_model::probe::LookingGlass;
 use meetme_seal::SealError;
 use minutes::Tried;
@@ -41,8 +42,6 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Longest message on the link: a page of routes or the intent of a very large router.
-pub const MAX_FRAME: usize = 64 << 20;
 /// Before a lost link is dialled again: the first time, and at most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// A control plane that doesn't take a message for so long is gone.
@@ -195,7 +194,7 @@ impl Link<'_> {
             }
         };
         let (reader, writer) = tokio::io::split(stream);
-        let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec();
+        let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec();
         let mut reader = FramedRead::new(reader, codec.clone());
         self.outbox.begin();
         site.refresh();
@@ -268,13 +267,20 @@ struct Site {
 struct Known {
     access: RouterAccess,
     inbox: mpsc::UnboundedSender<ToRouter>,
+    /// What came of its snapshot on this link, since routers were listed last.
+    assembly: Assembly,
     /// Looks that may begin now.
     looks: Arc<Semaphore>,
 }
 
 impl Known {
     fn new(access: RouterAccess, inbox: mpsc::UnboundedSender<ToRouter>) -> Self {
-        Self { access, inbox, looks: Arc::new(Semaphore::new(looking_glass::AT_ONCE)) }
+        Self {
+            access,
+            inbox,
+            assembly: Assembly::default(),
+            looks: Arc::new(Semaphore::new(looking_glass::AT_ONCE)),
+        }
     }
 }
 
@@ -299,15 +305,31 @@ impl Site {
     fn message(&mut self, message: ToEdge) {
         match message {
             ToEdge::Routers { routers } => self.take_routers(routers),
-            ToEdge::Intent { intent } => {
-                let router = intent.router.clone();
-                if !self.tell(&router, ToRouter::Intent(intent)) {
-                    tracing::warn!(router, "intent for a router that isn't of this site, ignored");
+            ToEdge::IntentPart { router, part } => {
+                let Some(known) = self.routers.get_mut(&router) else {
+                    return tracing::warn!(router, "intent for a router that isn't of this site, ignored");
+                };
+                // What is missing then is noticed with the head.
+                if let Err(error) = known.assembly.take(part) {
+                    tracing::error!(router, %error, "a part of the intent can't be used");
                 }
             }
+            ToEdge::Intent { head } => self.take_intent(&head),
             ToEdge::Query { id, query } => self.query(id, query),
             ToEdge::Probes { probes } => self.probes.want(probes, &self.places()),
             ToEdge::Refused { .. } => {}
+        }
+    }
+
+    fn take_intent(&mut self, head: &IntentHead) {
+        let Some(known) = self.routers.get_mut(&head.router) else { return };
+        match known.assembly.whole(head) {
+            Ok(intent) => drop(known.inbox.send(ToRouter::Intent(Box::new(intent)))),
+            Err(error) => {
+                tracing::error!(router = head.router, %error, "the intent isn't whole, asking for all of it");
+                known.assembly = Assembly::default();
+                self.outbox.intent_wanted(&head.router);
+            }
         }
     }
 
@@ -323,7 +345,8 @@ impl Site {
         // A dropped inbox ends its task, which leaves the router as it is.
         self.routers.retain(|_, known| !known.inbox.is_closed() && routers.contains(&known.access));
         for access in routers {
-            if self.routers.contains_key(&access.router) {
+            if let Some(known) = self.routers.get_mut(&access.router) {
+                known.assembly = Assembly::default();
                 continue;
             }
             let (inbox, messages) = mpsc::unbounded_channel();
@@ -364,9 +387,12 @@ impl Site {
                 });
             }
             EdgeQuery::LookingGlass { router, look } => self.look(id, &router, look),
-            EdgeQuery::Diff { intent } => {
-                let router = intent.router.clone();
-                if !self.tell(&router, ToRouter::Diff(id, intent)) {
+            EdgeQuery::Diff { router, instead } => {
+                let instead = match instead.map(|parts| parts.whole()).transpose() {
+                    Ok(instead) => instead.map(Box::new),
+                    Err(error) => return self.outbox.answer(id, Err(error.to_string())),
+                };
+                if !self.tell(&router, ToRouter::Diff(id, instead)) {
                     self.outbox.answer(id, Err(format!("router '{router}' isn't of this site")));
                 }
             }
@@ -428,8 +454,9 @@ impl Site {
     }
 
     /// Has everything told anew, to a control plane that connected.
-    fn refresh(&self) {
-        for known in self.routers.values() {
+    fn refresh(&mut self) {
+        for known in self.routers.values_mut() {
+            known.assembly = Assembly::default();
             // A task that ended is replaced with the next list of routers.
             let _ = known.inbox.send(ToRouter::Refresh);
         }

@@ -1,19 +1,22 @@
 //! What is to be told to the control plane, whenever there is a link.
 //!
-//! Everything but answers and minutes is a snapshot of its subject, so only the newest of each is kept:
-//! whoever writes here never waits, and what an absent or slow control plane costs is bounded.
+//! Nearly everything is a snapshot of its subject, so only the newest of each is kept; answers, minutes and
+//! results are counted. Whoever writes here never waits, and what an absent or slow control plane costs is
+//! bounded.
 
 use super::history::History;
-use meetme_model::link::{ApplyResult, EdgeAnswer, RouterState, SessionRoutes, ToControl};
+use meetme_model::link::{ApplyResult, EdgeAnswer, RouterState, RouterStatePart, SessionRoutes, ToControl};
 use meetme_model::probe::ProbeOutcome;
 use meetme_model::samples::RouterSamples;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
 
 /// Answers kept for a link that is slow; older ones are given up, their askers have timed out.
 const ANSWERS: usize = 64;
+/// Results of applying kept for each router: as many as are shown of it.
+const RESULTS: usize = 50;
 /// Minutes that are taken at once, so that an answer never waits behind a day of them.
 const MINUTES_AT_ONCE: usize = 16;
 
@@ -27,7 +30,10 @@ pub struct Outbox {
 #[derive(Default)]
 struct Pending {
     routers: BTreeMap<String, RouterState>,
-    results: BTreeMap<String, ApplyResult>,
+    /// What the control plane was told of each router on this link.
+    told: BTreeMap<String, RouterState>,
+    intents_wanted: BTreeSet<String>,
+    results: BTreeMap<String, VecDeque<ApplyResult>>,
     routes: BTreeMap<(String, String), SessionRoutes>,
     probed: BTreeMap<String, ProbeOutcome>,
     answers: VecDeque<ToControl>,
@@ -43,7 +49,19 @@ impl Outbox {
 
     /// What applying came to.
     pub fn applied(&self, result: ApplyResult) {
-        self.pending().results.insert(result.router.clone(), result);
+        let mut pending = self.pending();
+        let results = pending.results.entry(result.router.clone()).or_default();
+        if results.len() == RESULTS {
+            results.pop_front();
+        }
+        results.push_back(result);
+        drop(pending);
+        self.wake.notify_one();
+    }
+
+    /// All parts of a router's intent are needed once more.
+    pub fn intent_wanted(&self, router: &str) {
+        self.pending().intents_wanted.insert(router.to_owned());
         self.wake.notify_one();
     }
 
@@ -64,7 +82,8 @@ impl Outbox {
     pub fn samples(&self, minutes: Vec<RouterSamples>) {
         let mut pending = self.pending();
         let now = Instant::now();
-        minutes.into_iter().for_each(|samples| pending.history.push(samples, now));
+        let parts = minutes.into_iter().flat_map(RouterSamples::into_parts);
+        parts.for_each(|samples| pending.history.push(samples, now));
         drop(pending);
         self.wake.notify_one();
     }
@@ -96,6 +115,8 @@ impl Outbox {
     pub fn begin(&self) {
         let mut pending = self.pending();
         pending.answers.clear();
+        pending.told.clear();
+        pending.intents_wanted.clear();
         pending.history.start_again();
     }
 
@@ -108,10 +129,17 @@ impl Outbox {
 impl Pending {
     fn drain(&mut self) -> Vec<ToControl> {
         let mut messages: Vec<ToControl> = std::mem::take(&mut self.answers).into();
-        let results = std::mem::take(&mut self.results).into_values();
+        let wanted = std::mem::take(&mut self.intents_wanted).into_iter();
+        messages.extend(wanted.map(|router| ToControl::IntentWanted { router }));
+        let results = std::mem::take(&mut self.results).into_values().flatten();
         messages.extend(results.map(|r| ToControl::Applied { result: Box::new(r) }));
-        let routers = std::mem::take(&mut self.routers).into_values();
-        messages.extend(routers.map(|r| ToControl::Router { state: Box::new(r) }));
+        for (router, state) in std::mem::take(&mut self.routers) {
+            let (parts, bare) = RouterStatePart::news(self.told.get(&router), &state);
+            let parts = parts.into_iter().map(Box::new);
+            messages.extend(parts.map(|part| ToControl::RouterPart { router: router.clone(), part }));
+            messages.push(ToControl::Router { state: Box::new(bare) });
+            self.told.insert(router, state);
+        }
         let routes = std::mem::take(&mut self.routes).into_values();
         messages.extend(routes.map(|r| ToControl::Routes { routes: Box::new(r) }));
         let probed = std::mem::take(&mut self.probed).into_values();
@@ -126,12 +154,15 @@ impl Pending {
 mod tests {
     use super::*;
     use jiff::Timestamp;
+    use meetme_model::link::SessionState;
+    use meetme_model::samples::{SessionSample, Stat};
 
     fn minute() -> RouterSamples {
         RouterSamples {
             router: "er1".into(),
             minute: Timestamp::UNIX_EPOCH,
-            sessions: BTreeMap::new(),
+            part: 0,
+            sessions: [("c1v4".into(), SessionSample { available: Stat::of(1.0), flaps: 0 })].into(),
             lags: BTreeMap::new(),
             probes: BTreeMap::new(),
         }
@@ -168,6 +199,43 @@ mod tests {
         outbox.begin();
         let again = outbox.take().await;
         assert!(matches!(again[..], [ToControl::Samples { .. }]), "{again:?}");
+    }
+
+    fn state(flaps: u32) -> RouterState {
+        let session = SessionState { flaps, ..SessionState::default() };
+        RouterState {
+            router: "er1".into(),
+            at: Timestamp::UNIX_EPOCH,
+            reachable: true,
+            error: None,
+            generation: Some(1),
+            applied_generation: Some(1),
+            pending: BTreeMap::new(),
+            drift: None,
+            lags: BTreeMap::new(),
+            sessions: [("c1v4".into(), session), ("c2v4".into(), SessionState::default())].into(),
+            bmp_connected: true,
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_router_only_what_changed_is_told_and_everything_on_a_new_link() {
+        let outbox = Outbox::default();
+        let mut sessions_told = Vec::new();
+        for (flaps, is_new_link) in [(0, false), (3, false), (3, true)] {
+            if is_new_link {
+                outbox.begin();
+            }
+            outbox.router(state(flaps));
+            let told = outbox.take().await;
+            assert!(matches!(told.last(), Some(ToControl::Router { state }) if state.sessions.is_empty()));
+            let sessions = told.iter().map(|message| match message {
+                ToControl::RouterPart { part, .. } => part.sessions.len(),
+                _ => 0,
+            });
+            sessions_told.push(sessions.sum::<usize>());
+        }
+        assert_eq!(sessions_told, [2, 1, 2]);
     }
 
     #[tokio::test]

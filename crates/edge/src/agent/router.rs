@@ -38,8 +38,9 @@ pub enum ToRouter {
     Session(Option<String>),
     /// Its BMP connection came or went.
     Bmp(bool),
-    /// Compare an intent with the router, for this query.
-    Diff(u64, Box<RouterIntent>),
+    /// What would be changed on the router, for this query: by the newest intent, or by these
+    /// connections in the place of its own.
+    Diff(u64, Option<Box<RouterIntent>>),
     /// The control plane is back and knows nothing: tell all.
     Refresh,
 }
@@ -146,7 +147,7 @@ impl<D: Driver> RouterTask<D> {
             ToRouter::Session(Some(session)) => self.tell(Event::SessionLeft(session)),
             ToRouter::Session(None) => self.tell(Event::SessionCame),
             ToRouter::Bmp(connected) => self.tell(Event::Bmp(connected)),
-            ToRouter::Diff(id, intent) => self.answer_diff(id, &intent),
+            ToRouter::Diff(id, instead) => self.answer_diff(id, instead.as_deref()),
             ToRouter::Refresh => self.tell(Event::Refresh),
         }
     }
@@ -267,20 +268,31 @@ impl<D: Driver> RouterTask<D> {
     }
 
     /// What applying an intent would change; beside everything else, as nothing waits for a question.
-    fn answer_diff(&self, id: u64, intent: &RouterIntent) {
+    fn answer_diff(&self, id: u64, instead: Option<&RouterIntent>) {
         let (driver, outbox, turns) = (self.driver.clone(), self.outbox.clone(), self.diffs.clone());
-        let targets: Vec<Target> = units(intent)
-            .into_iter()
-            .map(|(name, unit)| Target { name, stands: None, wants: Some(Arc::new(unit)) })
-            .collect();
+        let mut wanted = self.machine.newest();
+        let generation = self.machine.generation();
+        let given = instead.map(units).map(|mut given| {
+            given.remove(&UnitName::Backbone);
+            given.into_iter().map(|(name, unit)| (name, Some(Arc::new(unit)))).collect::<BTreeMap<_, _>>()
+        });
+        wanted.extend(given.clone().into_iter().flatten());
+        let targets: Vec<Target> =
+            wanted.into_iter().map(|(name, wants)| Target { name, stands: None, wants }).collect();
         tokio::spawn(async move {
             let plan = async {
                 let _turn = turns.acquire().await;
-                driver.plan(&targets, &BTreeMap::new()).await
+                plan(&*driver, &targets, &BTreeMap::new()).await
             };
             let answer = match tokio::time::timeout(DIFF_WITHIN, plan).await {
                 Ok(Ok(plan)) => {
-                    Ok(EdgeAnswer::Diff { diff: plan.changes.into_iter().map(|c| c.diff).collect() })
+                    let (mut diff, mut faults) = (String::new(), BTreeMap::new());
+                    let is_asked = |unit: &UnitName| given.as_ref().is_none_or(|g| g.contains_key(unit));
+                    for change in plan.changes.into_iter().filter(|c| is_asked(&c.unit)) {
+                        diff.push_str(&change.diff);
+                        faults.extend(change.fault.map(|fault| (change.unit, fault)));
+                    }
+                    Ok(EdgeAnswer::Diff { generation, diff, faults })
                 }
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err("the router is busy; ask again in some seconds".to_owned()),

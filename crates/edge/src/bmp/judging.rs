@@ -11,18 +11,22 @@ use meetme_model::asn::Asn;
 use meetme_model::prefix::Prefix;
 use meetme_model::route::{PrefixPolicy, RouteAttributes, SessionPolicy, judge};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// A session's policy, ready to judge by.
 #[derive(Debug)]
 pub(super) struct Judge {
     policy: SessionPolicy,
-    /// `policy.prefixes` by prefix.
-    registered: HashMap<Prefix, PrefixPolicy, RandomState>,
-    /// The host's space without what is inside other space of the host: ascending, nothing overlaps.
-    host_space: Vec<Prefix>,
-    /// Networks behind a route server.
-    behind: HashSet<Asn, RandomState>,
-    /// `policy` with those lists reduced to what one route needs.
+    /// `policy.prefixes` by prefix, each a list of its own.
+    registered: HashMap<Prefix, Arc<[PrefixPolicy]>, RandomState>,
+    /// The host's space without what is inside other space of the host: ascending, nothing overlaps,
+    /// each a list of its own.
+    host_space: Vec<Arc<[Prefix]>>,
+    /// Networks behind a route server, each a list of its own.
+    behind: HashMap<Asn, Arc<[Asn]>, RandomState>,
+    /// `policy` without those lists.
+    bare: SessionPolicy,
+    /// `policy` with those lists reduced to what the last route needed.
     narrow: SessionPolicy,
 }
 
@@ -40,17 +44,14 @@ pub(super) enum Difference {
 impl Judge {
     /// Judges by `policy`.
     pub(super) fn new(policy: SessionPolicy) -> Self {
-        let narrow = SessionPolicy {
-            prefixes: Vec::with_capacity(1),
-            host_space: Vec::with_capacity(1),
-            behind: Vec::with_capacity(1),
-            ..policy.clone()
-        };
+        let bare =
+            SessionPolicy { prefixes: [].into(), host_space: [].into(), behind: [].into(), ..policy.clone() };
         Self {
-            registered: policy.prefixes.iter().rev().map(|p| (p.prefix, *p)).collect(),
-            host_space: outermost(&policy.host_space),
-            behind: policy.behind.iter().copied().collect(),
-            narrow,
+            registered: policy.prefixes.iter().rev().map(|p| (p.prefix, [*p].into())).collect(),
+            host_space: outermost(&policy.host_space).into_iter().map(|own| [own].into()).collect(),
+            behind: policy.behind.iter().map(|asn| (*asn, [*asn].into())).collect(),
+            narrow: bare.clone(),
+            bare,
             policy,
         }
     }
@@ -70,7 +71,7 @@ impl Judge {
         if self.policy == other.policy {
             return Difference::None;
         }
-        if self.narrow != other.narrow
+        if self.bare != other.bare
             || self.policy.host_space != other.policy.host_space
             || self.policy.behind != other.policy.behind
         {
@@ -84,18 +85,15 @@ impl Judge {
 
     /// The verdict on a route.
     pub(super) fn judge(&mut self, prefix: Prefix, attributes: &RouteAttributes) -> Verdict {
-        let narrow = &mut self.narrow;
-        narrow.prefixes.extend(self.registered.get(&prefix));
-        let before = self.host_space.partition_point(|own| own.net().network() <= prefix.addr());
-        narrow.host_space.extend(before.checked_sub(1).map(|at| self.host_space[at]));
-        let first = attributes.as_path.first();
-        narrow.behind.extend(first.filter(|asn| self.behind.contains(asn)));
+        let (bare, narrow) = (&self.bare, &mut self.narrow);
+        narrow.prefixes.clone_from(self.registered.get(&prefix).unwrap_or(&bare.prefixes));
+        let before = self.host_space.partition_point(|own| own[0].net().network() <= prefix.addr());
+        let own = before.checked_sub(1).map(|at| &self.host_space[at]);
+        narrow.host_space.clone_from(own.unwrap_or(&bare.host_space));
+        let first = attributes.as_path.first().and_then(|asn| self.behind.get(&asn));
+        narrow.behind.clone_from(first.unwrap_or(&bare.behind));
         let rpki = origins::state(prefix, attributes.as_path.origin());
-        let verdict = judge(prefix, attributes, rpki, narrow);
-        narrow.prefixes.clear();
-        narrow.host_space.clear();
-        narrow.behind.clear();
-        Verdict(verdict)
+        Verdict(judge(prefix, attributes, rpki, narrow))
     }
 }
 
@@ -136,7 +134,7 @@ mod tests {
                 .iter()
                 .map(|p| PrefixPolicy { prefix: *p, role: meetme_model::route::PrefixRole::Registered })
                 .collect();
-            policy.host_space = host_space;
+            policy.host_space = host_space.into();
             let attributes = RouteAttributes {
                 as_path: AsPath::sequence([first]),
                 next_hop: policy.next_hop,

@@ -172,6 +172,11 @@ impl Simulated {
         self.now().gates.iter().filter(|(_, open)| **open).map(|(name, _)| name.clone()).collect()
     }
 
+    /// Since when a session is established.
+    pub fn established_for(&self, address: IpAddr) -> Option<Duration> {
+        Some(self.now().sessions.get(&address)?.established_since?.elapsed())
+    }
+
     /// What should never have happened.
     pub fn violations(&self) -> Vec<String> {
         self.now().violations.clone()

@@ -4,7 +4,7 @@ use meetme_model::asn::{Asn, PublicSpace};
 use meetme_model::community::Community;
 use meetme_model::intent::*;
 use meetme_model::route::{PrefixPolicy, PrefixRole, SessionPolicy};
-use meetme_model::secret::Secret;
+use meetme_model::secret::NamedSecret;
 
 /// Documentation space that tests count as public.
 pub fn space() -> PublicSpace {
@@ -20,20 +20,21 @@ pub fn policy(next_hop: &str) -> SessionPolicy {
         host_asn: Asn(64500),
         peer_asn: Asn(64510),
         route_server: false,
-        behind: vec![],
+        behind: [].into(),
         next_hop: next_hop.parse().unwrap(),
-        host_space: vec!["198.18.0.0/17".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()],
+        host_space: ["198.18.0.0/17", "2001:db8:1::/48"].map(|p| p.parse().unwrap()).into(),
         max_length: if next_hop.contains(':') { 64 } else { 29 },
         registration_required: true,
         ordinary_used: false,
         community: Some(Community::Standard(8075, 8007)),
         long_prefix_max_path: 3,
         max_path: None,
-        prefixes: vec![
+        prefixes: [
             PrefixPolicy { prefix: "198.19.10.0/24".parse().unwrap(), role: PrefixRole::Primary },
             PrefixPolicy { prefix: "198.19.20.0/25".parse().unwrap(), role: PrefixRole::Registered },
-        ],
-        space: space(),
+        ]
+        .into(),
+        space: space().into(),
     }
 }
 
@@ -47,7 +48,7 @@ pub fn session(n: u8, phase: SessionPhase) -> SessionIntent {
         local_address: format!("198.18.192.{}", 2 * n + 1).parse().unwrap(),
         peer_address: peer.parse().unwrap(),
         bfd: BfdTimers { interval_ms: 100, multiplier: 3 },
-        md5_key: Some(Secret::new("s3cret")),
+        md5_key: Some(NamedSecret::new("key", "s3cret")),
         max_prefixes: 1000,
         phase,
         voice: true,
@@ -87,10 +88,10 @@ pub fn intent(generation: u64, phase: SessionPhase) -> RouterIntent {
             name: "internet-ams".into(),
             address: "198.18.250.1".parse().unwrap(),
             asn: Asn(64499),
-            host_space: vec!["198.18.0.0/17".parse().unwrap()],
-            space: space(),
+            host_space: ["198.18.0.0/17".parse().unwrap()].into(),
+            space: space().into(),
         }],
-        announced: vec!["198.18.0.0/17".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()],
+        announced: ["198.18.0.0/17", "2001:db8:1::/48"].map(|p| p.parse().unwrap()).into(),
         bmp: Some("127.0.0.1:1790".parse().unwrap()),
     }
 }

@@ -6,6 +6,7 @@ use super::net::{Node, sh};
 use futures::{SinkExt, StreamExt};
 use meetme_edge::agent::{Agent, AgentConfig};
 use meetme_model::intent::{BfdTimers, RouterIntent, SessionPhase};
+use meetme_model::intent_parts::IntentParts;
 use meetme_model::inventory::{LagBackend, Management, RouterAccess};
 use meetme_model::link::*;
 use meetme_model::probe::ProbeOutcome;
@@ -74,6 +75,7 @@ pub struct Control {
     /// The link.
     pub link: Framed<DuplexStream, LengthDelimitedCodec>,
     pub state: Option<RouterState>,
+    gathered: GatheredState,
     pub result: Option<ApplyResult>,
     pub routes: BTreeMap<String, SessionRoutes>,
     pub samples: Vec<RouterSamples>,
@@ -89,6 +91,7 @@ impl Control {
         Self {
             link: framed(link),
             state: None,
+            gathered: GatheredState::default(),
             result: None,
             routes: BTreeMap::new(),
             samples: Vec::new(),
@@ -103,7 +106,11 @@ impl Control {
     }
 
     pub async fn intend(&mut self, intent: &RouterIntent) {
-        self.send(ToEdge::Intent { intent: Box::new(intent.clone()) }).await;
+        let (parts, head) = IntentParts::of(intent).one_by_one();
+        for part in parts {
+            self.send(ToEdge::IntentPart { router: intent.router.clone(), part }).await;
+        }
+        self.send(ToEdge::Intent { head: Box::new(head) }).await;
     }
 
     pub async fn next(&mut self) {
@@ -112,7 +119,9 @@ impl Control {
             ToControl::Hello { version, site } => {
                 assert_eq!((version, site.as_str()), (LINK_VERSION, "ams1"));
             }
-            ToControl::Router { state } => self.state = Some(*state),
+            ToControl::IntentWanted { router } => panic!("{router} was told everything"),
+            ToControl::RouterPart { part, .. } => self.gathered.take(*part),
+            ToControl::Router { state } => self.state = Some(self.gathered.complete(*state)),
             ToControl::Applied { result } => self.result = Some(*result),
             ToControl::Routes { routes } => {
                 self.routes.insert(routes.session.clone(), *routes);
@@ -224,7 +233,7 @@ pub fn connect_edge(
 }
 
 pub fn framed(stream: DuplexStream) -> Framed<DuplexStream, LengthDelimitedCodec> {
-    let codec = LengthDelimitedCodec::builder().max_frame_length(meetme_edge::agent::MAX_FRAME).new_codec();
+    let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec();
     Framed::new(stream, codec)
 }
 
@@ -254,8 +263,8 @@ pub async fn eventually<T: std::fmt::Debug>(look: impl Fn() -> T, holds: impl Fn
 
 pub fn intended(generation: u64, phase: SessionPhase) -> RouterIntent {
     let mut intent = intent(generation, phase);
-    intent.announced.truncate(1);
-    intent.sessions[0].policy.host_space = vec!["198.18.0.0/17".parse().unwrap()];
+    intent.announced = intent.announced[..1].into();
+    intent.sessions[0].policy.host_space = ["198.18.0.0/17".parse().unwrap()].into();
     intent.ibgp.clear();
     intent.transits.clear();
     // Slow enough for a machine that does much else besides.

@@ -6,12 +6,12 @@
 use anyhow::{Context, bail};
 use futures::{SinkExt, StreamExt};
 use jiff::Timestamp;
-use meetme_edge::agent::MAX_FRAME;
 use meetme_edge::bmp::{Station, StationEvent, StationRouter, StationSession};
 use meetme_model::intent::{RouterIntent, SessionIntent};
+use meetme_model::intent_parts::Assembly;
 use meetme_model::link::{
-    BfdSessionState, BgpState, EdgeAnswer, EdgeQuery, LINK_VERSION, LagState, MemberState, RouterState,
-    SessionState, ToControl, ToEdge,
+    BfdSessionState, BgpState, EdgeAnswer, EdgeQuery, LINK_VERSION, LagState, MAX_FRAME_BYTES, MemberState,
+    RouterState, RouterStatePart, SessionState, ToControl, ToEdge,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -104,7 +104,13 @@ impl Edge {
         let (progress_in, progress) = watch::channel(Progress::default());
         let (outbox, messages) = mpsc::unbounded_channel();
         let (cut, cuts) = mpsc::channel(1);
-        let site = Site { outbox, station, states: BTreeMap::new(), progress: progress_in };
+        let site = Site {
+            outbox,
+            station,
+            assemblies: BTreeMap::new(),
+            states: BTreeMap::new(),
+            progress: progress_in,
+        };
         let task = tokio::spawn(site.run(stream, messages, events, cuts));
         let mut edge = Self { cut, task, progress, bmp: None };
         let is_fed = |progress: &Progress| progress.fed.is_some();
@@ -166,6 +172,7 @@ async fn feed(address: SocketAddr, peer: IpAddr) -> anyhow::Result<TcpStream> {
 struct Site {
     outbox: mpsc::UnboundedSender<ToControl>,
     station: Arc<Station>,
+    assemblies: BTreeMap<String, Assembly>,
     states: BTreeMap<String, RouterState>,
     progress: watch::Sender<Progress>,
 }
@@ -185,7 +192,7 @@ async fn write(
 }
 
 fn codec() -> LengthDelimitedCodec {
-    LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec()
+    LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec()
 }
 
 impl Site {
@@ -239,7 +246,11 @@ impl Site {
                 let source = StationRouter { name: ROUTER.to_owned(), bmp_source: ip("127.0.0.1") };
                 self.station.configure_routers(vec![source]);
             }
-            ToEdge::Intent { intent } => self.intent(&intent),
+            ToEdge::IntentPart { router, part } => self.assemblies.entry(router).or_default().take(part)?,
+            ToEdge::Intent { head } => {
+                let intent = self.assemblies.entry(head.router.clone()).or_default().whole(&head)?;
+                self.intent(&intent);
+            }
             ToEdge::Query { id, query } => {
                 let answer = Ok(answer(self.station.clone(), query).await);
                 self.send(ToControl::Answer { id, answer });
@@ -260,9 +271,7 @@ impl Site {
             });
             self.station.configure_sessions(ROUTER, sessions.collect());
         }
-        let state = state(intent);
-        self.send(ToControl::Router { state: Box::new(state.clone()) });
-        self.states.insert(state.router.clone(), state);
+        self.tell(state(intent));
         let of_peer = |s: &&SessionIntent| s.policy.peer_asn.0 == PEER_ASN && s.peer_address.is_ipv4();
         let fed = intent.sessions.iter().find(of_peer).filter(|_| intent.router == ROUTER);
         self.progress.send_modify(|progress| {
@@ -286,12 +295,22 @@ impl Site {
     fn cut(&mut self, cut: bool) -> anyhow::Result<()> {
         let fed = self.progress.borrow().fed.clone();
         let (name, _) = fed.context("no session receives routes")?;
-        let state = self.states.get_mut(ROUTER).context("the router has no intent")?;
+        let mut state = self.states.get(ROUTER).cloned().context("the router has no intent")?;
         state.at = now();
         state.sessions.insert(name, if cut { SessionState::default() } else { established() });
-        let state = Box::new(state.clone());
-        self.send(ToControl::Router { state });
+        self.tell(state);
         Ok(())
+    }
+
+    /// Tells what changed in a router's state.
+    fn tell(&mut self, state: RouterState) {
+        let router = state.router.clone();
+        let (parts, bare) = RouterStatePart::news(self.states.get(&router), &state);
+        for part in parts.into_iter().map(Box::new) {
+            self.send(ToControl::RouterPart { router: router.clone(), part });
+        }
+        self.send(ToControl::Router { state: Box::new(bare) });
+        self.states.insert(router, state);
     }
 }
 
@@ -342,7 +361,9 @@ async fn answer(station: Arc<Station>, query: EdgeQuery) -> EdgeAnswer {
             let (rows, next) = station.received_routes(&sessions, &filter, after, limit).await;
             EdgeAnswer::ReceivedRoutes { rows, next }
         }
-        EdgeQuery::Diff { .. } => EdgeAnswer::Diff { diff: String::new() },
+        EdgeQuery::Diff { .. } => {
+            EdgeAnswer::Diff { generation: None, diff: String::new(), faults: BTreeMap::new() }
+        }
         EdgeQuery::LookingGlass { .. } => EdgeAnswer::LookingGlass { output: String::new() },
     }
 }

@@ -134,7 +134,7 @@ async fn a_day_of_metrics(
             })
             .collect();
         let at = Timestamp::from_millisecond(until + minute * MINUTE_MS)?;
-        metric_minute_put(&mut tx, "every router", at, &measured).await?;
+        metric_minute_put(&mut tx, "every router", at, 0, &measured).await?;
     }
     tx.commit().await?;
     Ok(Timestamp::from_millisecond(until)?)

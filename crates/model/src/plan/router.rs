@@ -3,7 +3,7 @@
 //! Pure: the same connections give the same intent, in the same order, so that an unchanged
 //! intent is recognised as such.
 
-use crate::asn::Asn;
+use crate::asn::{Asn, PublicSpace};
 use crate::connection::{Connection, ConnectionState, RemovalStep, Stage};
 use crate::intent::*;
 use crate::inventory::{Inventory, OfferingKind, Router};
@@ -12,7 +12,8 @@ use crate::peering_service::PeeringService;
 use crate::prefix::Prefix;
 use crate::registered_prefix::{PrefixState, RegisteredPrefix};
 use crate::route::{PrefixPolicy, PrefixRole, SessionPolicy};
-use crate::secret::Secret;
+use crate::secret::NamedSecret;
+use std::sync::Arc;
 
 /// A prefix that the peer registered, with where it is activated, if it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub struct RouterConnection<'a> {
     /// The connection.
     pub connection: &'a Connection,
     /// Its MD5 key.
-    pub md5_key: Option<Secret>,
+    pub md5_key: Option<NamedSecret>,
     /// What the peer registered, on any of its peerings.
     pub prefixes: &'a [PeerPrefix],
     /// ASNs that are registered on this peering: the networks behind its route server.
@@ -60,6 +61,8 @@ pub fn router_intent(
     connections: &[RouterConnection<'_>],
 ) -> RouterIntent {
     let site = inventory.site(&router.site);
+    let host_space: Arc<[Prefix]> = inventory.host_space().into();
+    let space = Arc::new(inventory.host.public_space.clone());
     let mut ordered: Vec<&RouterConnection<'_>> = connections.iter().collect();
     ordered.sort_by_key(|c| c.connection.id);
     let ibgp = inventory
@@ -77,7 +80,7 @@ pub fn router_intent(
         router_id: router.loopback,
         loopback: router.loopback.into(),
         lags: ordered.iter().filter_map(|c| lag(c)).collect(),
-        sessions: ordered.iter().flat_map(|c| sessions(inventory, router, c)).collect(),
+        sessions: ordered.iter().flat_map(|c| sessions(inventory, router, c, &host_space, &space)).collect(),
         ibgp,
         transits: inventory
             .transits
@@ -87,11 +90,11 @@ pub fn router_intent(
                 name: t.name.clone(),
                 address: t.address,
                 asn: t.asn,
-                host_space: inventory.host_space(),
-                space: inventory.host.public_space.clone(),
+                host_space: host_space.clone(),
+                space: space.clone(),
             })
             .collect(),
-        announced: router.announced.clone().unwrap_or_else(|| inventory.host.announced.clone()),
+        announced: router.announced.as_ref().unwrap_or(&inventory.host.announced).as_slice().into(),
         bmp: site.and_then(|s| s.bmp),
     }
 }
@@ -139,7 +142,13 @@ pub fn session_phase(connection: &Connection) -> Option<SessionPhase> {
     }
 }
 
-fn sessions(inventory: &Inventory, router: &Router, c: &RouterConnection<'_>) -> Vec<SessionIntent> {
+fn sessions(
+    inventory: &Inventory,
+    router: &Router,
+    c: &RouterConnection<'_>,
+    host_space: &Arc<[Prefix]>,
+    space: &Arc<PublicSpace>,
+) -> Vec<SessionIntent> {
     let connection = c.connection;
     let (Some(phase), Some(offering)) =
         (session_phase(connection), inventory.offering(c.peering.spec.offering))
@@ -148,6 +157,7 @@ fn sessions(inventory: &Inventory, router: &Router, c: &RouterConnection<'_>) ->
     };
     let location = inventory.location_of(router).map(|l| l.name.as_str());
     let with_service = c.peering.spec.peering_service([&connection.spec]);
+    let behind: Arc<[Asn]> = behind(offering.kind, c.behind).into();
     let by_default = match offering.kind {
         OfferingKind::Voice => false,
         OfferingKind::Edge | OfferingKind::IxRs | OfferingKind::Exchange => true,
@@ -182,17 +192,17 @@ fn sessions(inventory: &Inventory, router: &Router, c: &RouterConnection<'_>) ->
                     host_asn: inventory.host.asn,
                     peer_asn: c.peering.spec.asn,
                     route_server: offering.kind == OfferingKind::IxRs,
-                    behind: behind(offering.kind, c.behind),
+                    behind: behind.clone(),
                     next_hop: subnet.peer,
-                    host_space: inventory.host_space(),
+                    host_space: host_space.clone(),
                     max_length: if v4 { offering.max_length_v4 } else { offering.max_length_v6 },
                     registration_required: with_service,
                     ordinary_used: offering.ordinary_used.unwrap_or(by_default),
                     community: if with_service { offering.community(inventory.host.asn) } else { None },
                     long_prefix_max_path: LONG_PREFIX_MAX_PATH,
                     max_path: offering.max_path,
-                    prefixes,
-                    space: inventory.host.public_space.clone(),
+                    prefixes: prefixes.into(),
+                    space: space.clone(),
                 },
             }
         })

@@ -12,20 +12,21 @@ fn policy() -> SessionPolicy {
         host_asn: Asn(64500),
         peer_asn: Asn(64510),
         route_server: false,
-        behind: vec![],
+        behind: [].into(),
         next_hop: "198.18.192.0".parse().unwrap(),
-        host_space: vec![p("198.18.0.0/16")],
+        host_space: [p("198.18.0.0/16")].into(),
         max_length: 29,
         registration_required: true,
         ordinary_used: false,
         community: Some(Community::Standard(8075, 8007)),
         long_prefix_max_path: 3,
         max_path: None,
-        prefixes: vec![
+        prefixes: [
             PrefixPolicy { prefix: p("198.19.10.0/24"), role: PrefixRole::Primary },
             PrefixPolicy { prefix: p("198.19.20.0/25"), role: PrefixRole::Registered },
-        ],
-        space: PublicSpace { asns: vec![(64496, 64511)], prefixes: vec![p("198.18.0.0/15")] },
+        ]
+        .into(),
+        space: PublicSpace { asns: vec![(64496, 64511)], prefixes: vec![p("198.18.0.0/15")] }.into(),
     }
 }
 
@@ -130,7 +131,7 @@ fn default_route_and_bogons_are_rejected() {
 
 #[test]
 fn who_is_behind_a_route_server_may_come_first() {
-    let policy = SessionPolicy { behind: vec![Asn(64504), Asn(64505)], ..policy() };
+    let policy = SessionPolicy { behind: [Asn(64504), Asn(64505)].into(), ..policy() };
     let judged = |path: &[u32]| {
         let verdict = judge(p("198.19.10.0/24"), &route(path), RpkiState::NotChecked, &policy);
         codes(&verdict)

@@ -13,7 +13,7 @@ use meetme_model::peering_service::{
 };
 use meetme_model::registered_prefix::{PrefixVerdict, RegisteredPrefix, Usage};
 use meetme_model::route::SessionPolicy;
-use meetme_model::{Asn, Prefix, Secret};
+use meetme_model::{Asn, NamedSecret, Prefix, Secret};
 
 pub const SUB: &str = "Sub-A";
 pub const OTHER_SUB: &str = "sub-b";
@@ -130,6 +130,11 @@ pub fn activated(service_id: i64, name: &str, registration: &RegisteredPrefix) -
     }
 }
 
+/// A key with a name that tells it from others and doesn't show it.
+pub fn named(key: &str) -> NamedSecret {
+    NamedSecret::new(format!("key-{}", key.bytes().map(u32::from).sum::<u32>()), key)
+}
+
 pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
     RouterIntent {
         router: router.into(),
@@ -145,7 +150,7 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
             local_address: "198.18.192.1".parse().unwrap(),
             peer_address: "198.18.192.0".parse().unwrap(),
             bfd: BfdTimers { interval_ms: 100, multiplier: 3 },
-            md5_key: Some(Secret::new(md5_key)),
+            md5_key: Some(named(md5_key)),
             max_prefixes: 1000,
             phase: SessionPhase::Denied,
             voice: true,
@@ -153,22 +158,22 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
                 host_asn: Asn(64500),
                 peer_asn: Asn(64510),
                 route_server: false,
-                behind: vec![],
+                behind: [].into(),
                 next_hop: "198.18.192.0".parse().unwrap(),
-                host_space: vec![],
+                host_space: [].into(),
                 max_length: 29,
                 registration_required: true,
                 ordinary_used: false,
                 community: None,
                 long_prefix_max_path: 3,
                 max_path: None,
-                prefixes: vec![],
+                prefixes: [].into(),
                 space: Default::default(),
             },
         }],
         ibgp: vec![],
         transits: vec![],
-        announced: vec![],
+        announced: [].into(),
         bmp: None,
     }
 }

@@ -3,9 +3,14 @@
 use super::database::Database;
 use super::fixtures::*;
 use crate::*;
+use meetme_model::intent::RouterIntent;
+use meetme_model::intent_parts::IntentParts;
 use meetme_model::inventory::Inventory;
 use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState, SessionRoutes};
+use meetme_model::route::{PrefixPolicy, PrefixRole};
+use meetme_model::unit::UnitName;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 fn inventory(location: &str) -> Inventory {
     serde_json::from_value(json!({
@@ -114,11 +119,48 @@ pub async fn an_intent_s_generation_counts_changes_only(db: &Database) {
     assert_eq!(router_intent_put(&mut tx, &intent("r0", "x")).await.unwrap(), 1);
     tx.commit().await.unwrap();
     let mut reader = db.store.read().await.unwrap();
-    let mut expect = intent("r1", "one");
-    expect.generation = 3;
-    assert_eq!(router_intent_get(&mut reader, "r1").await.unwrap(), Some(expect));
-    assert_eq!(router_intent_get(&mut reader, "r9").await.unwrap(), None);
-    let all = router_intent_list(&mut reader).await.unwrap();
-    let all: Vec<_> = all.iter().map(|i| (i.router.as_str(), i.generation)).collect();
-    assert_eq!(all, [("r0", 1), ("r1", 3)]);
+    assert_eq!(router_intent_head(&mut reader, "r9").await.unwrap(), None);
+    let all = router_intent_generations(&mut reader).await.unwrap();
+    assert_eq!(all, [("r0".to_owned(), 1), ("r1".to_owned(), 3)].into());
+}
+
+pub async fn an_intent_is_kept_in_parts_and_no_part_outlives_its_use(db: &Database) {
+    let mut tx = db.store.begin().await.unwrap();
+    let mut wanted = intent("r1", "one");
+    wanted.sessions[0].policy.prefixes = ["198.19.10.0/24", "198.19.20.0/24"]
+        .map(|p| PrefixPolicy { prefix: p.parse().unwrap(), role: PrefixRole::Registered })
+        .into();
+    router_intent_put(&mut tx, &wanted).await.unwrap();
+    let first = kept(&mut tx, "r1").await;
+    let key = named("one");
+    let with_key = IntentParts { keys: [(key.name, key.secret)].into(), ..first.clone() };
+    assert_eq!(with_key.whole().unwrap(), RouterIntent { generation: 1, ..wanted.clone() });
+
+    wanted.sessions[0].policy.prefixes = [].into();
+    router_intent_put(&mut tx, &wanted).await.unwrap();
+    let second = kept(&mut tx, "r1").await;
+    let old = first.lists.keys().find(|digest| !second.lists.contains_key(digest)).unwrap();
+    assert_eq!(router_list_get(&mut tx, "r1", old).await.unwrap(), None);
+
+    wanted.sessions.clear();
+    router_intent_put(&mut tx, &wanted).await.unwrap();
+    let names: Vec<_> = router_units(&mut tx, "r1").await.unwrap().into_keys().collect();
+    assert_eq!(names, [UnitName::Backbone]);
+}
+
+/// The intent of a router as it is kept, without keys.
+async fn kept(tx: &mut Tx, router: &str) -> IntentParts {
+    let head = router_intent_head(tx, router).await.unwrap().unwrap();
+    let mut wanted = vec![head.own.announced.clone()];
+    let (mut units, mut lists) = (BTreeMap::new(), BTreeMap::new());
+    for name in router_units(tx, router).await.unwrap().into_keys() {
+        let (unit, references) = router_unit_get(tx, router, &name).await.unwrap().unwrap();
+        wanted.extend(references.lists);
+        units.insert(name, unit);
+    }
+    for digest in wanted {
+        let list = router_list_get(tx, router, &digest).await.unwrap().unwrap();
+        lists.insert(digest, list);
+    }
+    IntentParts { head, units, lists, keys: BTreeMap::new() }
 }

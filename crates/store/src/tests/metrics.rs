@@ -25,7 +25,7 @@ fn around(mean: f64) -> Stat {
 async fn put(db: &Database, router: &str, minute: Timestamp, measured: &[(Series, Stat)]) -> bool {
     let measured: BTreeMap<Series, Stat> = measured.iter().cloned().collect();
     let mut tx = db.store.begin().await.unwrap();
-    let new = metric_minute_put(&mut tx, router, minute, &measured).await.unwrap();
+    let new = metric_minute_put(&mut tx, router, minute, 0, &measured).await.unwrap();
     tx.commit().await.unwrap();
     new
 }

@@ -73,6 +73,7 @@ suite! {
         a_router_s_state_and_its_sessions_routes_are_the_latest_ones,
         results_of_applying_are_bounded,
         an_intent_s_generation_counts_changes_only,
+        an_intent_is_kept_in_parts_and_no_part_outlives_its_use,
     }
     lists {
         peerings_are_filtered_sorted_and_counted,

@@ -10,7 +10,11 @@ pub async fn no_secret_is_written_in_clear(db: &Database) {
     let id = connections[0].id;
     assert_eq!(connections[0].spec.md5_key, None);
     let mut tx = db.store.begin().await.unwrap();
-    assert_eq!(md5_key_get(&mut tx, id).await.unwrap(), Some(Secret::new(KEY)));
+    let first = md5_key_get(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!(first.secret, Secret::new(KEY));
+    md5_key_put(&mut tx, id, &Secret::new(KEY)).await.unwrap();
+    assert_eq!(md5_key_get(&mut tx, id).await.unwrap(), Some(first.clone()), "the same key keeps its name");
+    assert_eq!(md5_key_named(&mut tx, &first.name).await.unwrap(), Some(Secret::new(KEY)));
     md5_key_put(&mut tx, id, &Secret::new("another secret key")).await.unwrap();
     router_intent_put(&mut tx, &intent("r1", KEY)).await.unwrap();
     let canary = serde_json::json!("a canary that is seen");
@@ -21,7 +25,10 @@ pub async fn no_secret_is_written_in_clear(db: &Database) {
     assert!(!files_contain(&db.files, b"another secret key"));
 
     let mut tx = db.store.begin().await.unwrap();
-    assert_eq!(md5_key_get(&mut tx, id).await.unwrap(), Some(Secret::new("another secret key")));
+    let second = md5_key_get(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!(second.secret, Secret::new("another secret key"));
+    assert_ne!(second.name, first.name);
+    assert_eq!(md5_key_named(&mut tx, &first.name).await.unwrap(), None);
     let read = connection_by_id(&mut tx, id).await.unwrap().unwrap();
     assert_eq!(read.spec.md5_key, None);
     md5_key_delete(&mut tx, id).await.unwrap();

@@ -1,6 +1,7 @@
 //! What a router's intent is made from.
 
 use super::*;
+use crate::intents::tests::Edge;
 use crate::testing;
 use jiff::Timestamp;
 use meetme_model::inventory::{Inventory, OfferingKind};
@@ -52,8 +53,9 @@ async fn each_peering_s_registered_asns_may_come_first_on_its_own_sessions() {
     let behind = async || -> Vec<Vec<Asn>> {
         reconcile(&kept, &links, "ams1-er1").await.unwrap();
         let mut reader = kept.read().await.unwrap();
-        let intent = store::router_intent_get(&mut reader, "ams1-er1").await.unwrap().unwrap();
-        intent.sessions.into_iter().map(|s| s.policy.behind).collect()
+        let mut edge = Edge::default();
+        edge.look(&mut reader, "ams1-er1").await;
+        edge.intent.unwrap().sessions.iter().map(|s| s.policy.behind.to_vec()).collect()
     };
     assert_eq!(behind().await, [vec![Asn(64505), Asn(64506)], vec![]]);
     let mut tx = kept.begin().await.unwrap();

@@ -128,6 +128,16 @@ impl Machine {
         }
     }
 
+    /// The newest generation that it has.
+    pub fn generation(&self) -> Option<u64> {
+        self.generation
+    }
+
+    /// The newest form of every unit; `None` where there is to be no such unit any more.
+    pub fn newest(&self) -> BTreeMap<UnitName, Option<Arc<Unit>>> {
+        self.units.iter().map(|(name, state)| (name.clone(), state.wanted().cloned())).collect()
+    }
+
     /// When it wants to be told of the time at the latest.
     pub fn deadline(&self) -> Instant {
         let watches = self.watches.iter().filter_map(|w| w.until);
@@ -399,6 +409,17 @@ impl Machine {
         self.next_batch(now, commands);
     }
 
+    /// What was changed by hand, of as many units as are told of at once.
+    fn drift(&self) -> Option<String> {
+        let mut drifts = self.units.values().filter_map(|s| s.drift.as_deref());
+        let mut told: String = drifts.by_ref().take(BATCH).collect();
+        let more = drifts.count();
+        if more > 0 {
+            told.push_str(&format!("# and {more} more units\n"));
+        }
+        (!told.is_empty()).then_some(told)
+    }
+
     fn tell(&mut self, now: Now, commands: &mut Vec<Command>) {
         let is_settled = self.work == Work::Idle
             && self.queue.is_empty()
@@ -409,7 +430,6 @@ impl Machine {
             self.told.settled(generation, rests, now.at);
         }
         let pending = self.units.iter().filter_map(|(name, s)| Some((name.clone(), s.pending()?)));
-        let drifts: Vec<&str> = self.units.values().filter_map(|s| s.drift.as_deref()).collect();
         let open: Gates = self.gates.iter().filter(|(_, by)| by.is_some()).map(|(n, _)| n.clone()).collect();
         let state = RouterState {
             router: self.name.clone(),
@@ -419,7 +439,7 @@ impl Machine {
             generation: self.generation,
             applied_generation: self.told.applied_generation(),
             pending: pending.collect(),
-            drift: (!drifts.is_empty()).then(|| drifts.concat()),
+            drift: self.drift(),
             lags: self.lags.clone(),
             sessions: self.tracker.states(&open),
             bmp_connected: self.bmp_connected,

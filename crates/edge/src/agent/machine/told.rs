@@ -1,11 +1,18 @@
 //! What a machine has told and has still to tell. Pure.
 
 use super::unit::UnitState;
-use super::{Command, UnitName};
+use super::{BATCH, Command, UnitName};
 use crate::routers::DriverError;
 use jiff::Timestamp;
 use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState};
 use std::collections::BTreeMap;
+
+/// Units with their differences, as many as are told of at once; none of no units.
+fn batches(units: BTreeMap<UnitName, String>) -> impl Iterator<Item = (Vec<UnitName>, String)> {
+    let count = units.len().div_ceil(BATCH).max(1);
+    let mut units = units.into_iter();
+    (0..count).map(move |_| units.by_ref().take(BATCH).unzip())
+}
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -78,8 +85,10 @@ impl Told {
         for unit in units.keys() {
             self.changing.remove(unit);
         }
-        let diff = units.values().map(String::as_str).collect();
-        self.result(generation.unwrap_or_default(), units.into_keys().collect(), outcome, diff, at);
+        let generation = generation.unwrap_or_default();
+        for (units, diff) in batches(units) {
+            self.result(generation, units, outcome.clone(), diff, at);
+        }
     }
 
     /// The router can't be spoken with; a snapshot that waits for it is told so once.
@@ -98,17 +107,17 @@ impl Told {
         self.result(generation, Vec::new(), outcome, String::new(), at);
     }
 
-    /// Nothing is under way: what was confirmed since is told in one report.
+    /// Nothing is under way: what was confirmed since is told.
     pub fn settled(&mut self, generation: u64, rests: bool, at: Timestamp) {
         if !rests {
             self.applied_generation = Some(generation);
         }
         let is_new = self.settled.replace(generation) != Some(generation);
         let confirmed = std::mem::take(&mut self.confirmed);
-        let diff: String = confirmed.values().map(String::as_str).collect();
-        if (is_new && !rests) || !diff.is_empty() {
-            let units = confirmed.into_keys().collect();
-            self.result(generation, units, ApplyOutcome::Confirmed, diff, at);
+        if (is_new && !rests) || confirmed.values().any(|diff| !diff.is_empty()) {
+            for (units, diff) in batches(confirmed) {
+                self.result(generation, units, ApplyOutcome::Confirmed, diff, at);
+            }
         }
     }
 

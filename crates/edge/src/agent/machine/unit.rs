@@ -62,6 +62,11 @@ impl UnitState {
         true
     }
 
+    /// Its newest form; `None` to remove it.
+    pub fn wanted(&self) -> Option<&Arc<Unit>> {
+        self.wanted.as_ref()
+    }
+
     /// Forms that may be on the router or soon are: the newest, what stands, the last good one.
     pub fn forms(&self) -> impl Iterator<Item = &Unit> {
         let stands = self.stands.iter().flatten();

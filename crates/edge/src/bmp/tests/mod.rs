@@ -42,9 +42,9 @@ pub(super) fn policy(peer: &str, registered: &[&str]) -> SessionPolicy {
         host_asn: Asn(64500),
         peer_asn: Asn(PEER_ASN),
         route_server: false,
-        behind: vec![],
+        behind: [].into(),
         next_hop: ip(peer),
-        host_space: vec![p("198.18.0.0/17")],
+        host_space: [p("198.18.0.0/17")].into(),
         max_length: if ip(peer).is_ipv4() { 29 } else { 64 },
         registration_required: true,
         ordinary_used: false,
@@ -58,7 +58,8 @@ pub(super) fn policy(peer: &str, registered: &[&str]) -> SessionPolicy {
         space: PublicSpace {
             asns: vec![(64496, 64511), (200_000, 200_000)],
             prefixes: vec![p("198.18.0.0/15"), p("2001:db8::/32")],
-        },
+        }
+        .into(),
     }
 }
 

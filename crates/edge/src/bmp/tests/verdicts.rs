@@ -98,7 +98,7 @@ fn a_changed_policy_judges_again_what_it_changes() {
     assert_eq!(summary.received, 2, "no route is lost by it");
 
     let mut primary = session("a", PEER, &[]);
-    primary.policy.prefixes = vec![PrefixPolicy { prefix: p(REGISTERED), role: PrefixRole::Primary }];
+    primary.policy.prefixes = [PrefixPolicy { prefix: p(REGISTERED), role: PrefixRole::Primary }].into();
     rig.configure(vec![primary]);
     let usage = rig.summary("a").evidence[0].route.as_ref().unwrap().verdict.usage;
     assert_eq!(usage, RouteUse::Registered(PrefixRole::Primary));

@@ -116,7 +116,7 @@ fn session_problem(intent: &RouterIntent, session: &SessionIntent) -> Option<&'s
         return Some("its BFD timers aren't within 10 to 60000 ms and a multiplier of 2 or more");
     }
     let key_fits = |key: &str| MD5_KEY_LEN.contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-    if session.md5_key.as_ref().is_some_and(|key| !key_fits(key.reveal())) {
+    if session.md5_key.as_ref().is_some_and(|key| !key_fits(key.secret.reveal())) {
         return Some("its MD5 key isn't 1 to 80 printable ASCII characters without spaces");
     }
     None

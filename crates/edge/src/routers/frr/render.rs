@@ -130,7 +130,7 @@ fn render_session<'a>(
         Some(format!("remote-as {}", session.policy.peer_asn)),
         shut.then(|| format!("shutdown message {SHUTDOWN_MESSAGE}")),
         Some(format!("description {what}")),
-        session.md5_key.as_ref().map(|key| format!("password {}", key.reveal())),
+        session.md5_key.as_ref().map(|key| format!("password {}", key.secret.reveal())),
         // GTSM (RFC 5082).
         Some("ttl-security hops 1".to_owned()),
         Some(format!("update-source {}", session.local_address)),

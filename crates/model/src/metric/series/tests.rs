@@ -52,6 +52,7 @@ fn samples() -> RouterSamples {
     RouterSamples {
         router: "er1".into(),
         minute: Timestamp::UNIX_EPOCH,
+        part: 0,
         sessions: [("c1v4", session(1.0, 0)), ("c1v6", session(0.0, 2)), ("c2v4", session(1.0, 0))]
             .map(|(name, s)| (name.to_owned(), s))
             .into(),

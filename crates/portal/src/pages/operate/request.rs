@@ -233,6 +233,9 @@ fn steps(preview: &Value) -> Markup {
             @if step["sessionPrefixes"].as_array().is_some_and(|all| !all.is_empty()) {
                 p.remark { "Session addresses from " (joined(&step["sessionPrefixes"])) ", unless something else takes them first. Routes pass once they are validated." }
             }
+            @if let Some(reason) = step["refused"].as_str() {
+                (message("error", html! { "The router won't be given this as it is: " (reason) "." }))
+            }
             @match (step["diff"].as_str(), step["error"].as_str()) {
                 (Some(""), _) => p { "Nothing: the router is like that already." },
                 (Some(text), _) => (diff(text)),

@@ -11,7 +11,7 @@ use crate::routers::frr::plan::{Read, plan};
 use crate::routers::frr::render::{Origination, render};
 use meetme_model::connection::SessionSubnet;
 use meetme_model::intent::SessionPhase;
-use meetme_model::secret::Secret;
+use meetme_model::secret::NamedSecret;
 use meetme_model::unit::units;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ fn sessions_belong_on_lags_of_ours() {
     assert!(problem(|i| i.sessions[0].policy.next_hop = "192.0.2.1".parse().unwrap()).contains("next hop"));
     assert!(problem(|i| i.sessions[0].bfd.interval_ms = 1).contains("BFD"));
     assert!(problem(|i| i.sessions[0].max_prefixes = 0).contains("max prefix"));
-    assert!(problem(|i| i.sessions[0].md5_key = Some(Secret::new("two words"))).contains("MD5"));
+    assert!(problem(|i| i.sessions[0].md5_key = Some(NamedSecret::new("key", "two words"))).contains("MD5"));
     assert!(problem(|i| i.sessions.push(i.sessions[0].clone())).contains("twice"));
 }
 
@@ -76,7 +76,7 @@ fn a_session_has_no_address_of_the_router_and_no_other_session_s() {
     }
     let station = |i: &mut RouterIntent| i.bmp = Some("198.19.0.9:1790".parse().unwrap());
     assert!(moved("198.19.0.8/30", &station).contains("BMP station"));
-    let announced = |i: &mut RouterIntent| i.announced.push("198.19.0.9/32".parse().unwrap());
+    let announced = |i: &mut RouterIntent| i.announced = ["198.19.0.9/32".parse().unwrap()].into();
     assert!(moved("198.19.0.8/30", &announced).contains("what the router announces"));
     let other = |i: &mut RouterIntent| i.lags.push(LagIntent { name: "lag0".into(), ..fixture::lag(2) });
     assert!(moved("198.18.192.4/30", &other).contains("another LAG"));
@@ -118,7 +118,7 @@ fn everything_that_is_referred_to_is_rendered() {
 /// A router's intent with this key on its session.
 fn keyed(key: &str) -> RouterIntent {
     let mut intent = good();
-    intent.sessions[0].md5_key = Some(Secret::new(key));
+    intent.sessions[0].md5_key = Some(NamedSecret::new("key", key));
     intent
 }
 

@@ -5,7 +5,7 @@ use crate::routers::Gates;
 use crate::routers::frr::fixture;
 use crate::routers::frr::render::{Origination, render};
 use meetme_model::intent::{RouterIntent, SessionPhase};
-use meetme_model::secret::Secret;
+use meetme_model::secret::NamedSecret;
 
 fn rendered(intent: &RouterIntent) -> Owned {
     let gates: Gates = intent.sessions.iter().map(|s| s.name.clone()).collect();
@@ -30,7 +30,7 @@ fn equal_configurations_need_nothing() {
 fn a_new_policy_is_whole_before_the_session_is_pointed_at_it_and_the_old_goes_last() {
     let before = fixture::intent(1, SessionPhase::Open);
     let mut after = before.clone();
-    after.sessions[0].policy.prefixes.truncate(1);
+    after.sessions[0].policy.prefixes = before.sessions[0].policy.prefixes[..1].into();
     let change = change(&rendered(&before), &rendered(&after));
     let commands = commands(&change);
     let pointed = position(&commands, "neighbor 198.18.192.2 route-map MEETME-IN-c1v4-");
@@ -56,7 +56,7 @@ fn a_new_policy_is_whole_before_the_session_is_pointed_at_it_and_the_old_goes_la
 fn a_new_key_resets_the_session_and_is_never_shown() {
     let before = fixture::intent(1, SessionPhase::Open);
     let mut after = before.clone();
-    after.sessions[0].md5_key = Some(Secret::new("another"));
+    after.sessions[0].md5_key = Some(NamedSecret::new("key", "another"));
     let change = change(&rendered(&before), &rendered(&after));
     assert_eq!(commands(&change), ["neighbor 198.18.192.2 password another"]);
     assert_eq!(change.disrupted, ["198.18.192.2".to_owned()].into());

@@ -222,7 +222,7 @@ fn an_entry_that_somebody_adds_to_a_route_map_of_ours_is_taken_away() {
 fn objects_that_nothing_refers_to_go_by_themselves_and_those_of_an_open_gate_stay() {
     let before = several(1);
     let mut after = before.clone();
-    after.sessions[0].policy.prefixes.truncate(1);
+    after.sessions[0].policy.prefixes = before.sessions[0].policy.prefixes[..1].into();
     let mut read = router(&before);
     read.owned.blocks.extend(router(&after).owned.blocks.into_iter().filter(|(k, _)| k.is_shared()));
     let old =

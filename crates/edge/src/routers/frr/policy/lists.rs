@@ -54,7 +54,7 @@ impl<'a> Policies<'a> {
     /// Paths that no route may have: with AS_SETs, reserved ASNs or the host's own. One expression
     /// for all numbers: it is run once for a route, however many ranges there are.
     pub(super) fn bad_path(&mut self, policy: &'a SessionPolicy) -> String {
-        let what = (policy.host_asn, &policy.space);
+        let what = (policy.host_asn, &*policy.space);
         if let Some((_, name)) = self.bad_paths.iter().find(|(w, _)| *w == what) {
             return name.clone();
         }

@@ -234,26 +234,27 @@ proptest! {
         policy.ordinary_used = ordinary;
         policy.max_path = max_path;
         policy.route_server = route_server;
-        policy.behind = if route_server { behind } else { vec![] };
+        policy.behind = if route_server { behind.into() } else { [].into() };
         if large {
             policy.community = Some(Community::Large(64500, 0, 8007));
         }
         if !with_space {
-            policy.space.prefixes.clear();
+            policy.space = PublicSpace { prefixes: vec![], ..PublicSpace::clone(&policy.space) }.into();
         }
         let role = [None, Some(PrefixRole::Primary), Some(PrefixRole::Backup), Some(PrefixRole::Registered)];
-        policy.prefixes = pool
+        let mut registered: Vec<PrefixPolicy> = pool
             .iter()
             .zip(&roles)
             .filter_map(|(&prefix, &r)| Some(PrefixPolicy { prefix, role: role[r]? }))
             .collect();
         if many {
             // More than one list has, so that the last one counts as well.
-            policy.prefixes.extend((0..100u8).map(|n| PrefixPolicy {
+            registered.extend((0..100u8).map(|n| PrefixPolicy {
                 prefix: if v6 { format!("2001:db8:{n}::/48") } else { format!("198.17.{n}.0/24") }.parse().unwrap(),
                 role: PrefixRole::Primary,
             }).filter(|p| !pool.contains(&p.prefix)));
         }
+        policy.prefixes = registered.into();
         let mut communities: Vec<Community> =
             if carries { policy.community.into_iter().collect() } else { vec![Community::Standard(1, 1)] };
         communities.extend(well_known);
@@ -334,7 +335,8 @@ fn a_hundred_sessions_have_as_many_costly_statements_as_one() {
             .map(|n| {
                 let mut policy = fixture::policy(&format!("198.18.192.{n}"));
                 policy.peer_asn = Asn(100_000 + n);
-                policy.prefixes[0].prefix = format!("198.17.{n}.0/24").parse().unwrap();
+                let prefix = format!("198.17.{n}.0/24").parse().unwrap();
+                policy.prefixes = [PrefixPolicy { prefix, ..policy.prefixes[0] }, policy.prefixes[1]].into();
                 policy
             })
             .collect();

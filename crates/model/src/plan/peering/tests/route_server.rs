@@ -47,8 +47,8 @@ fn it_becomes_active_on_the_peer_s_addresses() {
         router_intent(&w.inventory, &router, &[c])
     };
     let session = &intent(OfferingKind::IxRs).sessions[0];
-    assert_eq!(session.policy.behind, [Asn(64505), Asn(64506)], "those behind the route server come first");
-    assert_eq!(intent(OfferingKind::Edge).sessions[0].policy.behind, []);
+    assert_eq!(*session.policy.behind, [Asn(64505), Asn(64506)], "those behind the route server come first");
+    assert_eq!(*intent(OfferingKind::Edge).sessions[0].policy.behind, []);
     assert_eq!((session.phase, session.peer_address), (SessionPhase::Open, subnet.peer));
     assert!(session.policy.ordinary_used, "nothing is registered by prefix there");
 }

@@ -66,7 +66,7 @@ fn draft(name: String, v4: String, v6: Option<String>, key: String, most: (i64, 
             session_prefix_v6: v6,
             max_prefixes_v4: Some(most.0),
             max_prefixes_v6: Some(most.1),
-            md5_key: Some(Secret::new(key)),
+            md5_key: Some(meetme_model::Secret::new(key)),
             ..Default::default()
         }],
         ..Default::default()
@@ -116,7 +116,7 @@ fn active(inventory: &Inventory, name: &str, spec: PeeringSpec, connection: Conn
         reached: Default::default(),
         removal: None,
     };
-    let md5_key = connection.spec.md5_key.clone();
+    let md5_key = connection.spec.md5_key.clone().map(|secret| NamedSecret { name: "key".into(), secret });
     let on_router =
         RouterConnection { peering: &peering, connection: &connection, md5_key, prefixes: &[], behind: &[] };
     router_intent(inventory, &inventory.routers[0], &[on_router])
