@@ -1,3 +1,5 @@
+//! Snapshots go through their parts without loss, and nothing grows or leaks on the way.
+
 use super::*;
 use crate::intent::*;
 use crate::route::{PrefixRole, SessionPolicy};
