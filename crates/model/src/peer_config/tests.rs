@@ -8,6 +8,7 @@ fn side() -> PeerSide {
         connection: "c12".into(),
         asn: Asn(64510),
         host_asn: Asn(64500),
+        is_route_server: false,
         links: 2,
         bfd: BfdTimers { interval_ms: 50, multiplier: 3 },
         has_md5_key: true,
