@@ -4,7 +4,7 @@
 mod common;
 
 use common::net::{Node, sh};
-use common::site::{Control, access, connect, eventually, intended, is_up, router_with_a_silent_peer};
+use common::site::{Control, access, connect_edge, eventually, intended, is_up, router_with_a_silent_peer};
 use common::speaker::{ADD_PATH, GRACEFUL_RESTART, IPV4, IPV6, Opening, PROVIDER, Route, Speaker};
 use meetme_edge::routers::Driver;
 use meetme_edge::routers::frr::Frr;
@@ -63,7 +63,8 @@ impl Site {
         let backend =
             LagBackend::Ovs { db: here.path("db.sock"), ctl: here.path("vswitchd.ctl"), netns: None };
         let frr = Frr::new(here.dir.clone(), backend);
-        let (mut control, agent, streams) = connect(&here, &peer);
+        let show = ["show bgp summary", "show bgp ipv4 unicast"].map(|c| here.vtysh_command(c)).to_vec();
+        let (mut control, agent, streams) = connect_edge(show);
         control.send(access(&here)).await;
         let mut intent = intended(1, SessionPhase::Open);
         intent.sessions[0].md5_key = None;
@@ -185,7 +186,7 @@ async fn what_a_peer_announces_is_used_as_the_rules_say(version: &'static str) {
     // What the router refuses before any policy, while the gate is open.
     for (what, bad) in [
         ("another's ASN first", route(&[64511, PEER], &[])),
-        ("a leak", Route { extra: ONLY_TO_CUSTOMERS.to_vec(), ..good.clone() }),
+        ("a leak", Route { extra: ONLY_TO_CUSTOMERS.to_vec(), ..route(&[PEER], &[(64510, 2)]) }),
     ] {
         peer.announce(&bad);
         site.until_seen(what, |r| !is_used(r)).await;

@@ -7,9 +7,9 @@
 //! once it has done so for a while without any change: policies, gates and routes take their time.
 
 use meetme_model::intent::{RouterIntent, SessionPhase};
-use meetme_model::link::{DifferingRoute, DifferingRoutes, RouterState, SessionRoutes};
+use meetme_model::link::{DifferingRoute, DifferingRoutes, RouterState, SeenRoute, SessionRoutes};
 use meetme_model::prefix::Prefix;
-use meetme_model::route::{RouteVerdict, RouterDifference, RouterPath, RouterWord};
+use meetme_model::route::{RouterDifference, RouterPath, RouterWord};
 use meetme_model::unit::UnitName;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -24,7 +24,7 @@ const LASTS: Duration = Duration::from_secs(10);
 /// Between questions about a difference that was told.
 const TOLD_AGAIN: Duration = Duration::from_secs(10);
 /// Between questions about what is as it should be.
-const ROUND: Duration = Duration::from_secs(600);
+const ROUND: Duration = Duration::from_secs(120);
 /// Between batches of questions.
 const PACE: Duration = Duration::from_millis(250);
 /// Prefixes that are asked about at once.
@@ -56,8 +56,8 @@ struct Session {
 
 #[derive(Debug)]
 struct Route {
-    verdict: RouteVerdict,
-    received_at: jiff::Timestamp,
+    /// What BMP told last.
+    told: SeenRoute,
     /// Since when the router differs, without a change meanwhile.
     differs_since: Option<Instant>,
     word: RouterWord,
@@ -92,19 +92,18 @@ impl Choices {
         for evidence in &mut summary.evidence {
             let Some(seen) = &mut evidence.route else { continue };
             let mut route = before.remove(&evidence.prefix).unwrap_or_else(|| Route {
-                verdict: seen.verdict.clone(),
-                received_at: seen.received_at,
+                told: seen.clone(),
                 differs_since: None,
                 word: RouterWord::NotAsked,
                 is_fresh: true,
             });
-            let same_use = route.verdict.local_pref().is_some() == seen.verdict.local_pref().is_some();
+            let is_used = |route: &SeenRoute| route.verdict.local_pref().is_some();
+            let same_use = is_used(&route.told) == is_used(seen);
             if !same_use && route.word == RouterWord::Agrees {
                 route.word = RouterWord::NotAsked;
             }
-            if route.verdict != seen.verdict || route.received_at != seen.received_at {
-                route.verdict.clone_from(&seen.verdict);
-                route.received_at = seen.received_at;
+            if route.told != *seen {
+                route.told = seen.clone();
                 route.differs_since = None;
                 route.is_fresh = true;
             }
@@ -212,7 +211,7 @@ impl Choices {
                     again = Some(SETTLES);
                     continue;
                 }
-                let difference = RouterDifference::of(of_prefix, peer, &route.verdict, host_drains);
+                let difference = RouterDifference::of(of_prefix, peer, &route.told.verdict, host_drains);
                 let (word, pause) = route.hear(difference, now);
                 if let Some(word) = word.filter(|word| *word != route.word) {
                     route.word = word;

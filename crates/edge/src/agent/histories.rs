@@ -226,7 +226,7 @@ impl World {
         for (filters, word, count) in [(true, "Absent", 2), (false, "agrees", 0)] {
             self.router.filter(address, filters);
             // Longer than between two rounds of questions.
-            sleep(Duration::from_secs(700)).await;
+            sleep(Duration::from_secs(150)).await;
             words(self);
             sleep(Duration::from_secs(1)).await;
             assert_eq!(words(self), BTreeSet::from([word]), "{name}");

@@ -163,3 +163,15 @@ fn vendors_are_found_by_their_key() {
     }
     assert_eq!(Vendor::of_key("other"), None);
 }
+
+#[test]
+fn who_knows_bgp_roles_says_its_own() {
+    for (is_route_server, frr, bird) in [
+        (false, "local-role peer\n", "local role peer;"),
+        (true, "local-role rs-server\n", "local role rs_server;"),
+    ] {
+        let side = PeerSide { is_route_server, ..both() };
+        assert_eq!(render(Vendor::Frr, &side).matches(frr).count(), 2);
+        assert_eq!(render(Vendor::Bird, &side).matches(bird).count(), 2);
+    }
+}

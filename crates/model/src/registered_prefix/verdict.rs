@@ -250,7 +250,11 @@ fn received_everywhere(context: &VerdictContext<'_>) -> Check {
     if matches!(check.outcome, CheckOutcome::Failed | CheckOutcome::Partial) {
         let missing: Vec<String> =
             check.evidence.iter().filter(|e| !e.ok).map(|e| e.session.to_string()).collect();
-        check.message = format!("not received from session(s) {}; announce it there", missing.join(", "));
+        // A router may refuse a path of another's by itself, and tell that as a withdrawal (FRR 8.4).
+        let missing = missing.join(", ");
+        check.message = format!(
+            "not received from session(s) {missing}; announce it there, with a path that begins with your ASN"
+        );
     }
     check
 }

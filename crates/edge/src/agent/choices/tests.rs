@@ -3,8 +3,8 @@
 use super::*;
 use crate::routers::frr::fixture;
 use jiff::Timestamp;
-use meetme_model::link::{PrefixEvidence, SeenRoute, SessionState};
-use meetme_model::route::{AsPath, PrefixRole, RouteAttributes, RouteUse, RpkiState};
+use meetme_model::link::{PrefixEvidence, SessionState};
+use meetme_model::route::{AsPath, PrefixRole, RouteAttributes, RouteUse, RouteVerdict, RpkiState};
 use meetme_model::unit::{UnitFault, UnitPending};
 
 const SESSION: &str = "c1v4";
