@@ -81,7 +81,7 @@ impl Site {
     }
 
     fn speaker(&self, opening: &Opening) -> Speaker {
-        Speaker::start(self.peer.pid(), "198.18.192.3", opening)
+        Speaker::start(self.peer.pid(), "198.18.192.2", opening)
     }
 
     async fn until_open(&mut self) {
@@ -143,7 +143,7 @@ async fn what_a_peer_announces_is_used_as_the_rules_say(version: &'static str) {
     let mut site = Site::new(version).await;
     let opening = Opening { capabilities: vec![IPV4, GRACEFUL_RESTART, ADD_PATH], ..Opening::of(PEER) };
     let peer = site.speaker(&opening);
-    let internet = Speaker::start(site.peer.pid(), "198.18.250.0", &Opening::of(TRANSIT));
+    let internet = Speaker::start(site.peer.pid(), "198.18.250.1", &Opening::of(TRANSIT));
     site.until_open().await;
     eventually(|| (peer.is_up(), internet.is_up()), |up| *up == (true, true)).await;
 
@@ -201,7 +201,8 @@ async fn what_a_peer_announces_is_used_as_the_rules_say(version: &'static str) {
     let originates = |no: &str| {
         let network =
             format!("address-family ipv4 unicast\n  {no}network 198.19.10.0/24\n exit-address-family");
-        site.here.configure(&format!("router bgp {HOST}\n {network}\nexit\n"));
+        let route = format!("{no}ip route 198.19.10.0/24 blackhole");
+        site.here.configure(&format!("{route}\nrouter bgp {HOST}\n {network}\nexit\n"));
     };
     originates("");
     peer.announce(&Route { communities: vec![COMMUNITY, (64510, 1)], ..good.clone() });

@@ -40,6 +40,7 @@ async fn every_line_of_the_text_for_peers_is_taken_and_kept(version: &'static st
     node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     for is_route_server in [true, false] {
         is_taken_and_kept(version, &node, &PeerSide { is_route_server, ..side() });
+        node.configure("no router bgp 64510\n");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A BGP speaker that says exactly what a test has it say, out of another network namespace.
 //!
-//! It dials as a peer does, again whenever the session ends. Octets go through `bash`, which is
-//! what opens the connection inside that namespace.
+//! It listens as a peer does, again whenever the session ends: FRR forgets why it refused who dials.
+//! Octets go through Python (ExaBGP's), which is what has the socket inside that namespace.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -25,7 +25,7 @@ pub const ADD_PATH: &[u8] = &[69, 4, 0, 1, 1, 3];
 /// Provider of the other side (RFC 9234).
 pub const PROVIDER: &[u8] = &[9, 1, 0];
 
-/// What it says when a connection begins.
+/// What it says when a connection begins, first.
 #[derive(Clone, Debug)]
 pub struct Opening {
     pub asn: u32,
@@ -118,13 +118,13 @@ pub struct Speaker {
 }
 
 impl Speaker {
-    /// Begins to dial `to` out of the network namespace of process `pid`.
-    pub fn start(pid: u32, to: &'static str, opening: &Opening) -> Self {
+    /// Begins to listen at an address of the network namespace of process `pid`.
+    pub fn start(pid: u32, at: &'static str, opening: &Opening) -> Self {
         let shared = Arc::new(Shared::default());
         let (own, open) = (shared.clone(), opening.message());
         let thread = std::thread::spawn(move || {
             while !own.stop.load(Ordering::SeqCst) {
-                let mut relay = dial(pid, to);
+                let mut relay = listen(pid, at);
                 *own.group.lock().unwrap() = Some(relay.id());
                 // Its end is the end of what is read.
                 let _ = speak(&mut relay, &open, &own);
@@ -182,10 +182,22 @@ impl Drop for Speaker {
     }
 }
 
-fn dial(pid: u32, to: &str) -> Child {
-    let relay = format!("exec 3<>/dev/tcp/{to}/179; cat <&3 & exec cat >&3");
+const RELAY: &str = "\
+import os, socket, sys, threading
+listener = socket.create_server((sys.argv[1], 179))
+link, _ = listener.accept()
+listener.close()
+def send():
+    while data := os.read(0, 65536):
+        link.sendall(data)
+threading.Thread(target=send, daemon=True).start()
+while data := link.recv(65536):
+    os.write(1, data)
+";
+
+fn listen(pid: u32, at: &str) -> Child {
     Command::new("nsenter")
-        .args(["-n", "-t", &pid.to_string(), "bash", "-c", &relay])
+        .args(["-n", "-t", &pid.to_string(), "python3", "-c", RELAY, at])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
