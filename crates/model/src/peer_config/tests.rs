@@ -123,6 +123,7 @@ fn frr_is_told_that_the_neighbour_is_one_hop_away_and_nothing_but_the_registered
          router bgp 64510\n no bgp default ipv4-unicast\n bgp bestpath as-path multipath-relax\n \
          neighbor 198.18.192.1 remote-as 64500\n \
          neighbor 198.18.192.1 description AS64500 connection c12 of contoso-ams\n \
+         neighbor 198.18.192.1 local-role peer\n \
          neighbor 198.18.192.1 ttl-security hops 1\n no neighbor 198.18.192.1 ebgp-multihop\n \
          neighbor 198.18.192.1 password YOUR-KEY\n neighbor 198.18.192.1 timers 10 30\n \
          neighbor 198.18.192.1 bfd\n neighbor 198.18.192.1 bfd profile meetme\n \
