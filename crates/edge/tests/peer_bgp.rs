@@ -197,17 +197,6 @@ async fn what_a_peer_announces_is_used_as_the_rules_say(version: &'static str) {
         site.until_seen("the route is used again", is_used).await;
     }
 
-    // The same where there was no route before.
-    let fresh = Route { prefix: [198, 19, 20, 0], length: 25, ..route(&[64511, PEER], &[]) };
-    peer.announce(&fresh);
-    let told = |c: &Control| {
-        let evidence = &c.routes["c1v4"].evidence;
-        let of = evidence.iter().find(|e| e.prefix.to_string() == "198.19.20.0/25")?;
-        Some(of.route.as_ref()?.verdict.faults.clone())
-    };
-    site.control.until("another's ASN first", |c| told(c).is_some()).await;
-    assert_eq!(told(&site.control), Some(vec![RouteFault::FirstAsNotPeer]));
-
     // Somebody has the router originate the prefix itself: no rule knows of that.
     let originates = |no: &str| {
         let network =
