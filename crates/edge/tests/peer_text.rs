@@ -1,8 +1,8 @@
-//! The FRR text that peers are handed, loaded into real FRR of each version.
+//! The texts that peers are handed, loaded into real FRR of each version and into BIRD.
 
 mod common;
 
-use common::net::Node;
+use common::net::{Node, sh};
 use meetme_model::asn::Asn;
 use meetme_model::community::Community;
 use meetme_model::intent::BfdTimers;
@@ -22,6 +22,7 @@ fn side() -> PeerSide {
         connection: "c12".into(),
         asn: Asn(64510),
         host_asn: Asn(64500),
+        is_route_server: false,
         links: 2,
         bfd: BfdTimers { interval_ms: 100, multiplier: 4 },
         has_md5_key: true,
@@ -37,7 +38,14 @@ fn side() -> PeerSide {
 async fn every_line_of_the_text_for_peers_is_taken_and_kept(version: &'static str) {
     let node = Node::here_with(version);
     node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
-    let text = render(Vendor::Frr, &side());
+    for is_route_server in [true, false] {
+        is_taken_and_kept(version, &node, &PeerSide { is_route_server, ..side() });
+        node.configure("no router bgp 64510\n");
+    }
+}
+
+fn is_taken_and_kept(version: &str, node: &Node, side: &PeerSide) {
+    let text = render(Vendor::Frr, side);
     let said = node.configure(&text);
     assert!(!said.contains('%'), "FRR {version} refuses: {said}\n{text}");
 
@@ -53,4 +61,15 @@ async fn every_line_of_the_text_for_peers_is_taken_and_kept(version: &'static st
         assert!(kept.contains(&line), "FRR {version} doesn't keep '{line}':\n{running}");
     }
     assert!(!running.contains("ebgp-multihop"), "BFD would be multihop:\n{running}");
+}
+
+#[test]
+fn bird_takes_the_text_whole() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for is_route_server in [true, false] {
+        let text = render(Vendor::Bird, &PeerSide { is_route_server, ..side() });
+        // What the reader is told to write first.
+        std::fs::write(file.path(), format!("router id 192.0.2.1;\n{text}")).unwrap();
+        sh(&format!("bird -p -c {}", file.path().display()));
+    }
 }

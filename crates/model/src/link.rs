@@ -11,7 +11,7 @@ use crate::intent_parts::{IntentHead, IntentPart, IntentParts};
 use crate::inventory::RouterAccess;
 use crate::prefix::Prefix;
 use crate::probe::{LookingGlass, Probe, ProbeOutcome};
-use crate::route::{ReceivedRoute, RouteAttributes, RouteVerdict};
+use crate::route::{ReceivedRoute, RouteAttributes, RouteUse, RouteVerdict, RouterDifference, RouterWord};
 use crate::samples::RouterSamples;
 use crate::session_down::SessionDown;
 use crate::unit::{UnitFault, UnitName, UnitPending};
@@ -278,6 +278,30 @@ pub struct RouterState {
     pub sessions: BTreeMap<String, SessionState>,
     /// Whether the router's BMP connection is up.
     pub bmp_connected: bool,
+    /// Routes of registered prefixes with which the router does something else than the rules say.
+    #[serde(default)]
+    pub differing: DifferingRoutes,
+}
+
+/// How many routes differ, with the first of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferingRoutes {
+    /// All of them.
+    pub count: u32,
+    /// The first by session and prefix, a hundred at most.
+    pub first: Vec<DifferingRoute>,
+}
+
+/// A route with which its router does something else than the rules say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DifferingRoute {
+    /// The session's name.
+    pub session: String,
+    /// The prefix.
+    pub prefix: Prefix,
+    /// What differs.
+    #[serde(flatten)]
+    pub difference: RouterDifference,
 }
 
 impl RouterState {
@@ -420,6 +444,22 @@ pub struct SeenRoute {
     pub rpki: crate::route::RpkiState,
     /// What is done with it.
     pub verdict: RouteVerdict,
+    /// Whether the router says so, too.
+    #[serde(default)]
+    pub router: RouterWord,
     /// Since when.
     pub received_at: Timestamp,
+}
+
+impl SeenRoute {
+    /// True when it is used by the rules, and by the router as far as is known.
+    pub fn is_used(&self) -> bool {
+        let differs = matches!(&self.router, RouterWord::Differs { difference } if !difference.is_used());
+        self.verdict.usage != RouteUse::Unused && !differs
+    }
+
+    /// True when traffic leaves by it before it leaves over the Internet, as far as is known.
+    pub fn carries(&self) -> bool {
+        self.verdict.carries() && self.is_used()
+    }
 }

@@ -80,6 +80,8 @@ pub struct PeerSide {
     pub asn: Asn,
     /// The host's ASN.
     pub host_asn: Asn,
+    /// True when the peer's side is a route server, whose client the host is (RFC 9234 §3).
+    pub is_route_server: bool,
     /// How many links the LAG has; 0 before ports are given.
     pub links: usize,
     /// The offering's BFD timers.

@@ -122,6 +122,13 @@ pub struct PrefixVerdict {
 }
 
 impl PrefixVerdict {
+    /// True when nothing but a router of the host's speaks against it: then its peer has nothing to do.
+    pub fn is_the_hosts(&self) -> bool {
+        let failing = |c: &&Check| matches!(c.outcome, CheckOutcome::Failed | CheckOutcome::Partial);
+        let mut failing = self.checks.iter().filter(failing).peekable();
+        failing.peek().is_some() && failing.all(|c| c.kind == CheckKind::RouterChoice)
+    }
+
     /// The verdict on a prefix that nothing was seen of.
     pub fn pending() -> Self {
         Self { state: PrefixState::Pending, error_message: None, checks: Vec::new() }
@@ -148,6 +155,8 @@ pub enum CheckKind {
     Rpki,
     /// Used on every session that it is received on.
     Used,
+    /// The routers of those sessions say so, too.
+    RouterChoice,
 }
 
 /// How a check came out.

@@ -5,8 +5,10 @@
 //! the same. Nothing here talks to a router.
 
 mod last_resort;
+mod router_word;
 
 pub use last_resort::LastResort;
+pub use router_word::{RouterDifference, RouterPath, RouterWord};
 
 use crate::asn::{Asn, PublicSpace};
 use crate::community::{self, Community};

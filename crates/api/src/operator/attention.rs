@@ -120,6 +120,7 @@ fn of_prefix(kind: &'static str, resource_id: String, name: String, verdict: Pre
     use meetme_model::registered_prefix::PrefixState;
     let awaited = match verdict.state {
         PrefixState::None | PrefixState::Unknown => Party::Host,
+        _ if verdict.is_the_hosts() => Party::Host,
         _ => Party::Peer,
     };
     Unsettled {

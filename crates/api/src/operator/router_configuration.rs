@@ -88,6 +88,7 @@ fn side(
         connection: tracking_id(c),
         asn: peering.spec.asn,
         host_asn: inventory.host.asn,
+        is_route_server: kind == OfferingKind::IxRs,
         links: c.ports.as_ref().map_or(0, |p| p.ports.len()),
         bfd: offering.map_or(USUAL_BFD, |o| o.bfd),
         has_md5_key,

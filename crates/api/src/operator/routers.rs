@@ -4,6 +4,7 @@
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use crate::page::Page;
+use meetme_model::Prefix;
 use meetme_model::inventory::{Inventory, Router};
 use meetme_model::link::{ApplyOutcome, ApplyResult, EdgeAnswer, EdgeQuery, RouterState};
 use meetme_model::unit::{UnitName, UnitPending};
@@ -37,6 +38,8 @@ struct Summary {
     drifted: bool,
     /// Units that the router refused, or that were undone on it.
     units_failing: usize,
+    /// Routes of registered prefixes with which it does something else than the rules say.
+    routes_differing: u32,
     sessions: usize,
     /// Routes received over all sessions.
     routes_received: u64,
@@ -53,6 +56,8 @@ struct Whole {
     state: Option<RouterState>,
     /// Units that aren't as intended.
     pending: Vec<Pending>,
+    /// The first hundred of `routesDiffering`.
+    differing: Vec<Differing>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_apply: Option<Applied>,
     applies: Vec<Applied>,
@@ -66,6 +71,14 @@ struct Pending {
     /// Why it stands in its last good form; absent while it is only on its way.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Differing {
+    session: String,
+    prefix: Prefix,
+    code: &'static str,
+    reason: String,
 }
 
 /// What applying came to, with its reason in a sentence.
@@ -111,6 +124,17 @@ fn pending(state: &RouterState) -> Vec<Pending> {
     state.pending.iter().map(|(unit, p)| Pending { unit: unit.clone(), reason: reason(p) }).collect()
 }
 
+fn differing(state: &RouterState) -> Vec<Differing> {
+    let all = state.differing.first.iter();
+    all.map(|route| Differing {
+        session: route.session.clone(),
+        prefix: route.prefix,
+        code: route.difference.code(),
+        reason: route.difference.to_string(),
+    })
+    .collect()
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Diff {
@@ -153,6 +177,7 @@ pub(super) async fn get(call: Call) -> Answer {
         summary: summary(&inventory, router, state.as_ref(), &known),
         drift: state.as_ref().and_then(|s| s.drift.clone()),
         pending: state.as_ref().map(pending).unwrap_or_default(),
+        differing: state.as_ref().map(differing).unwrap_or_default(),
         last_apply: applies.first().cloned(),
         state,
         applies,
@@ -200,6 +225,7 @@ fn summary(inventory: &Inventory, router: &Router, state: Option<&RouterState>, 
         bmp_connected: state.is_some_and(|s| s.bmp_connected),
         drifted: state.is_some_and(|s| s.drift.as_ref().is_some_and(|d| !d.is_empty())),
         units_failing: state.map_or(0, |s| s.pending.values().filter(|p| p.fault.is_some()).count()),
+        routes_differing: state.map_or(0, |s| s.differing.count),
         sessions: state.map_or(0, |s| s.sessions.len()),
         routes_received: known.received.get(&router.name).copied().unwrap_or(0),
     }

@@ -13,10 +13,13 @@ use crate::routers::frr::fixture;
 use crate::routers::simulated::{EPOCH_MS, Simulated};
 use jiff::Timestamp;
 use meetme_model::intent::{RouterIntent, SessionPhase};
-use meetme_model::link::{GatheredState, RouterState, ToControl};
+use meetme_model::link::{GatheredState, PrefixEvidence, RouterState, SeenRoute, SessionRoutes, ToControl};
+use meetme_model::prefix::Prefix;
+use meetme_model::route::{AsPath, RouteAttributes, RouteUse, RouteVerdict, RouterWord, RpkiState};
 use meetme_model::secret::NamedSecret;
 use meetme_model::unit::{UnitFault, UnitName, units};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,6 +31,8 @@ use tokio::time::sleep;
 const HISTORIES: u64 = 1_000;
 /// Happenings in each.
 const HAPPENINGS: u32 = 15;
+/// One in so many goes on for the rounds in which a router is asked what it does with routes.
+const SHARE_WITH_ROUNDS: u64 = 10;
 /// Longer than anything rests that failed a few times.
 const LONG: Duration = Duration::from_secs(300);
 
@@ -55,7 +60,9 @@ struct World {
     inbox: mpsc::UnboundedSender<ToRouter>,
     task: JoinHandle<()>,
     listener: JoinHandle<()>,
-    told: Arc<Mutex<Option<RouterState>>>,
+    told: Arc<Mutex<Told>>,
+    /// Neighbours whose routes the router refuses by itself, without being asked to.
+    filtered: BTreeSet<IpAddr>,
     /// Steps of the wall clock, in milliseconds.
     stepped_ms: Arc<AtomicI64>,
 }
@@ -67,9 +74,15 @@ impl Drop for World {
     }
 }
 
+/// What the control plane was told last.
+#[derive(Default)]
+struct Told {
+    state: Option<RouterState>,
+    routes: BTreeMap<String, SessionRoutes>,
+}
+
 /// An edge's task for the router: its inbox, it, who listens to it, and what it told last.
-type Edge =
-    (mpsc::UnboundedSender<ToRouter>, JoinHandle<()>, JoinHandle<()>, Arc<Mutex<Option<RouterState>>>);
+type Edge = (mpsc::UnboundedSender<ToRouter>, JoinHandle<()>, JoinHandle<()>, Arc<Mutex<Told>>);
 
 fn edge(router: &Simulated, stepped_ms: &Arc<AtomicI64>) -> Edge {
     let (events, _) = mpsc::channel(64);
@@ -84,17 +97,17 @@ fn edge(router: &Simulated, stepped_ms: &Arc<AtomicI64>) -> Edge {
         RouterTask::new("er1".into(), router.clone(), outbox.clone(), Station::new(events), samples, None)
             .with_clock(Box::new(clock));
     let (inbox, messages) = mpsc::unbounded_channel();
-    let told = Arc::new(Mutex::new(None));
+    let told = Arc::new(Mutex::new(Told::default()));
     let newest = told.clone();
     let listener = tokio::spawn(async move {
         let mut gathered = GatheredState::default();
         loop {
             for message in outbox.take().await {
+                let mut told = newest.lock().unwrap();
                 match message {
                     ToControl::RouterPart { part, .. } => gathered.take(*part),
-                    ToControl::Router { state } => {
-                        *newest.lock().unwrap() = Some(gathered.complete(*state));
-                    }
+                    ToControl::Router { state } => told.state = Some(gathered.complete(*state)),
+                    ToControl::Routes { routes } => drop(told.routes.insert(routes.session.clone(), *routes)),
                     _ => {}
                 }
             }
@@ -116,7 +129,8 @@ impl World {
         }
         let stepped_ms = Arc::new(AtomicI64::new(0));
         let (inbox, task, listener, told) = edge(&router, &stepped_ms);
-        Self { router, draw, intent, inbox, task, listener, told, stepped_ms }
+        let filtered = BTreeSet::new();
+        Self { router, draw, intent, inbox, task, listener, told, filtered, stepped_ms }
     }
 
     fn intend(&mut self) {
@@ -126,6 +140,100 @@ impl World {
 
     fn send(&self, message: ToRouter) {
         self.inbox.send(message).unwrap_or_else(|_| panic!("the task is alive"));
+    }
+
+    /// What BMP tells of every session: each prefix of its policy, in its role.
+    fn tell_routes(&self) {
+        for session in &self.intent.sessions {
+            let seen = |role| SeenRoute {
+                attributes: RouteAttributes {
+                    as_path: AsPath::sequence([session.policy.peer_asn.0]),
+                    next_hop: session.peer_address,
+                    communities: Vec::new(),
+                    med: None,
+                },
+                rpki: RpkiState::NotChecked,
+                verdict: RouteVerdict {
+                    usage: RouteUse::Registered(role),
+                    faults: Vec::new(),
+                    last_resort: None,
+                },
+                router: RouterWord::NotAsked,
+                received_at: Timestamp::UNIX_EPOCH,
+            };
+            let prefixes = session.policy.prefixes.iter();
+            let evidence = prefixes.map(|p| PrefixEvidence { prefix: p.prefix, route: Some(seen(p.role)) });
+            self.send(ToRouter::Routes(Box::new(SessionRoutes {
+                router: "er1".into(),
+                session: session.name.clone(),
+                peer_address: session.peer_address,
+                at: Timestamp::UNIX_EPOCH,
+                synced: true,
+                error: None,
+                received: 2,
+                used: 2,
+                faults: BTreeMap::new(),
+                examples: BTreeMap::new(),
+                evidence: evidence.collect(),
+            })));
+        }
+    }
+
+    /// Differences that are told of routes which the router doesn't refuse by itself, and whose unit
+    /// stands as it is intended.
+    fn blamed(&self) -> BTreeSet<(String, Prefix)> {
+        let told = self.told.lock().unwrap();
+        let mut blamed = BTreeSet::new();
+        if let Some(state) = &told.state {
+            for route in &state.differing.first {
+                let session = self.intent.sessions.iter().find(|s| s.name == route.session);
+                let is_so = session.is_none_or(|s| {
+                    let unit = UnitName::Connection(s.lag.clone());
+                    self.filtered.contains(&s.peer_address) || state.pending.contains_key(&unit)
+                });
+                if !is_so {
+                    blamed.insert((route.session.clone(), route.prefix));
+                }
+            }
+        }
+        blamed
+    }
+
+    async fn blames_no_router_for_nothing(&self) {
+        let blamed = self.blamed();
+        if !blamed.is_empty() {
+            // What was so a moment ago is asked about again.
+            sleep(Duration::from_secs(5)).await;
+            let still: Vec<_> = blamed.intersection(&self.blamed()).cloned().collect();
+            assert!(still.is_empty(), "{still:?}: differences are told that aren't there");
+        }
+    }
+
+    /// The router refuses one neighbour's routes by itself: that is told, and gone when it is over.
+    async fn what_the_router_refuses_by_itself_is_told(&mut self) {
+        let open = self.router.open_gates();
+        let sessions = self.intent.sessions.iter().filter(|s| open.contains(&s.name));
+        let Some((name, address)) = sessions.map(|s| (s.name.clone(), s.peer_address)).next() else { return };
+        let words = |world: &Self| -> BTreeSet<&'static str> {
+            world.tell_routes();
+            let told = world.told.lock().unwrap();
+            let routes = told.routes.get(&name).into_iter().flat_map(|r| &r.evidence);
+            let words = routes.filter_map(|e| match &e.route.as_ref()?.router {
+                RouterWord::NotAsked => Some("not asked"),
+                RouterWord::Agrees => Some("agrees"),
+                RouterWord::Differs { difference } => Some(difference.code()),
+            });
+            words.collect()
+        };
+        for (filters, word, count) in [(true, "Absent", 2), (false, "agrees", 0)] {
+            self.router.filter(address, filters);
+            // Longer than between two rounds of questions.
+            sleep(Duration::from_secs(150)).await;
+            words(self);
+            sleep(Duration::from_secs(1)).await;
+            assert_eq!(words(self), BTreeSet::from([word]), "{name}");
+            assert_eq!(self.told.lock().unwrap().state.as_ref().unwrap().differing.count, count);
+        }
     }
 
     fn unit(&mut self) -> UnitName {
@@ -174,7 +282,7 @@ impl World {
     }
 
     async fn happen(&mut self) {
-        match self.draw.below(14) {
+        match self.draw.below(15) {
             0..=4 => {
                 for _ in 0..=self.draw.below(6) {
                     self.change_intent();
@@ -210,12 +318,19 @@ impl World {
             }
             11 => self.router.slow_down(Duration::from_millis(1 + self.draw.below(200))),
             12 => self.restart_edge(),
+            13 => {
+                let addresses: Vec<_> = self.intent.sessions.iter().map(|s| s.peer_address).collect();
+                self.filtered.extend(self.draw.of(&addresses));
+                self.filtered.iter().for_each(|address| self.router.filter(*address, true));
+            }
             _ => {
                 let by = i64::try_from(self.draw.below(7_200_000)).unwrap_or(0) - 3_600_000;
                 self.stepped_ms.store(by, Ordering::Relaxed);
             }
         }
+        self.tell_routes();
         sleep(Duration::from_millis(self.draw.below(8_000))).await;
+        self.blames_no_router_for_nothing().await;
     }
 
     /// As `kill -9` would: what was under way is lost, and the control plane sends its snapshot again.
@@ -228,7 +343,7 @@ impl World {
 
     fn pending(&self) -> BTreeMap<UnitName, Option<UnitFault>> {
         let told = self.told.lock().unwrap();
-        let state = told.as_ref().expect("the state was told");
+        let state = told.state.as_ref().expect("the state was told");
         state.pending.iter().map(|(name, pending)| (name.clone(), pending.fault.clone())).collect()
     }
 
@@ -265,7 +380,7 @@ impl World {
         let names: BTreeSet<&UnitName> = wanted.keys().chain(found.keys()).collect();
         let differ: Vec<_> = names.into_iter().filter(|n| wanted.get(n) != found.get(n)).collect();
         assert!(differ.is_empty(), "what is intended is there, but {differ:?}");
-        let told = self.told.lock().unwrap().clone().expect("the state was told");
+        let told = self.told.lock().unwrap().state.clone().expect("the state was told");
         assert_eq!(told.applied_generation, Some(self.intent.generation));
         assert_eq!((told.drift, told.error), (None, None));
         let passes = |phase| matches!(phase, SessionPhase::Open | SessionPhase::Draining);
@@ -282,6 +397,9 @@ async fn history(seed: u64) {
     }
     world.one_unit_harms_no_other().await;
     world.comes_to_rest().await;
+    if seed.is_multiple_of(SHARE_WITH_ROUNDS) {
+        world.what_the_router_refuses_by_itself_is_told().await;
+    }
     assert_eq!(world.router.violations(), Vec::<String>::new());
 }
 

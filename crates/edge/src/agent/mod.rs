@@ -5,6 +5,7 @@
 //! Of what it was told only the newest intents are kept, sealed: an edge that starts anew guards
 //! the gates that they name, and leaves other routers as they are until it is told.
 
+mod choices;
 mod history;
 mod kept;
 mod machine;
@@ -420,7 +421,10 @@ impl Site {
 
     fn event(&self, event: StationEvent) {
         match event {
-            StationEvent::Routes(routes) => self.outbox.routes(routes),
+            StationEvent::Routes(routes) => {
+                let router = routes.router.clone();
+                self.tell(&router, ToRouter::Routes(Box::new(routes)));
+            }
             StationEvent::PeerUp { router, .. } => {
                 self.tell(&router, ToRouter::Session(None));
             }

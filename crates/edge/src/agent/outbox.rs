@@ -215,6 +215,7 @@ mod tests {
             lags: BTreeMap::new(),
             sessions: [("c1v4".into(), session), ("c2v4".into(), SessionState::default())].into(),
             bmp_connected: true,
+            differing: Default::default(),
         }
     }
 

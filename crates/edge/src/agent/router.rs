@@ -4,6 +4,7 @@
 //! A look, a change and the setting of gates each run beside the others, so that a gate waits for
 //! nothing but the router itself.
 
+use super::choices::Choices;
 use super::kept::Kept;
 use super::machine::{Command, Event, Machine, Now, PlanFound, Planned};
 use super::outbox::Outbox;
@@ -15,9 +16,11 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use meetme_model::intent::RouterIntent;
-use meetme_model::link::{EdgeAnswer, LagState};
+use meetme_model::link::{EdgeAnswer, LagState, RouterState, SessionRoutes};
+use meetme_model::prefix::Prefix;
+use meetme_model::route::RouterPath;
 use meetme_model::unit::{UnitFault, UnitName, units};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -38,6 +41,8 @@ pub enum ToRouter {
     Session(Option<String>),
     /// Its BMP connection came or went.
     Bmp(bool),
+    /// A session's newest summary.
+    Routes(Box<SessionRoutes>),
     /// What would be changed on the router, for this query: by the newest intent, or by these
     /// connections in the place of its own.
     Diff(u64, Option<Box<RouterIntent>>),
@@ -50,12 +55,16 @@ enum Outcome<S> {
     Event(Event),
     Planned(Plan<S>),
     Counted(Result<BTreeMap<String, crate::lag::counters::Counters>, DriverError>),
+    Paths(Vec<Prefix>, Result<BTreeMap<Prefix, Vec<RouterPath>>, DriverError>),
 }
 
 /// The task. See the module.
 pub struct RouterTask<D: Driver> {
     driver: Arc<D>,
     machine: Machine,
+    choices: Choices,
+    /// The newest state, as it was told.
+    state: Option<RouterState>,
     running: FuturesUnordered<BoxFuture<'static, Vec<Outcome<D::Steps>>>>,
     /// What the newest plan has to do for each unit.
     planned: BTreeMap<UnitName, D::Steps>,
@@ -92,6 +101,8 @@ impl<D: Driver> RouterTask<D> {
         Self {
             driver: Arc::new(driver),
             machine: Machine::new(name.clone(), now.into_std()),
+            choices: Choices::default(),
+            state: None,
             running: FuturesUnordered::new(),
             planned: BTreeMap::new(),
             unused: None,
@@ -120,7 +131,9 @@ impl<D: Driver> RouterTask<D> {
             self.take_intent(intent);
         }
         loop {
-            let deadline = Instant::from_std(self.machine.deadline());
+            self.ask_for_paths();
+            let deadline = self.choices.deadline().into_iter().chain([self.machine.deadline()]).min();
+            let deadline = Instant::from_std(deadline.unwrap_or_else(|| self.machine.deadline()));
             tokio::select! {
                 message = inbox.recv() => match message {
                     Some(message) => self.take(message),
@@ -147,6 +160,13 @@ impl<D: Driver> RouterTask<D> {
             ToRouter::Session(Some(session)) => self.tell(Event::SessionLeft(session)),
             ToRouter::Session(None) => self.tell(Event::SessionCame),
             ToRouter::Bmp(connected) => self.tell(Event::Bmp(connected)),
+            ToRouter::Routes(mut routes) => {
+                let moved = self.choices.take_routes(&mut routes, Instant::now().into_std());
+                self.outbox.routes(*routes);
+                if moved {
+                    self.tell_differing();
+                }
+            }
             ToRouter::Diff(id, instead) => self.answer_diff(id, instead.as_deref()),
             ToRouter::Refresh => self.tell(Event::Refresh),
         }
@@ -158,6 +178,7 @@ impl<D: Driver> RouterTask<D> {
             peer_address: s.peer_address,
             policy: s.policy.clone(),
         });
+        self.choices.take_intent(&intent);
         self.station.configure_sessions(&self.name, sessions.collect());
         self.tell(Event::Intent(Box::new(intent)));
     }
@@ -182,6 +203,17 @@ impl<D: Driver> RouterTask<D> {
             Outcome::Planned(plan) => {
                 let found = self.keep_plan(plan);
                 self.tell(Event::Planned(Ok(found)));
+            }
+            Outcome::Paths(asked, answer) => {
+                if let Err(error) = &answer {
+                    tracing::debug!(router = self.name, %error, "the router's paths can't be read");
+                }
+                let now = Instant::now().into_std();
+                let changed = self.choices.answered(&asked, answer.ok().as_ref(), now);
+                if !changed.is_empty() {
+                    self.tell_words(&changed);
+                    self.tell_differing();
+                }
             }
             // Counters that can't be read are counters that aren't measured, nothing worse.
             Outcome::Counted(Err(error)) => {
@@ -234,7 +266,12 @@ impl<D: Driver> RouterTask<D> {
                 self.start(async move { vec![Event::Applied(apply(&*driver, steps, unused).await)] });
             }
             Command::Measure(seen) => self.samples.sessions(&self.name, seen),
-            Command::Publish(state) => self.outbox.router(*state),
+            Command::Publish(mut state) => {
+                let changed = self.choices.take_state(&mut state, Instant::now().into_std());
+                self.state = Some((*state).clone());
+                self.outbox.router(*state);
+                self.tell_words(&changed);
+            }
             Command::Report(result) => self.outbox.applied(*result),
         }
     }
@@ -254,6 +291,33 @@ impl<D: Driver> RouterTask<D> {
         let has_unused = plan.unused.is_some();
         self.unused = plan.unused;
         PlanFound { units, gates_moved: plan.gates_moved, has_unused }
+    }
+
+    /// Asks the router for what it does with routes that are due; beside everything else.
+    fn ask_for_paths(&mut self) {
+        let due = self.choices.due(Instant::now().into_std());
+        if due.is_empty() {
+            return;
+        }
+        let driver = self.driver.clone();
+        self.running.push(Box::pin(async move {
+            let paths = driver.paths(&due).await;
+            vec![Outcome::Paths(due, paths)]
+        }));
+    }
+
+    /// Has summaries told again, with the router's newest word in them.
+    fn tell_words(&self, sessions: &BTreeSet<String>) {
+        sessions.iter().for_each(|session| self.station.tell_session_again(&self.name, session));
+    }
+
+    /// Tells the state again if the router differs elsewhere than it says.
+    fn tell_differing(&mut self) {
+        let differing = self.choices.differing();
+        if let Some(state) = self.state.as_mut().filter(|state| state.differing != differing) {
+            state.differing = differing;
+            self.outbox.router(state.clone());
+        }
     }
 
     /// Reads what the LAGs have counted, now and then.

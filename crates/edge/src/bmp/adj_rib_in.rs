@@ -11,7 +11,7 @@ use super::tally::Tally;
 use jiff::Timestamp;
 use meetme_model::link::{PrefixEvidence, SeenRoute};
 use meetme_model::prefix::Prefix;
-use meetme_model::route::RouteAttributes;
+use meetme_model::route::{RouteAttributes, RouterWord};
 use std::sync::Arc;
 
 /// The most routes kept for one session.
@@ -186,6 +186,7 @@ impl AdjRibIn {
                 rpki: origins::state(prefix, attributes.as_path.origin()),
                 attributes,
                 verdict: entry.verdict().0.clone(),
+                router: RouterWord::NotAsked,
                 received_at: entry.received_at(),
             })
         };

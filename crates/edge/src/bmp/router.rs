@@ -353,6 +353,15 @@ impl Router {
         self.queue_all();
     }
 
+    /// Has one session's summary told again.
+    pub(super) fn tell_session_again(&mut self, name: &str) {
+        let Some(&peer) = self.by_name.get(name) else { return };
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.changed = true;
+        }
+        self.look_at(peer);
+    }
+
     /// Judges again and takes out what is gone, about `budget` routes of it. False when nothing is
     /// left to do.
     pub(super) fn work(&mut self, mut budget: usize) -> bool {

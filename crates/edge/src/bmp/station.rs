@@ -202,6 +202,14 @@ impl Station {
         self.changed.notify_one();
     }
 
+    /// Tells one session's summary again.
+    pub fn tell_session_again(&self, router: &str, session: &str) {
+        if let Some(known) = self.router(router) {
+            known.lock().tell_session_again(session);
+            self.changed.notify_one();
+        }
+    }
+
     fn router(&self, name: &str) -> Option<SharedRouter> {
         self.routers.lock().get(name).cloned()
     }

@@ -12,6 +12,7 @@ use crate::lag::counters::Counters;
 use meetme_model::inventory::{Management, RouterAccess};
 use meetme_model::link::{BfdSessionState, BgpState, LagState};
 use meetme_model::prefix::Prefix;
+use meetme_model::route::RouterPath;
 use meetme_model::session_down::DownReason;
 use meetme_model::unit::{Unit, UnitFault, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -197,6 +198,12 @@ pub trait Driver: Send + Sync + 'static {
         &self,
         changes: &[GateChange],
     ) -> impl Future<Output = Result<BTreeSet<String>, DriverError>> + Send;
+
+    /// The paths that the router has of prefixes, in use or not; of what isn't in its table, none.
+    fn paths(
+        &self,
+        prefixes: &[Prefix],
+    ) -> impl Future<Output = Result<BTreeMap<Prefix, Vec<RouterPath>>, DriverError>> + Send;
 
     /// The routes for a prefix as the router prints them, without what only concerns the host.
     fn route(&self, prefix: Prefix) -> impl Future<Output = Result<String, DriverError>> + Send;

@@ -9,8 +9,10 @@ use super::{
     UnitChange,
 };
 use crate::lag::counters::Counters;
+use meetme_model::intent::SessionPhase;
 use meetme_model::link::{BfdSessionState, BgpState, LagState, MemberState};
 use meetme_model::prefix::Prefix;
+use meetme_model::route::{LOCAL_PREF_LAST_RESORT, RouterPath};
 use meetme_model::unit::{Unit, UnitFault, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -38,6 +40,8 @@ struct State {
     refused: BTreeSet<UnitName>,
     /// Takes the commands of these and shows something else.
     ignored: BTreeSet<UnitName>,
+    /// Refuses the routes of these neighbours by itself, whatever its policy.
+    filtered: BTreeSet<IpAddr>,
     away: bool,
     /// Since when it can be spoken with.
     there_since: Instant,
@@ -81,6 +85,7 @@ impl Simulated {
             sessions: BTreeMap::new(),
             refused: BTreeSet::new(),
             ignored: BTreeSet::new(),
+            filtered: BTreeSet::new(),
             away: false,
             there_since: Instant::now(),
             slow: Duration::from_millis(2),
@@ -109,11 +114,22 @@ impl Simulated {
         };
     }
 
+    /// It refuses a neighbour's routes by itself, or does so no more.
+    pub fn filter(&self, address: IpAddr, filters: bool) {
+        let mut state = self.now();
+        if filters {
+            state.filtered.insert(address)
+        } else {
+            state.filtered.remove(&address)
+        };
+    }
+
     /// It refuses and ignores nothing any more.
     pub fn obey(&self) {
         let mut state = self.now();
         state.refused.clear();
         state.ignored.clear();
+        state.filtered.clear();
     }
 
     /// Answers take up to so long from now on.
@@ -439,6 +455,34 @@ impl Driver for Simulated {
             }
         }
         Ok(missing)
+    }
+
+    /// Every established neighbour brings what its policy names.
+    async fn paths(&self, prefixes: &[Prefix]) -> Result<BTreeMap<Prefix, Vec<RouterPath>>, DriverError> {
+        self.answer().await?;
+        let state = self.now();
+        let mut paths: BTreeMap<Prefix, Vec<RouterPath>> = BTreeMap::new();
+        for session in state.units.values().flat_map(|standing| standing.unit.sessions()) {
+            let known = state.sessions.get(&session.peer_address);
+            let brings = known.is_some_and(|s| s.established_since.is_some());
+            if !brings || state.filtered.contains(&session.peer_address) {
+                continue;
+            }
+            let is_open = state.gates.get(&session.name) == Some(&true);
+            for of in session.policy.prefixes.iter().filter(|p| prefixes.contains(&p.prefix)) {
+                let preference = match session.phase {
+                    SessionPhase::Draining => LOCAL_PREF_LAST_RESORT,
+                    _ => of.role.local_pref(),
+                };
+                paths.entry(of.prefix).or_default().push(RouterPath {
+                    from: Some(session.peer_address),
+                    is_valid: is_open,
+                    is_best: false,
+                    local_pref: Some(if is_open { preference } else { LOCAL_PREF_LAST_RESORT }),
+                });
+            }
+        }
+        Ok(paths)
     }
 
     async fn route(&self, _: Prefix) -> Result<String, DriverError> {

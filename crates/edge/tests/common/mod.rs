@@ -5,3 +5,4 @@ pub mod drive;
 pub mod fixture;
 pub mod net;
 pub mod site;
+pub mod speaker;

@@ -177,11 +177,27 @@ pub fn routers_with(version: &str) -> (Node, Node) {
     beside_a_peer(Node::here_with(version))
 }
 
+/// The site's router with FRR of that version, and a peer that has BFD and no BGP of its own.
+pub fn router_with_a_silent_peer(version: &str) -> (Node, Node) {
+    let (here, peer) = linked(Node::here_with(version), &["zebra", "bfdd"]);
+    // GTSM looks for it (RFC 5082).
+    peer.sh("sysctl -qw net.ipv4.ip_default_ttl=255");
+    peer.configure("bfd\n peer 198.18.192.3 local-address 198.18.192.2\n  transmit-interval 500\n  receive-interval 500\n exit\nexit\n");
+    (here, peer)
+}
+
 fn beside_a_peer(here: Node) -> (Node, Node) {
+    let (here, peer) = linked(here, &["zebra", "staticd", "bfdd", "bgpd"]);
+    peer.configure(PEER);
+    (here, peer)
+}
+
+/// A router and a peer with its daemons, and links between them.
+fn linked(here: Node, daemons_of_peer: &[&str]) -> (Node, Node) {
     let (peer, peer_pid) = Node::elsewhere();
-    for node in [&here, &peer] {
+    for (node, daemons) in [(&here, &["zebra", "staticd", "bfdd", "bgpd"][..]), (&peer, daemons_of_peer)] {
         node.start_ovs();
-        node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
+        node.start_frr(daemons);
     }
     for port in 1..=3 {
         sh(&format!("ip link add et{port} type veth peer name p{port} netns {peer_pid}"));
@@ -199,7 +215,6 @@ fn beside_a_peer(here: Node) -> (Node, Node) {
         peer.sh(&format!("ip link set {bundle} up"));
         peer.sh(&format!("ip addr add {address} dev {bundle}"));
     }
-    peer.configure(PEER);
     (here, peer)
 }
 

@@ -12,7 +12,7 @@ use crate::prefix::Prefix;
 use crate::registered_prefix::{
     Check, CheckKind, CheckOutcome, EndpointKind, PrefixState, PrefixVerdict, TrafficClass, Usage,
 };
-use crate::route::{AsPath, RouteAttributes, RouteUse, RouteVerdict, RpkiState};
+use crate::route::{AsPath, RouteAttributes, RouteUse, RouteVerdict, RouterWord, RpkiState};
 use crate::stamp::Stamp;
 use crate::testing;
 
@@ -186,6 +186,7 @@ fn interconnect(id: i64) -> Interconnect {
         },
         rpki: RpkiState::NotChecked,
         verdict: RouteVerdict { usage: RouteUse::Ordinary, faults: vec![], last_resort: None },
+        router: RouterWord::Agrees,
         received_at: at(25),
     };
     let routes = SessionRoutes {

@@ -106,6 +106,7 @@ mod tests {
             lags: BTreeMap::new(),
             sessions: sessions.into_iter().map(session).collect(),
             bmp_connected: true,
+            differing: Default::default(),
         }
     }
 

@@ -55,7 +55,7 @@ fn session_text(side: &PeerSide, session: &PeerSession) -> String {
          protocol pipe p_{name} {{ table master{number}; peer table t_{name}; import where source = RTS_BGP; export none; }}\n\
          protocol bgp s_{name} {{\n  \
          description \"{description}\";\n  \
-         local {local} as {asn};\n  neighbor {remote} as {host};\n  direct; ttl security on;\n{password}  \
+         local {local} as {asn};\n  neighbor {remote} as {host};\n  local role {role};\n  direct; ttl security on;\n{password}  \
          bfd {{ min rx interval {interval} ms; min tx interval {interval} ms; multiplier {multiplier}; idle tx interval 200 ms; }};\n  \
          connect retry time 1; connect delay time 1;\n  \
          {family} {{\n    table t_{name};\n    import limit {limit} action restart;\n    \
@@ -66,6 +66,7 @@ fn session_text(side: &PeerSide, session: &PeerSession) -> String {
         asn = side.asn,
         remote = session.remote,
         host = side.host_asn,
+        role = if side.is_route_server { "rs_server" } else { "peer" },
         limit = session.max_prefixes,
     )
 }

@@ -91,6 +91,7 @@ fn neighbor(side: &PeerSide, session: &PeerSession) -> Vec<String> {
     let mut lines = vec![
         format!(" neighbor {address} remote-as {}", side.host_asn),
         format!(" neighbor {address} description {}", side.description()),
+        format!(" neighbor {address} local-role {}", if side.is_route_server { "rs-server" } else { "peer" }),
         format!(" neighbor {address} ttl-security hops 1"),
         format!(" no neighbor {address} ebgp-multihop"),
     ];

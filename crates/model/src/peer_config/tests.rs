@@ -8,6 +8,7 @@ fn side() -> PeerSide {
         connection: "c12".into(),
         asn: Asn(64510),
         host_asn: Asn(64500),
+        is_route_server: false,
         links: 2,
         bfd: BfdTimers { interval_ms: 50, multiplier: 3 },
         has_md5_key: true,
@@ -122,6 +123,7 @@ fn frr_is_told_that_the_neighbour_is_one_hop_away_and_nothing_but_the_registered
          router bgp 64510\n no bgp default ipv4-unicast\n bgp bestpath as-path multipath-relax\n \
          neighbor 198.18.192.1 remote-as 64500\n \
          neighbor 198.18.192.1 description AS64500 connection c12 of contoso-ams\n \
+         neighbor 198.18.192.1 local-role peer\n \
          neighbor 198.18.192.1 ttl-security hops 1\n no neighbor 198.18.192.1 ebgp-multihop\n \
          neighbor 198.18.192.1 password YOUR-KEY\n neighbor 198.18.192.1 timers 10 30\n \
          neighbor 198.18.192.1 bfd\n neighbor 198.18.192.1 bfd profile meetme\n \
@@ -161,4 +163,16 @@ fn vendors_are_found_by_their_key() {
         assert_eq!(Vendor::of_key(&vendor.key().to_uppercase()), Some(vendor));
     }
     assert_eq!(Vendor::of_key("other"), None);
+}
+
+#[test]
+fn who_knows_bgp_roles_says_its_own() {
+    for (is_route_server, frr, bird) in [
+        (false, "local-role peer\n", "local role peer;"),
+        (true, "local-role rs-server\n", "local role rs_server;"),
+    ] {
+        let side = PeerSide { is_route_server, ..both() };
+        assert_eq!(render(Vendor::Frr, &side).matches(frr).count(), 2);
+        assert_eq!(render(Vendor::Bird, &side).matches(bird).count(), 2);
+    }
 }

@@ -2,6 +2,7 @@
 //! made of (`docs/rules.md` §6). Other than the active path itself it tells when nobody can know.
 
 use super::{ActivePath, ServiceContext};
+use crate::link::SeenRoute;
 use crate::registered_prefix::SessionView;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -71,7 +72,7 @@ fn carries(session: &SessionView) -> bool {
     session.known
         && session.established
         && session.gate_open
-        && session.route.as_ref().is_some_and(|r| r.verdict.carries())
+        && session.route.as_ref().is_some_and(SeenRoute::carries)
 }
 
 impl PathSince {

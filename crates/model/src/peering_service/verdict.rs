@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::asn::Asn;
+use crate::link::SeenRoute;
 use crate::registered_prefix::{Check, CheckKind, CheckOutcome, Evidence, PrefixState, SessionView};
-use crate::route::{LastResort, RouteUse};
+use crate::route::{LastResort, RouteUse, RouterWord};
 
 /// Everything that the verdict depends on.
 #[derive(Clone, Debug)]
@@ -41,9 +42,8 @@ pub fn service_verdict(context: &ServiceContext) -> ServiceVerdict {
     let all = || context.primary.iter().chain(context.backup.iter().flatten()).chain(&context.elsewhere);
     let learned =
         if all().any(|s| s.route.is_some()) { LearnedType::ViaServiceProvider } else { LearnedType::None };
-    let used = |s: &&SessionView| {
-        s.established && s.gate_open && s.route.as_ref().is_some_and(|r| r.verdict.carries())
-    };
+    let used =
+        |s: &&SessionView| s.established && s.gate_open && s.route.as_ref().is_some_and(SeenRoute::carries);
     let active_path = if context.primary.iter().any(|s| used(&s)) {
         ActivePath::Primary
     } else if context.backup.iter().flatten().any(|s| used(&s)) {
@@ -136,13 +136,16 @@ fn at_location(which: &str, sessions: &[SessionView], primary: bool) -> Check {
                 (Some(_), _) if !s.gate_open => {
                     "received and not used: nothing passes here until BFD is up".into()
                 }
+                (Some(SeenRoute { router: RouterWord::Differs { difference }, .. }), _) => {
+                    format!("received, but {}", difference.for_peer())
+                }
                 (Some(r), _) => {
                     r.verdict.last_resort.map_or_else(|| "received".into(), |l| format!("received; {l}"))
                 }
                 (None, true) => "not received".into(),
                 (None, false) => "not received: the session is down".into(),
             },
-            ok: s.gate_open && s.route.as_ref().is_some_and(|r| r.verdict.usage != RouteUse::Unused),
+            ok: s.gate_open && s.route.as_ref().is_some_and(SeenRoute::is_used),
             at: s.at,
         })
         .collect();

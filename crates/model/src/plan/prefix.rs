@@ -53,11 +53,11 @@ pub fn registered(
         && !prefix.troubled
     {
         next.troubled = true;
-        mails.push(mail(
-            Milestone::PrefixFailed,
-            vec![("Why", reason)],
-            "Mend what the reason names; the prefix is looked at again by itself.",
-        ));
+        let what_next = match next.verdict.is_the_hosts() {
+            true => "Nothing is to be done on your side; the prefix is looked at again by itself.",
+            false => "Mend what the reason names; the prefix is looked at again by itself.",
+        };
+        mails.push(mail(Milestone::PrefixFailed, vec![("Why", reason)], what_next));
     }
     Some((next, mails))
 }

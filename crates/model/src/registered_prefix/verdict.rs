@@ -4,7 +4,7 @@ use super::*;
 use crate::asn::{Asn, PublicSpace};
 use crate::community::Community;
 use crate::link::SeenRoute;
-use crate::route::{RouteFault, RouteUse, RpkiState};
+use crate::route::{RouteFault, RouteUse, RouterWord, RpkiState};
 
 /// One session that the prefix must be received on.
 #[derive(Clone, Debug)]
@@ -114,6 +114,7 @@ pub fn verdict(context: &VerdictContext<'_>) -> PrefixVerdict {
     ));
     checks.push(rpki(context));
     checks.push(used(context));
+    checks.push(router_choice(context));
     let state = state_of(context, &checks);
     let error_message = (state != PrefixState::Verified).then(|| explain(context, &checks, state));
     PrefixVerdict { state, error_message, checks }
@@ -191,6 +192,45 @@ fn used(context: &VerdictContext<'_>) -> Check {
     conclude(CheckKind::Used, "used on every session that it is received on", evidence)
 }
 
+/// What the router says is held against the rules. Before it was asked nothing is claimed.
+fn router_choice(context: &VerdictContext<'_>) -> Check {
+    let passes = |s: &&SessionView| s.known && s.gate_open;
+    let routes = || context.sessions.iter().filter(passes).filter_map(|s| Some((s, s.route.as_ref()?)));
+    let evidence: Vec<Evidence> = routes()
+        .filter_map(|(s, route)| {
+            let (ok, seen) = match &route.router {
+                RouterWord::Differs { difference } => (false, difference.for_peer()),
+                RouterWord::Agrees if route.verdict.usage == RouteUse::Unused => return None,
+                RouterWord::Agrees => (true, "our router uses it"),
+                RouterWord::NotAsked => return None,
+            };
+            Some(Evidence {
+                session: s.peer_address,
+                router: s.router.clone(),
+                seen: seen.into(),
+                ok,
+                at: s.at,
+            })
+        })
+        .collect();
+    let is_asked = routes().any(|(_, r)| r.router == RouterWord::NotAsked);
+    let mut check = conclude(CheckKind::RouterChoice, "our routers use it as the rules say", evidence);
+    match check.outcome {
+        CheckOutcome::Passed if is_asked => {
+            check.outcome = CheckOutcome::Pending;
+            check.message = "our router is being asked whether it uses it".into();
+        }
+        CheckOutcome::Pending if is_asked => {
+            check.message = "our router is being asked whether it uses it".into();
+        }
+        CheckOutcome::Failed | CheckOutcome::Partial => {
+            check.message.push_str("; our engineers are told, there is nothing to do on your side");
+        }
+        _ => {}
+    }
+    check
+}
+
 fn received_everywhere(context: &VerdictContext<'_>) -> Check {
     let evidence: Vec<Evidence> = context
         .sessions
@@ -210,7 +250,11 @@ fn received_everywhere(context: &VerdictContext<'_>) -> Check {
     if matches!(check.outcome, CheckOutcome::Failed | CheckOutcome::Partial) {
         let missing: Vec<String> =
             check.evidence.iter().filter(|e| !e.ok).map(|e| e.session.to_string()).collect();
-        check.message = format!("not received from session(s) {}; announce it there", missing.join(", "));
+        // A router may refuse a path of another's by itself, and tell that as a withdrawal (FRR 8.4).
+        let missing = missing.join(", ");
+        check.message = format!(
+            "not received from session(s) {missing}; announce it there, with a path that begins with your ASN"
+        );
     }
     check
 }
@@ -250,9 +294,16 @@ fn state_of(context: &VerdictContext<'_>, checks: &[Check]) -> PrefixState {
         if context.was_verified { PrefixState::Warning } else { PrefixState::Pending }
     } else if known < context.sessions.len() {
         PrefixState::Unknown
+    } else if !context.was_verified && !chosen(checks) {
+        PrefixState::Pending
     } else {
         PrefixState::Verified
     }
+}
+
+/// True when every router said that it uses the prefix.
+fn chosen(checks: &[Check]) -> bool {
+    checks.iter().any(|c| c.kind == CheckKind::RouterChoice && c.outcome == CheckOutcome::Passed)
 }
 
 /// True when a session doesn't use its route for a reason that has no check of its own.
@@ -299,6 +350,8 @@ fn explain(context: &VerdictContext<'_>, checks: &[Check], state: PrefixState) -
     if parts.is_empty() && state == PrefixState::Pending {
         let why = if context.sessions.is_empty() {
             "no session of this peering is up yet"
+        } else if context.sessions.iter().any(|s| s.route.is_some()) {
+            "our router is being asked whether it uses it"
         } else {
             "not received on any session yet; announce it"
         };

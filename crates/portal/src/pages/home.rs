@@ -151,6 +151,10 @@ fn router(row: &Value) -> Option<Item> {
             ("Drifted", "somebody changed by hand what is ours; it is corrected by itself".to_owned())
         }
         _ => match row["unitsFailing"].as_u64().unwrap_or(0) {
+            0 if row["routesDiffering"].as_u64().unwrap_or(0) > 0 => (
+                "Warning",
+                "it does something else with some routes than the rules say; its page says which".to_owned(),
+            ),
             0 => return None,
             1 => ("Failed", "a part of it was refused or undone; its page says which, and why".to_owned()),
             n => ("Failed", format!("{n} parts of it were refused or undone; its page says which, and why")),

@@ -71,6 +71,7 @@ async fn an_operator_sees_the_queue_routers_and_mails() {
             { "name": "r2", "reachable": false, "error": HOSTILE },
             { "name": "r3", "reachable": true, "drifted": true },
             { "name": "r4", "reachable": true, "drifted": false, "unitsFailing": 2 },
+            { "name": "r5", "reachable": true, "drifted": false, "unitsFailing": 0, "routesDiffering": 3 },
         ])),
         "/api/v1/health" => Some((200, json!({ "mailsUnsent": 3 }))),
         "/api/v1/counts" => Some((200, counts(1))),
@@ -86,6 +87,8 @@ async fn an_operator_sees_the_queue_routers_and_mails() {
         "Router r3",
         "Router r4",
         "2 parts of it were refused or undone",
+        "Router r5",
+        "something else with some routes than the rules say",
         "3 mails aren&#39;t sent",
         "2026-01-05T10:00:00Z",
     ] {

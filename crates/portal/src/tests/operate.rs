@@ -61,6 +61,8 @@ fn router_value() -> Value {
             "sessions": { "c1v4": { "bgp": "Active", "bfd": "Down", "gate_open": false } },
         },
         "unitsFailing": 1, "pending": [{ "unit": HOSTILE, "reason": HOSTILE }],
+        "routesDiffering": 1,
+        "differing": [{ "session": HOSTILE, "prefix": HOSTILE, "code": "Absent", "reason": HOSTILE }],
         "applies": [{
             "generation": 3, "units": [HOSTILE], "at": AT, "outcome": { "outcome": "rolled_back", "reason": HOSTILE },
             "diff": format!("+{HOSTILE}"),

@@ -45,6 +45,7 @@ fn state(router: &str, second: i64) -> RouterState {
         lags: Default::default(),
         sessions: Default::default(),
         bmp_connected: true,
+        differing: Default::default(),
     }
 }
 

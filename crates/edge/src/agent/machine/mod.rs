@@ -25,7 +25,7 @@ use crate::routers::{DriverError, GateChange, Gates, Observed};
 pub use event::{Command, Event, Now, PlanFound, Planned};
 use gates::Tracker;
 use meetme_model::intent::{RouterIntent, SessionIntent};
-use meetme_model::link::{LagState, RouterState};
+use meetme_model::link::{DifferingRoutes, LagState, RouterState};
 use meetme_model::unit::{Unit, UnitFault, UnitName, units};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -443,6 +443,8 @@ impl Machine {
             lags: self.lags.clone(),
             sessions: self.tracker.states(&open),
             bmp_connected: self.bmp_connected,
+            // Held against the rules beside the machine (`super::choices`).
+            differing: DifferingRoutes::default(),
         };
         // Before the first look there is nothing to tell.
         if self.observed.is_some() || self.error.is_some() {

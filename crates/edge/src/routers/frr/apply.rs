@@ -24,6 +24,7 @@ use crate::routers::{
 use meetme_model::inventory::LagBackend;
 use meetme_model::link::LagState;
 use meetme_model::prefix::Prefix;
+use meetme_model::route::RouterPath;
 use meetme_model::unit::{UnitFault, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -363,6 +364,17 @@ impl Driver for Frr {
         let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
         bgpd.run(&format!("clear bgp {address} soft in")).await?;
         Ok(())
+    }
+
+    async fn paths(&self, prefixes: &[Prefix]) -> Result<BTreeMap<Prefix, Vec<RouterPath>>, DriverError> {
+        let mut bgpd = Vty::connect(&self.vty_dir, Daemon::Bgpd).await?;
+        let mut paths = BTreeMap::new();
+        for prefix in prefixes {
+            let family = if prefix.is_ipv4() { "ipv4" } else { "ipv6" };
+            let answer = bgpd.json(&format!("show bgp {family} unicast {prefix} json")).await?;
+            paths.insert(*prefix, state::paths(&answer));
+        }
+        Ok(paths)
     }
 
     async fn route(&self, prefix: Prefix) -> Result<String, DriverError> {

@@ -2,6 +2,7 @@
 
 use crate::routers::{Bfd, Neighbor, NeighborDetail};
 use meetme_model::link::{BfdSessionState, BgpState};
+use meetme_model::route::RouterPath;
 use meetme_model::session_down::DownReason;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -71,6 +72,23 @@ fn down_reason(why: &str, neighbor: &Value) -> Option<DownReason> {
     let code = u16::from_str_radix(neighbor["lastErrorCodeSubcode"].as_str()?, 16).ok()?;
     let [code, subcode] = code.to_be_bytes();
     Some(DownReason::Notification { code, subcode, sent })
+}
+
+/// Reads `show bgp ipv4|ipv6 unicast PREFIX json`. A path that is only kept until its session is back
+/// (RFC 4724) isn't valid.
+pub fn paths(answer: &Value) -> Vec<RouterPath> {
+    let path = |path: &Value| {
+        let is = |field: &str| path[field].as_bool().unwrap_or_default();
+        // FRR names itself by the unspecified address.
+        let from: Option<IpAddr> = path["peer"]["peerId"].as_str().and_then(|id| id.parse().ok());
+        RouterPath {
+            from: from.filter(|from| !from.is_unspecified()),
+            is_valid: is("valid") && !is("stale"),
+            is_best: path["bestpath"]["overall"].as_bool().unwrap_or_default(),
+            local_pref: path["locPrf"].as_u64().and_then(|p| u32::try_from(p).ok()),
+        }
+    };
+    answer["paths"].as_array().into_iter().flatten().map(path).collect()
 }
 
 /// Reads `show bfd peers json`.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::link::SeenRoute;
-use crate::route::{AsPath, PrefixRole, RouteAttributes, RouteVerdict, RpkiState};
+use crate::route::{AsPath, PrefixRole, RouteAttributes, RouteVerdict, RouterWord, RpkiState};
 
 fn session(n: u8, router: &str, received: bool) -> SessionView {
     SessionView {
@@ -24,6 +24,7 @@ fn session(n: u8, router: &str, received: bool) -> SessionView {
                 faults: vec![],
                 last_resort: None,
             },
+            router: RouterWord::Agrees,
             received_at: Timestamp::UNIX_EPOCH,
         }),
         at: Timestamp::UNIX_EPOCH,

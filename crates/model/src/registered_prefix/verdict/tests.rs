@@ -1,7 +1,7 @@
 //! Verdicts on registered prefixes, by what the sessions show.
 
 use super::*;
-use crate::route::{AsPath, PrefixRole, RouteAttributes, RouteUse, RouteVerdict};
+use crate::route::{AsPath, PrefixRole, RouteAttributes, RouteUse, RouteVerdict, RouterDifference};
 
 const COMMUNITY: Community = Community::Standard(8075, 8007);
 
@@ -19,6 +19,7 @@ fn seen(path: &[u32], communities: &[Community]) -> SeenRoute {
             faults: vec![],
             last_resort: None,
         },
+        router: RouterWord::Agrees,
         received_at: Timestamp::UNIX_EPOCH,
     }
 }
@@ -188,4 +189,38 @@ fn a_drained_route_stays_verified_and_shows_that_it_is_drained() {
     assert_eq!((v.state, &v.error_message), (PrefixState::Verified, &None));
     let used = v.checks.iter().find(|c| c.kind == CheckKind::Used).unwrap();
     assert!(used.evidence[1].seen.contains("you drain it"), "{used:?}");
+}
+
+fn said(word: RouterWord) -> Option<SeenRoute> {
+    good().map(|route| SeenRoute { router: word, ..route })
+}
+
+fn differs() -> Option<SeenRoute> {
+    said(RouterWord::Differs { difference: RouterDifference::Absent })
+}
+
+#[test]
+fn before_every_router_was_asked_nothing_is_verified_and_what_was_stays() {
+    let asked = |was| judge_with(vec![session(0, good()), session(2, said(RouterWord::NotAsked))], was);
+    let v = asked(false);
+    assert_eq!(
+        (v.state, outcome(&v, CheckKind::RouterChoice)),
+        (PrefixState::Pending, CheckOutcome::Pending)
+    );
+    assert!(v.error_message.unwrap().contains("being asked"));
+    assert_eq!(asked(true).state, PrefixState::Verified);
+}
+
+#[test]
+fn what_a_router_does_not_use_is_not_verified_whatever_the_rules_say() {
+    let v = judge_with(vec![session(0, differs()), session(2, differs())], false);
+    assert_eq!((v.state, outcome(&v, CheckKind::Used)), (PrefixState::Failed, CheckOutcome::Passed));
+    assert!(v.is_the_hosts());
+    let v = judge_with(vec![session(0, good()), session(2, differs())], true);
+    assert_eq!((v.state, v.is_the_hosts()), (PrefixState::Warning, true));
+    let message = v.error_message.unwrap();
+    assert!(message.contains("doesn't have it in its table on session 198.18.192.2"), "{message}");
+    assert!(message.contains("our engineers are told"), "{message}");
+    let v = judge_with(vec![session(0, None), session(2, differs())], true);
+    assert!(!v.is_the_hosts(), "a session that misses it is the peer's to mend");
 }

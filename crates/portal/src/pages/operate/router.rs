@@ -54,6 +54,17 @@ pub(super) async fn show(context: Context, Path(router): Path<String>) -> Result
                     dl { @for (unit, reason) in failing { dt { (unit) } dd { (reason) } } }
                 }
             }
+            @let differing = differing(&found["differing"]);
+            @if !differing.is_empty() {
+                section.card {
+                    h2 { "Not as the rules say" }
+                    p.remark {
+                        "The router itself does something else with " (number(&found, "routesDiffering"))
+                        " routes of registered prefixes. These prefixes aren't Verified; their peers are told that you look into it."
+                    }
+                    (table(&["Session", "Prefix", "What differs"], differing, "Routes that differ"))
+                }
+            }
             section.card { h2 { "LAGs" } (lags(&found["state"]["lags"])) }
             section.card { h2 { "Sessions" } (sessions(&found["state"]["sessions"])) }
             section.card { h2 { "Applied lately" } (applies(&found["applies"])) }
@@ -220,6 +231,19 @@ fn bgp(state: &str) -> Markup {
 fn failing(pending: &Value) -> Vec<(&str, &str)> {
     let all = pending.as_array().into_iter().flatten();
     all.filter_map(|p| Some((p["unit"].as_str()?, p["reason"].as_str()?))).collect()
+}
+
+/// Routes with which the router does something else than the rules say.
+fn differing(routes: &Value) -> Vec<Vec<Markup>> {
+    let all = routes.as_array().into_iter().flatten();
+    all.map(|route| {
+        vec![
+            named(text(route, "session")),
+            html! { (text(route, "prefix")) },
+            html! { (sentence(text(route, "reason"))) },
+        ]
+    })
+    .collect()
 }
 
 fn applies(applies: &Value) -> Markup {

@@ -80,6 +80,7 @@ pub(super) fn configured(router: &Value) -> (Markup, &'static str) {
         _ if router["reachable"] != true => (Mood::Quiet, "Not known now"),
         _ if router["drifted"] == true => (Mood::Bad, "Changed by hand"),
         _ if router["unitsFailing"].as_u64().unwrap_or(0) > 0 => (Mood::Bad, "Partly refused"),
+        _ if router["routesDiffering"].as_u64().unwrap_or(0) > 0 => (Mood::Bad, "Routes not as ruled"),
         _ if intended == 0 => (Mood::Quiet, "Nothing intended yet"),
         Some(applied) if applied >= intended => (Mood::Good, "As intended"),
         _ => (Mood::Moving, "Not applied yet"),
@@ -108,6 +109,9 @@ mod tests {
         assert_eq!((configured(&router).1, feed(&router).1), ("As intended", "Connected"));
         router["appliedGeneration"] = 1.into();
         assert_eq!(configured(&router).1, "Not applied yet");
+        router["appliedGeneration"] = 2.into();
+        router["routesDiffering"] = 1.into();
+        assert_eq!(configured(&router).1, "Routes not as ruled");
         router["unitsFailing"] = 1.into();
         assert_eq!(configured(&router).1, "Partly refused");
         router["drifted"] = true.into();

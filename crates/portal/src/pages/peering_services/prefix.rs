@@ -191,6 +191,7 @@ fn check_name(kind: &str) -> String {
         "asPath" => "AS path".into(),
         "rpki" => "RPKI".into(),
         "used" => "Used on every session".into(),
+        "routerChoice" => "The routers say so, too".into(),
         other => {
             let mut chars = other.chars();
             chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())

@@ -190,6 +190,7 @@ fn title(kind: &str) -> String {
         "asPath" => "AS path",
         "rpki" => "RPKI",
         "used" => "Used on every session",
+        "routerChoice" => "The routers say so, too",
         other => other,
     };
     words.to_owned()
