@@ -169,11 +169,19 @@ pub fn routers_with(version: &str) -> (Node, Node) {
 }
 
 fn beside_a_peer(here: Node) -> (Node, Node) {
+    let (here, peer) = cabled(here);
+    peer.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
+    peer.configure(PEER);
+    (here, peer)
+}
+
+/// The site's router, running, and a peer's machine with its cables, bundles and addresses, on which
+/// no router runs yet.
+pub fn cabled(here: Node) -> (Node, Node) {
     let (peer, peer_pid) = Node::elsewhere();
-    for node in [&here, &peer] {
-        node.start_ovs();
-        node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
-    }
+    here.start_ovs();
+    here.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
+    peer.start_ovs();
     for port in 1..=3 {
         sh(&format!("ip link add et{port} type veth peer name p{port} netns {peer_pid}"));
         peer.sh(&format!("ip link set p{port} up arp off"));
@@ -190,7 +198,6 @@ fn beside_a_peer(here: Node) -> (Node, Node) {
         peer.sh(&format!("ip link set {bundle} up"));
         peer.sh(&format!("ip addr add {address} dev {bundle}"));
     }
-    peer.configure(PEER);
     (here, peer)
 }
 
