@@ -3,7 +3,7 @@
 
 use crate::common::net::Node;
 use crate::common::site::{self, Control};
-use anyhow::Context;
+use crate::cpu_s;
 use meetme_edge::routers::frr::vty::{Daemon, Vty};
 use meetme_figures::Figures;
 use meetme_model::community::Community;
@@ -13,7 +13,7 @@ use meetme_model::prefix::Prefix;
 use meetme_model::route::{PrefixPolicy, PrefixRole};
 use std::fmt::Write;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const ROUTES: u32 = 20_000;
@@ -37,7 +37,10 @@ pub async fn measure(version: &str, prefix: &str, figures: &mut Figures) -> anyh
     figures.at_most(&format!("{prefix}.gate_open_20k_routes_s"), Some(voice.open_s), "s", 5.0, &how);
     let how = told("processor time of bgpd for each, from its start until they are used and told by BMP");
     figures.at_most(&format!("{prefix}.cpu_us_per_route"), Some(voice.cpu_us), "µs", 50.0, &how);
-    let how = told(&format!("all used, as above; {:.0} µs of bgpd's for each", all.cpu_us));
+    let how = told(&format!(
+        "all used, as above; {:.0} µs of bgpd's for each, {:.0} of zebra's",
+        all.cpu_us, all.zebra_us
+    ));
     figures.tell(&format!("{prefix}.gate_open_20k_used_s"), Some(all.open_s), "s", &how);
     Ok(())
 }
@@ -45,7 +48,10 @@ pub async fn measure(version: &str, prefix: &str, figures: &mut Figures) -> anyh
 /// What a session's coming took.
 struct Brought {
     open_s: f64,
+    /// Of bgpd, for each route.
     cpu_us: f64,
+    /// Of zebra, for each route.
+    zebra_us: f64,
 }
 
 /// Applies the intent, starts the peer, waits until all is in use, and ends the peer.
@@ -59,7 +65,7 @@ async fn brought(
     let generation = intent.generation;
     control.intend(&intent).await;
     control.until("applied", |c| c.outcome(generation) == Some(&ApplyOutcome::Confirmed)).await;
-    let cpu_before = cpu_s(here, "bgpd")?;
+    let (bgpd_before, zebra_before) = (cpu_s(here, "bgpd")?, cpu_s(here, "zebra")?);
     let bird = Bird::start(peer)?;
     let up = tokio::spawn(bfd_up(here.dir.clone()));
     let in_kernel = tokio::spawn(used_in_kernel(used));
@@ -70,12 +76,14 @@ async fn brought(
     };
     control.until("all routes told", is_told).await;
     let open = in_kernel.await??.max(open);
-    let cpu_us = (cpu_s(here, "bgpd")? - cpu_before) * 1e6 / f64::from(ROUTES);
+    let each = |before: f64, after: f64| (after - before) * 1e6 / f64::from(ROUTES);
+    let cpu_us = each(bgpd_before, cpu_s(here, "bgpd")?);
+    let zebra_us = each(zebra_before, cpu_s(here, "zebra")?);
     let open_s = (open - up.await??).as_secs_f64();
     drop(bird);
     control.until("closed", |c| !c.session().gate_open).await;
     used_in_kernel(0).await?;
-    Ok(Brought { open_s, cpu_us })
+    Ok(Brought { open_s, cpu_us, zebra_us })
 }
 
 /// One session with timers as a lab has them.
@@ -161,14 +169,4 @@ async fn used_in_kernel(used: u32) -> anyhow::Result<Instant> {
         anyhow::ensure!(Instant::now() < until, "{have} routes are in the kernel, not {used}");
         tokio::time::sleep(5 * POLL).await;
     }
-}
-
-/// Processor time that a daemon has taken, in seconds: user and system, in ticks of a hundredth.
-fn cpu_s(node: &Node, daemon: &str) -> anyhow::Result<f64> {
-    let pid = std::fs::read_to_string(node.path(&format!("{daemon}.pid")))?;
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"))?;
-    let fields: Vec<&str> =
-        stat.rsplit_once(')').context("stat names its program")?.1.split_whitespace().collect();
-    let ticks = |at: usize| -> anyhow::Result<f64> { Ok(fields.get(at).context("stat is short")?.parse()?) };
-    Ok((ticks(11)? + ticks(12)?) / 100.0)
 }

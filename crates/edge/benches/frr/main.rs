@@ -6,13 +6,15 @@
 //! Names of parts (`load`, `gate`) and versions as arguments measure those only.
 
 #[path = "../../tests/common/mod.rs"]
-#[allow(dead_code, unused_macros)]
+#[allow(unused_macros)]
 mod common;
 mod gate;
 mod load;
 
-use common::net::sh;
+use anyhow::Context;
+use common::net::{Node, sh};
 use meetme_figures::Figures;
+use std::path::Path;
 use std::process::Command;
 
 /// Set inside: what is measured there, and on which version.
@@ -59,4 +61,14 @@ fn measure(part: &str, version: &str) -> anyhow::Result<()> {
     })?;
     print!("{}", figures.table());
     figures.record()
+}
+
+/// Processor time that a daemon has taken, in seconds: user and system, in ticks of a hundredth.
+pub fn cpu_s(node: &Node, daemon: &str) -> anyhow::Result<f64> {
+    let pid = std::fs::read_to_string(node.path(&format!("{daemon}.pid")))?;
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"))?;
+    let fields: Vec<&str> =
+        stat.rsplit_once(')').context("stat names its program")?.1.split_whitespace().collect();
+    let ticks = |at: usize| -> anyhow::Result<f64> { Ok(fields.get(at).context("stat is short")?.parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
 }
