@@ -63,8 +63,7 @@ async fn measure(
     }
     let how = format!("longest gap of 16 flows from two metros, {LOCATION_RUNS} runs, worst");
     figures.at_most("failover.location_lost_ms", finite(percentile(&lost, 100.0)), "ms", 600.0, &how);
-    footprint(world, say, figures).await?;
-    tables::measure(world, say, &interconnects, figures).await
+    footprint(world, say, figures).await
 }
 
 /// Breaks something that flows cross, and mends it; gives the longest gap in ms, infinite when

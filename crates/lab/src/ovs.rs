@@ -33,10 +33,7 @@ pub(crate) fn specs(state: &Path, node: &str) -> anyhow::Result<[Spec; 2]> {
     };
     // Console logging goes to the log file through our hands; no log file of their own.
     let server = ["ovsdb-server".into(), db.display().to_string(), format!("--remote=punix:{d}/db.sock")];
-    // Without the kernel's routes: it needs them for tunnels only, and reads all of them anew whenever one changes.
-    // A table that comes or goes would hold up what it forwards, BFD with it.
-    let options = ["--disable-system", "--disable-system-route"].map(String::from);
-    let switch = [vec!["ovs-vswitchd".into(), format!("unix:{d}/db.sock")], options.to_vec()].concat();
+    let switch = ["ovs-vswitchd".into(), format!("unix:{d}/db.sock"), "--disable-system".into()];
     let common = |ctl: &str| [format!("--unixctl={d}/{ctl}"), "-vconsole:info".into(), "-vsyslog:off".into()];
     Ok([
         spec("ovsdb-server", server.into_iter().chain(common("ovsdb.ctl")).collect()),

@@ -6,7 +6,6 @@ use crate::common::site::{self, Control};
 use crate::cpu_s;
 use meetme_edge::routers::frr::vty::{Daemon, Vty};
 use meetme_figures::Figures;
-use meetme_model::community::Community;
 use meetme_model::intent::{BfdTimers, RouterIntent, SessionPhase};
 use meetme_model::link::ApplyOutcome;
 use meetme_model::prefix::Prefix;
@@ -23,84 +22,56 @@ const REGISTERED: u32 = 100;
 const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(10);
 
-/// Measures on that version: with Voice, where only what is registered is used, and with an offering
-/// that uses all.
+/// Measures on that version, with Voice: what is registered is used, the rest is held.
 pub async fn measure(version: &str, prefix: &str, figures: &mut Figures) -> anyhow::Result<()> {
     let (here, peer) = site::cabled(Node::here_with(version));
     let show = here.vtysh_command("show bfd peers' -c 'show bgp summary");
     let (mut control, _edge, _streams) = site::connect_edge(vec![show]);
     control.send(site::access(&here)).await;
-    let voice = brought(&here, &peer, &mut control, intent(1, true), REGISTERED).await?;
-    let all = brought(&here, &peer, &mut control, intent(2, false), ROUTES).await?;
+    let voice = brought(&here, &peer, &mut control).await?;
     let told = |what: &str| format!("FRR {version}, one session, 20,000 received routes, {what}");
     let how = told("100 of them registered, from BFD up until its policy is open and they are used");
     figures.at_most(&format!("{prefix}.gate_open_20k_routes_s"), Some(voice.open_s), "s", 5.0, &how);
     let how = told("processor time of bgpd for each, from its start until they are used and told by BMP");
     figures.at_most(&format!("{prefix}.cpu_us_per_route"), Some(voice.cpu_us), "µs", 50.0, &how);
-    let how = told(&format!(
-        "all used, as above; {:.0} µs of bgpd's for each, {:.0} of zebra's",
-        all.cpu_us, all.zebra_us
-    ));
-    figures.tell(&format!("{prefix}.gate_open_20k_used_s"), Some(all.open_s), "s", &how);
     Ok(())
 }
 
 /// What a session's coming took.
 struct Brought {
     open_s: f64,
-    /// Of bgpd, for each route.
     cpu_us: f64,
-    /// Of zebra, for each route.
-    zebra_us: f64,
 }
 
-/// Applies the intent, starts the peer, waits until all is in use, and ends the peer.
-async fn brought(
-    here: &Node,
-    peer: &Node,
-    control: &mut Control,
-    intent: RouterIntent,
-    used: u32,
-) -> anyhow::Result<Brought> {
-    let generation = intent.generation;
-    control.intend(&intent).await;
-    control.until("applied", |c| c.outcome(generation) == Some(&ApplyOutcome::Confirmed)).await;
-    let (bgpd_before, zebra_before) = (cpu_s(here, "bgpd")?, cpu_s(here, "zebra")?);
-    let bird = Bird::start(peer)?;
+/// Applies the intent, starts the peer, and waits until all is in use and told.
+async fn brought(here: &Node, peer: &Node, control: &mut Control) -> anyhow::Result<Brought> {
+    control.intend(&intent()).await;
+    control.until("applied", |c| c.outcome(1) == Some(&ApplyOutcome::Confirmed)).await;
+    let cpu_before = cpu_s(here, "bgpd")?;
+    let _bird = Bird::start(peer)?;
     let up = tokio::spawn(bfd_up(here.dir.clone()));
-    let in_kernel = tokio::spawn(used_in_kernel(used));
+    let in_kernel = tokio::spawn(used_in_kernel(REGISTERED));
     control.until("open", |c| c.session().gate_open).await;
     let open = Instant::now();
     let is_told = |c: &Control| {
-        c.routes.get("c1v4").is_some_and(|r| r.synced && r.received == ROUTES && r.used == used)
+        c.routes.get("c1v4").is_some_and(|r| r.synced && r.received == ROUTES && r.used == REGISTERED)
     };
     control.until("all routes told", is_told).await;
     let open = in_kernel.await??.max(open);
-    let each = |before: f64, after: f64| (after - before) * 1e6 / f64::from(ROUTES);
-    let cpu_us = each(bgpd_before, cpu_s(here, "bgpd")?);
-    let zebra_us = each(zebra_before, cpu_s(here, "zebra")?);
-    let open_s = (open - up.await??).as_secs_f64();
-    drop(bird);
-    control.until("closed", |c| !c.session().gate_open).await;
-    used_in_kernel(0).await?;
-    Ok(Brought { open_s, cpu_us, zebra_us })
+    let cpu_us = (cpu_s(here, "bgpd")? - cpu_before) * 1e6 / f64::from(ROUTES);
+    Ok(Brought { open_s: (open - up.await??).as_secs_f64(), cpu_us })
 }
 
 /// One session with timers as a lab has them.
-fn intent(generation: u64, voice: bool) -> RouterIntent {
-    let mut intent = site::intended(generation, SessionPhase::Open);
+fn intent() -> RouterIntent {
+    let mut intent = site::intended(1, SessionPhase::Open);
     for session in &mut intent.sessions {
         session.bfd = BfdTimers { interval_ms: 100, multiplier: 3 };
         session.max_prefixes = ROUTES + 1_000;
-        session.voice = voice;
-        let policy = &mut session.policy;
-        policy.registration_required = voice;
-        policy.ordinary_used = !voice;
-        policy.community = voice.then_some(Community::Standard(8075, 8007));
         let registered = |n| PrefixPolicy { prefix: prefix(n), role: PrefixRole::Primary };
         // Spread over all that comes.
         let step = (ROUTES / REGISTERED) as usize;
-        policy.prefixes = (0..ROUTES).step_by(step).filter(|_| voice).map(registered).collect();
+        session.policy.prefixes = (0..ROUTES).step_by(step).map(registered).collect();
     }
     intent
 }

@@ -161,7 +161,7 @@ impl Node {
         ));
         self.vsctl("--no-wait init");
         self.sh(&format!(
-            "env OVS_RUNDIR={dir} ovs-vswitchd unix:{dir}/db.sock --unixctl={dir}/vswitchd.ctl --disable-system --disable-system-route \
+            "env OVS_RUNDIR={dir} ovs-vswitchd unix:{dir}/db.sock --unixctl={dir}/vswitchd.ctl --disable-system \
              --pidfile={dir}/vswitchd.pid --log-file={dir}/vswitchd.log -vconsole:off --detach"
         ));
     }
