@@ -90,7 +90,9 @@ pub async fn measure(version: &str, prefix: &str, figures: &mut Figures) -> anyh
     node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     node.start_ovs();
     // Peers that don't answer, where there would be no way to them: each attempt would fail at once.
-    sh("ip link add peers type veth peer name void && ip link set dev peers arp off up && ip link set dev void up");
+    sh(
+        "ip link add peers type veth peer name void && ip link set dev peers arp off up && ip link set dev void up",
+    );
     sh("ip route add default dev peers");
     // Linux keeps the keys of all neighbours (TCP MD5) in what this allows the listening socket.
     sh("sysctl -qw net.core.optmem_max=1048576");
