@@ -19,18 +19,21 @@ down:
 test:
 	@scripts/test.sh
 
+# Always the same packages: with others, cargo builds what they share with other features, anew.
+BENCHED = -p meetme -p meetme-lab -p meetme-journey -p meetme-edge -p meetme-figures
+
 bench:
 	@scripts/install-packages.sh build lab test
 	@scripts/prepare-frr.sh
-	cargo build --release -p meetme -p meetme-lab
+	cargo build --release $(BENCHED) --bins --bench '*'
 	rm -f target/figures/bench.jsonl
-	cargo bench -p meetme-edge --bench render
-	cargo bench -p meetme-edge --bench bmp
-	cargo bench -p meetme-edge --bench frr
-	cargo bench -p meetme-journey --bench api
-	cargo bench -p meetme-journey --bench portal
-	cargo run --release -p meetme-journey -- bench
-	cargo run --release --quiet -p meetme-figures
+	cargo bench $(BENCHED) --bench render
+	cargo bench $(BENCHED) --bench bmp
+	cargo bench $(BENCHED) --bench frr
+	cargo bench $(BENCHED) --bench api
+	cargo bench $(BENCHED) --bench portal
+	$${CARGO_TARGET_DIR:-target}/release/meetme-journey bench
+	@$${CARGO_TARGET_DIR:-target}/release/meetme-figures
 
 figures:
 	@cargo run --release --quiet -p meetme-figures

@@ -2,8 +2,9 @@
 
 use crate::people::Engineer;
 use crate::provider;
-use crate::run::{activate_and_watch, footprint, onboard, register, settled};
+use crate::run::{activate, footprint, onboard, register, settled, watch};
 use crate::say::Say;
+use crate::tables;
 use crate::traffic;
 use crate::world::{self, Options, World};
 use meetme_figures::{Figures, percentile};
@@ -14,23 +15,33 @@ use std::time::{Duration, Instant};
 /// How often the primary location is lost.
 const LOCATION_RUNS: u32 = 5;
 
-/// Brings the journey to its end and measures what happens often.
-pub async fn bench(state: &Path, runs: u32) -> anyhow::Result<()> {
+/// Brings the journey to its end and measures what happens often, or only what tables cost.
+pub async fn bench(state: &Path, runs: u32, tables_only: bool) -> anyhow::Result<()> {
     let say = Say::default();
     let world = World::up(state, Options::default()).await?;
     let mut figures = Figures::default();
-    let measured = measure(&world, &say, runs, &mut figures).await;
+    let measured = measure(&world, &say, runs, tables_only, &mut figures).await;
     print!("\n{}", figures.table());
     figures.record()?;
     world::down(state).await?;
     measured
 }
 
-async fn measure(world: &World, say: &Say, runs: u32, figures: &mut Figures) -> anyhow::Result<()> {
+async fn measure(
+    world: &World,
+    say: &Say,
+    runs: u32,
+    tables_only: bool,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
     let mut journey = Figures::default();
     let interconnects = onboard(world, say, &mut journey).await?;
     let keys = register(world, say, &mut journey).await?;
-    activate_and_watch(world, say, &mut journey, &interconnects, &keys).await?;
+    activate(world, say, &keys).await?;
+    if tables_only {
+        return tables::measure(world, say, &interconnects, figures).await;
+    }
+    watch(world, say, &mut journey, &interconnects).await?;
     figures.0.extend(journey.0.into_iter().filter(|f| f.name.starts_with("journey.")));
     verdicts(world, say, figures).await?;
     let mut silent = Vec::new();
@@ -57,7 +68,7 @@ async fn measure(world: &World, say: &Say, runs: u32, figures: &mut Figures) -> 
 
 /// Breaks something that flows cross, and mends it; gives the longest gap in ms, infinite when
 /// packets never came again: a failure, not a missing figure.
-async fn broken(world: &World, say: &Say, over: &str, fault: Fault) -> anyhow::Result<f64> {
+pub(crate) async fn broken(world: &World, say: &Say, over: &str, fault: Fault) -> anyhow::Result<f64> {
     let hosts = ["media-ams", "media-fra"];
     let (outages, ids) =
         traffic::outage(&world.lab, hosts, "sbc-1", over, &[fault], Duration::from_secs(2)).await?;

@@ -9,5 +9,6 @@ pub mod people;
 pub mod provider;
 pub mod run;
 pub mod say;
+pub mod tables;
 pub mod traffic;
 pub mod world;

@@ -72,6 +72,19 @@ impl<'a> Engineer<'a> {
         Ok(())
     }
 
+    /// Has a peering's sessions take more prefixes.
+    pub async fn raise_max_prefixes(&self, peering: &str, max: u32) -> anyhow::Result<()> {
+        let path = self.paths.peering(peering);
+        let mut body = self.client.get(&path).await?;
+        let connections = body.pointer_mut("/properties/direct/connections").and_then(Value::as_array_mut);
+        for connection in connections.context("a peering has connections")? {
+            let session = connection.get_mut("bgpSession").context("a connection has a session")?;
+            session["maxPrefixesAdvertisedV4"] = max.into();
+        }
+        self.client.put(&path, &body).await?;
+        Ok(())
+    }
+
     /// The connections of a peering, with everything that their peer may know.
     pub async fn connections(&self, peering: &str) -> anyhow::Result<Vec<Value>> {
         Ok(self.client.list(&self.paths.connections(peering)).await?)

@@ -65,7 +65,8 @@ pub async fn run(
 async fn show(world: &World, say: &Say, figures: &mut Figures) -> anyhow::Result<()> {
     let interconnects = onboard(world, say, figures).await?;
     let keys = register(world, say, figures).await?;
-    activate_and_watch(world, say, figures, &interconnects, &keys).await?;
+    activate(world, say, &keys).await?;
+    watch(world, say, figures, &interconnects).await?;
     footprint(world, say, figures).await?;
     mails(world, say)
 }
@@ -253,18 +254,14 @@ pub async fn register(world: &World, say: &Say, figures: &mut Figures) -> anyhow
     Ok(keys)
 }
 
-/// Where traffic flows before activation, after, and through faults.
-pub async fn activate_and_watch(
-    world: &World,
-    say: &Say,
-    figures: &mut Figures,
-    interconnects: &[Interconnect],
-    keys: &[String],
-) -> anyhow::Result<()> {
+/// The media hosts, each with its metro.
+const METROS: [(&str, &str); 2] = [("media-ams", "Amsterdam"), ("media-fra", "Frankfurt")];
+
+/// Where traffic flows before activation, and after.
+pub async fn activate(world: &World, say: &Say, keys: &[String]) -> anyhow::Result<()> {
     let engineer = Engineer::new(world, say);
     say.head("Where voice flows, seen with real packets");
-    let metros = [("media-ams", "Amsterdam"), ("media-fra", "Frankfurt")];
-    for (host, metro) in metros {
+    for (host, metro) in METROS {
         let path = traffic::path_by(&world.lab, host, "sbc-1", metro, Duration::from_secs(15)).await?;
         say.line(&format!("registered, not activated: {host} leaves at {path}"));
         ensure!(path.exit() == metro, "hot potato should leave at {metro}");
@@ -275,13 +272,21 @@ pub async fn activate_and_watch(
         engineer.wait_activated("teams", name, "Verified", LIMIT).await?;
         say.line(&format!("peer: activated {prefix}, primary Amsterdam, backup Frankfurt; Verified"));
     }
-    for (host, _) in metros {
+    for (host, _) in METROS {
         let path = traffic::path_by(&world.lab, host, "sbc-1", "Amsterdam", Duration::from_secs(15)).await?;
         say.line(&format!("activated: {host} leaves at {path}"));
         ensure!(path.exit() == "Amsterdam", "cold potato should leave at the primary location");
     }
-    let operator = Operator::new(world);
-    operator.wait_confirmed(LIMIT).await?;
+    Operator::new(world).wait_confirmed(LIMIT).await
+}
+
+/// Where traffic flows through faults.
+pub async fn watch(
+    world: &World,
+    say: &Say,
+    figures: &mut Figures,
+    interconnects: &[Interconnect],
+) -> anyhow::Result<()> {
     let first = interconnects.first().context("there is an interconnect")?;
     let cuts = [
         ("one primary link cut", "failover.link_cut_ms", vec![first.cut()], "Amsterdam", None),
@@ -308,7 +313,7 @@ pub async fn activate_and_watch(
         ),
     ];
     for (what, name, faults, exit, bound) in cuts {
-        let hosts = metros.map(|(host, _)| host);
+        let hosts = METROS.map(|(host, _)| host);
         let watch = Duration::from_secs(3);
         let (outages, ids) = traffic::outage(&world.lab, hosts, "sbc-1", first.node, &faults, watch).await?;
         for (host, outage) in hosts.iter().zip(&outages) {

@@ -113,6 +113,17 @@ impl World {
         Ok(())
     }
 
+    /// The host's operators have the Voice offering use ordinary routes too.
+    pub fn use_ordinary_routes(&self) -> anyhow::Result<()> {
+        let file = self.state.join("inventory.toml");
+        let text = fs::read_to_string(&file)?;
+        let voice = "kind = \"Voice\"\n";
+        ensure!(text.contains(voice), "the inventory has no Voice offering");
+        fs::write(&file, text.replace(voice, &format!("{voice}ordinary_used = true\n")))?;
+        run(meetme(&self.state)?.args(["inventory", "apply"]).arg(&file))?;
+        Ok(())
+    }
+
     /// Kills the control plane without a warning.
     pub fn kill_control(&self) -> anyhow::Result<()> {
         let pid = recorded(&self.state, "control").context("the control plane isn't running")?;

@@ -179,7 +179,8 @@ pub fn routers_with(version: &str) -> (Node, Node) {
 
 /// The site's router with FRR of that version, and a peer that has BFD and no BGP of its own.
 pub fn router_with_a_silent_peer(version: &str) -> (Node, Node) {
-    let (here, peer) = linked(Node::here_with(version), &["zebra", "bfdd"]);
+    let (here, peer) = cabled(Node::here_with(version));
+    peer.start_frr(&["zebra", "bfdd"]);
     // GTSM looks for it (RFC 5082).
     peer.sh("sysctl -qw net.ipv4.ip_default_ttl=255");
     peer.configure("bfd\n peer 198.18.192.3 local-address 198.18.192.2\n  transmit-interval 500\n  receive-interval 500\n exit\nexit\n");
@@ -187,18 +188,19 @@ pub fn router_with_a_silent_peer(version: &str) -> (Node, Node) {
 }
 
 fn beside_a_peer(here: Node) -> (Node, Node) {
-    let (here, peer) = linked(here, &["zebra", "staticd", "bfdd", "bgpd"]);
+    let (here, peer) = cabled(here);
+    peer.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     peer.configure(PEER);
     (here, peer)
 }
 
-/// A router and a peer with its daemons, and links between them.
-fn linked(here: Node, daemons_of_peer: &[&str]) -> (Node, Node) {
+/// The site's router, running, and a peer's machine with its cables, bundles and addresses, on which
+/// no router runs yet.
+pub fn cabled(here: Node) -> (Node, Node) {
     let (peer, peer_pid) = Node::elsewhere();
-    for (node, daemons) in [(&here, &["zebra", "staticd", "bfdd", "bgpd"][..]), (&peer, daemons_of_peer)] {
-        node.start_ovs();
-        node.start_frr(daemons);
-    }
+    here.start_ovs();
+    here.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
+    peer.start_ovs();
     for port in 1..=3 {
         sh(&format!("ip link add et{port} type veth peer name p{port} netns {peer_pid}"));
         peer.sh(&format!("ip link set p{port} up arp off"));

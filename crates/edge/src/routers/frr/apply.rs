@@ -79,29 +79,6 @@ impl Open {
     }
 }
 
-impl Step {
-    /// Whether FRR keeps it in the tree that it checks whole at each change (decision 017).
-    fn is_checked_whole(&self) -> bool {
-        let is_map = self.context.iter().any(|c| c.starts_with("route-map "));
-        self.daemon == Daemon::Bgpd && (is_map || self.commands.iter().all(|c| makes_policy(c)))
-    }
-}
-
-impl Step {
-    /// Whether it does nothing but remove route-maps and prefix-lists.
-    fn only_removes_policy(&self) -> bool {
-        self.is_checked_whole()
-            && self.context.is_empty()
-            && self.commands.iter().all(|c| c.starts_with("no "))
-    }
-}
-
-/// Whether a command makes or removes a route-map or a prefix-list.
-fn makes_policy(command: &str) -> bool {
-    let positive = command.strip_prefix("no ").unwrap_or(command);
-    ["ip prefix-list ", "ipv6 prefix-list ", "route-map "].iter().any(|start| positive.starts_with(start))
-}
-
 impl Frr {
     /// Makes route-maps and prefix-lists in one change. Either all of it is there then, or nothing.
     async fn run_at_once(&self, steps: &[Step]) -> Result<(), FrrError> {

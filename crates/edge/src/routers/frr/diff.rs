@@ -23,6 +23,27 @@ pub struct Step {
     pub tolerant: bool,
 }
 
+impl Step {
+    /// Whether FRR keeps it in the tree that it checks whole at each change (decision 017).
+    pub fn is_checked_whole(&self) -> bool {
+        let is_map = self.context.iter().any(|c| c.starts_with("route-map "));
+        self.daemon == Daemon::Bgpd && (is_map || self.commands.iter().all(|c| makes_policy(c)))
+    }
+
+    /// Whether it does nothing but remove route-maps and prefix-lists.
+    pub fn only_removes_policy(&self) -> bool {
+        self.is_checked_whole()
+            && self.context.is_empty()
+            && self.commands.iter().all(|c| c.starts_with("no "))
+    }
+}
+
+/// Whether a command makes or removes a route-map or a prefix-list.
+fn makes_policy(command: &str) -> bool {
+    let positive = command.strip_prefix("no ").unwrap_or(command);
+    ["ip prefix-list ", "ipv6 prefix-list ", "route-map "].iter().any(|start| positive.starts_with(start))
+}
+
 /// Formats with every key blotted out, wherever it is printed.
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,10 +226,14 @@ fn bgpd(steps: &mut Vec<Step>, command: String) {
     push(steps, Daemon::Bgpd, vec![], command);
 }
 
-/// Appends a command, to the last step where daemon and context are the same.
+/// Appends a command, to the last step where daemon and context are the same. What FRR checks whole
+/// stays apart from what it doesn't, as only that can be made in one change.
 fn push(steps: &mut Vec<Step>, daemon: Daemon, context: Vec<String>, command: String) {
+    let same_kind = |step: &Step| step.commands.iter().all(|c| makes_policy(c) == makes_policy(&command));
     match steps.last_mut() {
-        Some(step) if step.daemon == daemon && step.context == context && !step.tolerant => {
+        Some(step)
+            if step.daemon == daemon && step.context == context && !step.tolerant && same_kind(step) =>
+        {
             step.commands.push(command);
         }
         _ => steps.push(Step { daemon, context, commands: vec![command], tolerant: false }),

@@ -141,3 +141,15 @@ fn undoing_the_first_change_leaves_no_instance_behind_but_somebody_elses() {
     joined.foreign.insert("192.0.2.77".into());
     assert!(!commands(&change(&joined, &Owned::default())).contains(&"no router bgp 64500"));
 }
+
+#[test]
+fn what_frr_checks_whole_is_apart_from_the_rest_coming_and_going() {
+    let (nothing, all) = (Owned::default(), rendered(&fixture::intent(1, SessionPhase::Open)));
+    for steps in [change(&nothing, &all).steps, change(&all, &nothing).steps] {
+        let policy = |step: &&Step| step.commands.iter().any(|c| makes_policy(c));
+        assert!(steps.iter().filter(policy).count() > 0);
+        for step in steps.iter().filter(policy) {
+            assert!(step.is_checked_whole(), "{step:?}");
+        }
+    }
+}

@@ -1,16 +1,10 @@
-//! What a real FRR makes of our configuration: a router loaded with 1,000 sessions, and one more on
-//! such a router. Runs itself in namespaces of its own and needs root. Prints a table and adds the
-//! figures to `target/figures/bench.jsonl`.
+//! A router loaded with 1,000 sessions, and one more on such a router.
 //!
 //! LAGs count as made already: making them is Open vSwitch's time, not FRR's.
 
-#[path = "../tests/common/fixture.rs"]
-#[allow(dead_code)]
-mod fixture;
-#[path = "../tests/common/net.rs"]
-#[allow(dead_code)]
-mod net;
-
+use crate::common::fixture;
+use crate::common::net::{Node, sh};
+use crate::cpu_s;
 use meetme_edge::routers::frr::Frr;
 use meetme_edge::routers::frr::plan::plan;
 use meetme_edge::routers::{Driver, Progress, Target};
@@ -20,14 +14,11 @@ use meetme_model::intent::{InterfaceAddress, LagIntent, RouterIntent, SessionInt
 use meetme_model::inventory::LagBackend;
 use meetme_model::route::PrefixPolicy;
 use meetme_model::unit::{UnitFault, units};
-use net::Node;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-const INSIDE: &str = "MEETME_EDGE_BENCH_INSIDE";
 const SESSIONS: u32 = 1_000;
 
 /// Units that are changed before the router is read again, as the machine does it.
@@ -95,33 +86,28 @@ async fn make(frr: &Frr, intent: &RouterIntent) -> anyhow::Result<f64> {
     Ok(began.elapsed().as_secs_f64())
 }
 
-async fn measure() -> anyhow::Result<()> {
-    let node = Node::here();
+/// Loads a router of that version, then gives it one session more.
+pub async fn measure(version: &str, prefix: &str, figures: &mut Figures) -> anyhow::Result<()> {
+    let node = Node::here_with(version);
     node.start_frr(&["zebra", "staticd", "bfdd", "bgpd"]);
     node.start_ovs();
+    // Peers that don't answer, where there would be no way to them: each attempt would fail at once.
+    sh(
+        "ip link add peers type veth peer name void && ip link set dev peers arp off up && ip link set dev void up",
+    );
+    sh("ip route add default dev peers");
+    // Linux keeps the keys of all neighbours (TCP MD5) in what this allows the listening socket.
+    sh("sysctl -qw net.core.optmem_max=1048576");
     let lag = LagBackend::Ovs { db: node.path("db.sock"), ctl: node.path("vswitchd.ctl"), netns: None };
     let frr = Frr::new(node.dir.clone(), lag);
-    let mut figures = Figures::default();
     let load_s = make(&frr, &intent(SESSIONS)).await?;
-    let how = "1,000 sessions with as many peers onto an empty FRR of the machine's own version, read back";
-    figures.at_most("frr.load_1000_sessions_s", Some(load_s), "s", 60.0, how);
+    let bgpd_s = cpu_s(&node, "bgpd")?;
+    let how = format!(
+        "1,000 sessions with as many peers onto an empty FRR {version}, read back; {bgpd_s:.1} s of bgpd's processor time"
+    );
+    figures.at_most(&format!("{prefix}.load_1000_sessions_s"), Some(load_s), "s", 60.0, &how);
     let one_s = make(&frr, &intent(SESSIONS + 1)).await?;
     let how = "one more session on that router: read, planned, checked, made and read back";
-    figures.at_most("frr.one_session_ms", Some(one_s * 1000.0), "ms", 1_000.0, how);
-    print!("{}", figures.table());
-    figures.record()
-}
-
-fn main() -> anyhow::Result<()> {
-    if std::env::var_os(INSIDE).is_none() {
-        let status = Command::new("unshare")
-            .args(["-n", "-m", "-p", "--fork", "--kill-child", "--mount-proc"])
-            .arg(std::env::current_exe()?)
-            .env(INSIDE, "1")
-            .status()?;
-        anyhow::ensure!(status.success(), "the bench failed inside its namespaces; its output is above");
-        return Ok(());
-    }
-    net::sh("ip link set lo up");
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(measure())
+    figures.at_most(&format!("{prefix}.one_session_ms"), Some(one_s * 1000.0), "ms", 1_000.0, how);
+    Ok(())
 }
