@@ -3,6 +3,7 @@
 //! Every message is a whole snapshot of what it speaks of, so a repeated one is harmless and a
 //! lost one is healed by the next. Framing and transport are elsewhere.
 
+use crate::coupling::Coupling;
 use crate::intent::RouterIntent;
 use crate::inventory::RouterAccess;
 use crate::prefix::Prefix;
@@ -243,6 +244,9 @@ pub struct RouterState {
     pub sessions: BTreeMap<String, SessionState>,
     /// Whether the router's BMP connection is up.
     pub bmp_connected: bool,
+    /// Whether its BGP falls with its BFD; `None` before that was tried.
+    #[serde(default)]
+    pub coupling: Option<Coupling>,
 }
 
 impl RouterState {

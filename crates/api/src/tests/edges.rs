@@ -24,6 +24,7 @@ pub fn reachable(router: &str) -> RouterState {
         lags: Default::default(),
         sessions: Default::default(),
         bmp_connected: true,
+        coupling: None,
     }
 }
 

@@ -232,6 +232,9 @@ impl<D: Driver> RouterTask<D> {
                 let unused = self.unused.take().filter(|_| tidy);
                 self.start(async move { vec![Event::Applied(apply(&*driver, steps, unused).await)] });
             }
+            Command::Prove => {
+                self.start(async move { vec![Event::Proved(driver.prove_coupling().await)] });
+            }
             Command::Measure(seen) => self.samples.sessions(&self.name, seen),
             Command::Publish(state) => self.outbox.router(*state),
             Command::Report(result) => self.outbox.applied(*result),

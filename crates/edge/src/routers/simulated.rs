@@ -9,6 +9,7 @@ use super::{
     UnitChange,
 };
 use crate::lag::counters::Counters;
+use meetme_model::coupling::Found;
 use meetme_model::link::{BfdSessionState, BgpState, LagState, MemberState};
 use meetme_model::prefix::Prefix;
 use meetme_model::unit::{Unit, UnitFault, UnitName};
@@ -39,6 +40,8 @@ struct State {
     /// Takes the commands of these and shows something else.
     ignored: BTreeSet<UnitName>,
     away: bool,
+    /// Its BGP falls with its BFD.
+    couples: bool,
     /// Since when it can be spoken with.
     there_since: Instant,
     /// How long an answer takes, at most.
@@ -82,6 +85,7 @@ impl Simulated {
             refused: BTreeSet::new(),
             ignored: BTreeSet::new(),
             away: false,
+            couples: true,
             there_since: Instant::now(),
             slow: Duration::from_millis(2),
             seed,
@@ -107,6 +111,11 @@ impl Simulated {
         } else {
             state.ignored.remove(&unit)
         };
+    }
+
+    /// Its BGP falls with its BFD from now on, or no more.
+    pub fn couple(&self, couples: bool) {
+        self.now().couples = couples;
     }
 
     /// It refuses and ignores nothing any more.
@@ -254,6 +263,10 @@ impl State {
             }
         }
         let Some(unit) = wants else { return };
+        if !self.couples && unit.sessions().iter().any(|s| s.voice) {
+            self.violations
+                .push(format!("{name} with Voice came to a router whose BGP doesn't fall with BFD"));
+        }
         for session in unit.sessions() {
             let known = self.sessions.entry(session.peer_address).or_insert_with(|| Session {
                 name: session.name.clone(),
@@ -434,6 +447,15 @@ impl Driver for Simulated {
             }
         }
         Ok(missing)
+    }
+
+    async fn prove_coupling(&self) -> Result<Found, DriverError> {
+        self.answer().await?;
+        let couples = self.now().couples;
+        Ok(match couples {
+            true => Found::Fell { after_ms: 300, detection_ms: 300 },
+            false => Found::Stood { waited_ms: 1300, detection_ms: 300 },
+        })
     }
 
     async fn route(&self, _: Prefix) -> Result<String, DriverError> {

@@ -320,6 +320,7 @@ fn state(intent: &RouterIntent) -> RouterState {
         lags: lags.collect(),
         sessions: intent.sessions.iter().map(|s| (s.name.clone(), established())).collect(),
         bmp_connected: true,
+        coupling: None,
     }
 }
 

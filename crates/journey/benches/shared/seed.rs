@@ -209,6 +209,7 @@ fn unseen(name: &str, at: Timestamp) -> RouterState {
         lags: BTreeMap::new(),
         sessions: BTreeMap::new(),
         bmp_connected: false,
+        coupling: None,
     }
 }
 

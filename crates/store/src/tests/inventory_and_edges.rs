@@ -40,6 +40,7 @@ fn state(router: &str, second: i64) -> RouterState {
         lags: Default::default(),
         sessions: Default::default(),
         bmp_connected: true,
+        coupling: None,
     }
 }
 

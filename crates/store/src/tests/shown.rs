@@ -20,6 +20,7 @@ fn told(router: &str, second: i64) -> RouterState {
         lags: Default::default(),
         sessions: Default::default(),
         bmp_connected: false,
+        coupling: None,
     }
 }
 

@@ -102,11 +102,25 @@ fn state(found: &Value) -> Markup {
             ("Configuration", configured(found).0),
             ("Generation applied of intended", html! { (or_none(&number(found, "appliedGeneration"))) " of " (number(found, "intendedGeneration")) }),
             ("Route feed (BMP)", feed(found).0),
+            ("BGP falls with BFD", coupling(&found["coupling"])),
             ("Read last", time(text(&found["state"], "at"))),
             ("Routes received", html! { (number(found, "routesReceived")) }),
             ("Site", html! { (site) @if !text(found, "location").is_empty() { ", " (text(found, "location")) } }),
             ("Loopback", copyable(text(found, "loopback"))),
         ]))
+    }
+}
+
+/// What the edge's trial came to.
+fn coupling(shown: &Value) -> Markup {
+    html! {
+        @match shown["proved"].as_bool() {
+            None => { "not tried yet" },
+            Some(proved) => {
+                @if proved { (badge(Mood::Good, "Proved")) } @else { (badge(Mood::Bad, "Not proved")) }
+                " " (time(text(shown, "at"))) ": " (text(shown, "found"))
+            }
+        }
     }
 }
 
