@@ -2,8 +2,9 @@
 
 /// Port of control packets.
 pub const PORT: u16 = 3784;
-/// First of the ports that they are sent from (RFC 5881 §4).
-pub const SOURCE_PORT: u16 = 49152;
+/// Where ours are sent from, in the range of RFC 5881 §4: FRR takes its ports from 49152 upwards, each on all
+/// addresses at first.
+pub const SOURCE_PORT: u16 = 65084;
 
 const LENGTH: usize = 24;
 const VERSION: u8 = 1 << 5;

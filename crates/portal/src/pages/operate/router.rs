@@ -112,13 +112,13 @@ fn state(found: &Value) -> Markup {
 }
 
 /// What the edge's trial came to.
-fn coupling(shown: &Value) -> Markup {
+fn coupling(trial: &Value) -> Markup {
     html! {
-        @match shown["proved"].as_bool() {
+        @match trial["proved"].as_bool() {
             None => { "not tried yet" },
             Some(proved) => {
-                @if proved { (badge(Mood::Good, "Proved")) } @else { (badge(Mood::Bad, "Not proved")) }
-                " " (time(text(shown, "at"))) ": " (text(shown, "found"))
+                @if proved { (shown(Mood::Good, "Proved")) } @else { (shown(Mood::Bad, "Not proved")) }
+                " " (time(text(trial, "at"))) ": " (text(trial, "found"))
             }
         }
     }
