@@ -99,7 +99,6 @@ async fn impossible_subnets(
     engineer: &Engineer<'_>,
     operator: &Operator<'_>,
 ) -> anyhow::Result<()> {
-    operator.routers().await?;
     let before = generations(operator).await?;
     let taken = text(&engineer.connections(GOOD).await?[0], "/sessions/0/sessionPrefix").to_owned();
     for (subnet, words) in [
@@ -127,7 +126,7 @@ async fn generations(operator: &Operator<'_>) -> anyhow::Result<BTreeMap<String,
     Ok(operator.routers().await?.iter().map(of).collect())
 }
 
-/// A Voice peering with a connection for each of these subnets and keys.
+/// A peering with a connection for each of these subnets and keys.
 fn peering(asn: &str, location: &str, facility: i32, sessions: &[(&str, &str)]) -> Value {
     let connection = |(subnet, key): &(&str, &str)| {
         json!({
@@ -140,7 +139,7 @@ fn peering(asn: &str, location: &str, facility: i32, sessions: &[(&str, &str)]) 
     json!({
         "kind": "Direct", "location": "westeurope", "sku": { "name": "Premium_Direct_Free" },
         "properties": { "peeringLocation": location, "direct": {
-            "directPeeringType": "Voice", "peerAsn": { "id": asn },
+            "directPeeringType": "Edge", "peerAsn": { "id": asn },
             "connections": sessions.iter().map(connection).collect::<Vec<_>>(),
         }},
     })

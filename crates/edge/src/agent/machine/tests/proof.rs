@@ -16,9 +16,10 @@ fn a_change_with_voice_waits_for_the_trial_and_is_refused_while_bgp_stands() {
     play.on(Event::Intent(Box::new(wanted)));
     play.look();
     assert_eq!(play.plan(vec![planned(1, &[]), planned(2, &[])]), [name(2)], "who has no Voice goes on");
-    play.on(Event::Applied(Ok(BTreeMap::new())));
-    play.look();
-    assert!(proves(&play.after(watch::WATCH)), "once nothing is watched");
+    let mut commands = play.on(Event::Applied(Ok(BTreeMap::new())));
+    commands.extend(play.look());
+    commands.extend(play.after(watch::WATCH));
+    assert!(proves(&commands), "once nothing is watched: {commands:?}");
     assert_eq!(play.pending(), BTreeMap::from([(name(1), None)]));
 
     assert!(plans(&play.on(Event::Proved(Ok(STOOD)))).is_some());
