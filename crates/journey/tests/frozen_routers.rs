@@ -107,7 +107,7 @@ async fn impossible_subnets(
         ("0.0.0.0/30", "can't be the subnet of a session"),
         ("198.18.1.0/30", "host's own network"),
         (taken.as_str(), "host's own network"),
-        (ODD_SESSIONS[0].0, "in use elsewhere"),
+        (ODD_SESSIONS[0].0, "is in use by"),
         ("010.1.1.0/30", "prefix"),
     ] {
         let body = peering(&engineer.paths.peer_asn("contoso"), "Frankfurt", 58, &[(subnet, "s3cret")]);
@@ -137,7 +137,7 @@ fn peering(asn: &str, location: &str, facility: i32, sessions: &[(&str, &str)]) 
         })
     };
     json!({
-        "kind": "Direct", "location": "westeurope", "sku": { "name": "Premium_Direct_Free" },
+        "kind": "Direct", "location": "westeurope", "sku": { "name": "Basic_Direct_Free" },
         "properties": { "peeringLocation": location, "direct": {
             "directPeeringType": "Edge", "peerAsn": { "id": asn },
             "connections": sessions.iter().map(connection).collect::<Vec<_>>(),

@@ -451,11 +451,9 @@ impl Driver for Simulated {
 
     async fn prove_coupling(&self) -> Result<Found, DriverError> {
         self.answer().await?;
-        let couples = self.now().couples;
-        Ok(match couples {
-            true => Found::Fell { after_ms: 300, detection_ms: 300 },
-            false => Found::Stood { waited_ms: 1300, detection_ms: 300 },
-        })
+        let detection_ms = 300;
+        let fell = Found::Fell { after_ms: 300, detection_ms };
+        Ok(if self.now().couples { fell } else { Found::Stood { waited_ms: 1300, detection_ms } })
     }
 
     async fn route(&self, _: Prefix) -> Result<String, DriverError> {
