@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod bmp;
+mod coupling;
 pub mod lag;
 pub mod looking_glass;
 mod place;

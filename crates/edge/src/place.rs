@@ -10,10 +10,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::Path;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, UdpSocket};
 
 /// Where `ip netns` keeps namespaces by name.
 const NETNS_DIR: &str = "/run/netns";
+/// Time to live of what neighbours take from each other only (RFC 5082, RFC 5881 §5).
+const TTL_OF_NEIGHBOURS: u32 = 255;
 
 /// Where a router is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,11 @@ impl Place {
         destination.is_ipv4().then_some(IpAddr::V4(self.loopback))
     }
 
+    /// The router's loopback address.
+    pub fn loopback(&self) -> Ipv4Addr {
+        self.loopback
+    }
+
     /// A tool's command line as it is run here: its options, the option that sets the source, and
     /// the destination. All of them are typed or constant, so none can be taken for another.
     pub fn command(&self, tool: &[&str], source_option: &str, destination: IpAddr) -> Vec<String> {
@@ -51,27 +58,53 @@ impl Place {
     /// The namespace can't be entered, or the source address isn't on the router.
     pub async fn tcp_socket(&self, destination: IpAddr) -> io::Result<TcpSocket> {
         let domain = if destination.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
-        let socket = match &self.netns {
-            Some(netns) => socket_within(netns.clone(), domain).await?,
-            None => new_socket(domain)?,
-        };
-        let socket = TcpSocket::from_std_stream(socket.into());
+        let socket = TcpSocket::from_std_stream(self.socket(domain, Type::STREAM).await?.into());
         if let Some(source) = self.source(destination) {
             socket.bind(SocketAddr::new(source, 0))?;
         }
         Ok(socket)
     }
+
+    /// A TCP socket that is here, bound to an address, and of use with GTSM (RFC 5082).
+    ///
+    /// # Errors
+    /// The namespace can't be entered, or the address isn't on the machine.
+    pub async fn tcp_socket_from(&self, source: Ipv4Addr) -> io::Result<TcpSocket> {
+        let socket = self.socket(Domain::IPV4, Type::STREAM).await?;
+        socket.set_ttl_v4(TTL_OF_NEIGHBOURS)?;
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
+        Ok(TcpSocket::from_std_stream(socket.into()))
+    }
+
+    /// A UDP socket that is here, bound beside those that have the port on all addresses, and of use with GTSM.
+    ///
+    /// # Errors
+    /// The namespace can't be entered, the address isn't on the machine, or somebody has it for himself.
+    pub async fn udp_socket(&self, source: SocketAddr) -> io::Result<UdpSocket> {
+        let socket = self.socket(Domain::IPV4, Type::DGRAM).await?;
+        socket.set_ttl_v4(TTL_OF_NEIGHBOURS)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&source.into())?;
+        UdpSocket::from_std(socket.into())
+    }
+
+    async fn socket(&self, domain: Domain, kind: Type) -> io::Result<Socket> {
+        match &self.netns {
+            Some(netns) => socket_within(netns.clone(), domain, kind).await,
+            None => new_socket(domain, kind),
+        }
+    }
 }
 
-fn new_socket(domain: Domain) -> io::Result<Socket> {
-    let socket = Socket::new(domain, Type::STREAM, None)?;
+fn new_socket(domain: Domain, kind: Type) -> io::Result<Socket> {
+    let socket = Socket::new(domain, kind, None)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
 /// A socket stays in the namespace that it was made in, so a thread that enters it and ends at
 /// once is all that it takes: no other thread is ever anywhere else.
-async fn socket_within(netns: String, domain: Domain) -> io::Result<Socket> {
+async fn socket_within(netns: String, domain: Domain, kind: Type) -> io::Result<Socket> {
     let (made, socket) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name("netns".into()).spawn(move || {
         let enter = || {
@@ -82,7 +115,7 @@ async fn socket_within(netns: String, domain: Domain) -> io::Result<Socket> {
             let namespace = File::open(&path).map_err(said)?;
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
                 .map_err(|error| said(error.into()))?;
-            new_socket(domain)
+            new_socket(domain, kind)
         };
         // Nobody waits for it any more: the socket closes.
         let _ = made.send(enter());

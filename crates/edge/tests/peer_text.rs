@@ -24,7 +24,7 @@ fn side() -> PeerSide {
         host_asn: Asn(64500),
         is_route_server: false,
         links: 2,
-        bfd: BfdTimers { interval_ms: 100, multiplier: 4 },
+        bfd: BfdTimers { interval_ms: 100, multiplier: 4, strict: false },
         has_md5_key: true,
         community: Some(Community::Standard(8075, 8007)),
         prefixes: vec!["198.19.10.0/24".parse().unwrap(), "2001:db8:10::/48".parse().unwrap()],

@@ -60,7 +60,7 @@ pub struct InterfaceAddress {
     pub prefix_len: u8,
 }
 
-/// BFD timers (RFC 5880): the same for sending and receiving.
+/// BFD as it is asked for (RFC 5880): the same timers for sending and receiving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BfdTimers {
@@ -68,6 +68,10 @@ pub struct BfdTimers {
     pub interval_ms: u32,
     /// Packets lost before the session is down.
     pub multiplier: u8,
+    /// Sessions with peers: no BGP before BFD is up, on routers that know how. A peer whose BFD starts only once BGP
+    /// is up never comes up then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
 }
 
 /// How far a peer's session is opened (`docs/rules.md` §3).

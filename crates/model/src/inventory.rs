@@ -143,7 +143,7 @@ pub struct Offering {
 }
 
 fn default_bfd() -> BfdTimers {
-    BfdTimers { interval_ms: 100, multiplier: 3 }
+    BfdTimers { interval_ms: 100, multiplier: 3, strict: false }
 }
 
 fn default_max_length_v4() -> u8 {

@@ -11,6 +11,7 @@ pub mod compliance;
 pub mod connection;
 pub mod connectivity_probe;
 pub mod consolidate;
+pub mod coupling;
 pub mod destination;
 pub mod intent;
 pub mod intent_parts;

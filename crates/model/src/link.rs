@@ -7,6 +7,7 @@
 
 mod state_parts;
 
+use crate::coupling::Coupling;
 use crate::intent_parts::{IntentHead, IntentPart, IntentParts};
 use crate::inventory::RouterAccess;
 use crate::prefix::Prefix;
@@ -278,6 +279,9 @@ pub struct RouterState {
     pub sessions: BTreeMap<String, SessionState>,
     /// Whether the router's BMP connection is up.
     pub bmp_connected: bool,
+    /// Whether its BGP falls with its BFD; `None` before that was tried.
+    #[serde(default)]
+    pub coupling: Option<Coupling>,
     /// Routes of registered prefixes with which the router does something else than the rules say.
     #[serde(default)]
     pub differing: DifferingRoutes,

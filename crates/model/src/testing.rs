@@ -9,7 +9,7 @@ fn offering(name: &str, kind: OfferingKind) -> Offering {
         name: name.into(),
         kind,
         community: Some("8075:8007".parse().unwrap()),
-        bfd: BfdTimers { interval_ms: 50, multiplier: 3 },
+        bfd: BfdTimers { interval_ms: 50, multiplier: 3, strict: false },
         max_length_v4: 29,
         max_length_v6: 64,
         max_path: None,

@@ -16,7 +16,7 @@ use meetme_store::{connections_of, md5_key_get, peerings_of_asn, registered_pref
 use serde::Serialize;
 
 /// Where the inventory has the offering no longer (`docs/rules.md` §8).
-const USUAL_BFD: BfdTimers = BfdTimers { interval_ms: 100, multiplier: 3 };
+const USUAL_BFD: BfdTimers = BfdTimers { interval_ms: 100, multiplier: 3, strict: false };
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,6 +5,7 @@ use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use crate::page::Page;
 use meetme_model::Prefix;
+use meetme_model::coupling::Coupling;
 use meetme_model::inventory::{Inventory, Router};
 use meetme_model::link::{ApplyOutcome, ApplyResult, EdgeAnswer, EdgeQuery, RouterState};
 use meetme_model::unit::{UnitName, UnitPending};
@@ -54,6 +55,9 @@ struct Whole {
     drift: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<RouterState>,
+    /// Whether its BGP falls with its BFD; absent before that was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coupling: Option<Shown>,
     /// Units that aren't as intended.
     pending: Vec<Pending>,
     /// The first hundred of `routesDiffering`.
@@ -79,6 +83,22 @@ struct Differing {
     prefix: Prefix,
     code: &'static str,
     reason: String,
+}
+
+/// What the newest trial of a router's BFD and BGP came to.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    proved: bool,
+    at: jiff::Timestamp,
+    /// In a sentence.
+    found: String,
+}
+
+impl From<&Coupling> for Shown {
+    fn from(coupling: &Coupling) -> Self {
+        Self { proved: coupling.is_proved(), at: coupling.at, found: coupling.to_string() }
+    }
 }
 
 /// What applying came to, with its reason in a sentence.
@@ -176,6 +196,7 @@ pub(super) async fn get(call: Call) -> Answer {
     ok(Whole {
         summary: summary(&inventory, router, state.as_ref(), &known),
         drift: state.as_ref().and_then(|s| s.drift.clone()),
+        coupling: state.as_ref().and_then(|s| s.coupling.as_ref()).map(Shown::from),
         pending: state.as_ref().map(pending).unwrap_or_default(),
         differing: state.as_ref().map(differing).unwrap_or_default(),
         last_apply: applies.first().cloned(),

@@ -25,6 +25,7 @@ pub fn reachable(router: &str) -> RouterState {
         sessions: Default::default(),
         bmp_connected: true,
         differing: Default::default(),
+        coupling: None,
     }
 }
 

@@ -286,7 +286,7 @@ pub fn inventory() -> Inventory {
         name: name.into(),
         kind,
         community: None,
-        bfd: BfdTimers { interval_ms: 50, multiplier: 3 },
+        bfd: BfdTimers { interval_ms: 50, multiplier: 3, strict: false },
         max_length_v4: 29,
         max_length_v6: 64,
         max_path: None,

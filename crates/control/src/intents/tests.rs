@@ -50,7 +50,7 @@ fn session(n: u8, prefixes: &Arc<[PrefixPolicy]>) -> SessionIntent {
         lag: format!("lag{n}"),
         local_address: format!("198.18.192.{}", 2 * n + 1).parse().unwrap(),
         peer_address: peer,
-        bfd: BfdTimers { interval_ms: 100, multiplier: 3 },
+        bfd: BfdTimers { interval_ms: 100, multiplier: 3, strict: false },
         md5_key: None,
         max_prefixes: 1_000,
         phase: SessionPhase::Open,

@@ -66,7 +66,7 @@ async fn brought(here: &Node, peer: &Node, control: &mut Control) -> anyhow::Res
 fn intent() -> RouterIntent {
     let mut intent = site::intended(1, SessionPhase::Open);
     for session in &mut intent.sessions {
-        session.bfd = BfdTimers { interval_ms: 100, multiplier: 3 };
+        session.bfd = BfdTimers { interval_ms: 100, multiplier: 3, strict: false };
         session.max_prefixes = ROUTES + 1_000;
         let registered = |n| PrefixPolicy { prefix: prefix(n), role: PrefixRole::Primary };
         // Spread over all that comes.

@@ -3,7 +3,8 @@
 //!
 //! Time is virtual and everything follows from a seed: a history that fails is run again by
 //! `MEETME_HISTORY=<seed>`. What must hold: no unit's failure touches another; no session comes up
-//! without BFD and with its gate open; what is confirmed is what is there; everything comes to rest.
+//! without BFD and with its gate open; no session with Voice comes to a router whose BGP doesn't fall with BFD; what
+//! is confirmed is what is there; everything comes to rest.
 
 use super::outbox::Outbox;
 use super::router::{RouterTask, ToRouter};
@@ -308,6 +309,11 @@ impl World {
             9 => {
                 let forgets = self.draw.below(2) == 0;
                 self.router.leave(forgets);
+                if forgets {
+                    // It comes back with another bgpd, which may be a bad one.
+                    self.router.couple(self.draw.below(3) > 0);
+                    self.send(ToRouter::Bmp(false));
+                }
                 sleep(Duration::from_millis(500 + self.draw.below(20_000))).await;
                 self.router.come_back();
                 self.send(ToRouter::Bmp(true));
@@ -341,6 +347,12 @@ impl World {
         self.send(ToRouter::Intent(Box::new(self.intent.clone())));
     }
 
+    fn get_a_good_bgpd(&self) {
+        self.router.couple(true);
+        self.send(ToRouter::Bmp(false));
+        self.send(ToRouter::Bmp(true));
+    }
+
     fn pending(&self) -> BTreeMap<UnitName, Option<UnitFault>> {
         let told = self.told.lock().unwrap();
         let state = told.state.as_ref().expect("the state was told");
@@ -351,6 +363,7 @@ impl World {
     async fn one_unit_harms_no_other(&mut self) {
         let culprit = self.unit();
         self.router.obey();
+        self.get_a_good_bgpd();
         self.router.refuse(culprit.clone(), true);
         self.router.slow_down(Duration::from_millis(5));
         let more = "198.18.99.0/24".parse().unwrap();

@@ -216,6 +216,7 @@ mod tests {
             sessions: [("c1v4".into(), session), ("c2v4".into(), SessionState::default())].into(),
             bmp_connected: true,
             differing: Default::default(),
+            coupling: None,
         }
     }
 

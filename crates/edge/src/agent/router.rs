@@ -265,6 +265,9 @@ impl<D: Driver> RouterTask<D> {
                 let unused = self.unused.take().filter(|_| tidy);
                 self.start(async move { vec![Event::Applied(apply(&*driver, steps, unused).await)] });
             }
+            Command::Prove => {
+                self.start(async move { vec![Event::Proved(driver.prove_coupling().await)] });
+            }
             Command::Measure(seen) => self.samples.sessions(&self.name, seen),
             Command::Publish(mut state) => {
                 let changed = self.choices.take_state(&mut state, Instant::now().into_std());

@@ -9,6 +9,8 @@ pub mod frr;
 pub mod simulated;
 
 use crate::lag::counters::Counters;
+use crate::place::Place;
+use meetme_model::coupling::Found;
 use meetme_model::inventory::{Management, RouterAccess};
 use meetme_model::link::{BfdSessionState, BgpState, LagState};
 use meetme_model::prefix::Prefix;
@@ -205,6 +207,10 @@ pub trait Driver: Send + Sync + 'static {
         prefixes: &[Prefix],
     ) -> impl Future<Output = Result<BTreeMap<Prefix, Vec<RouterPath>>, DriverError>> + Send;
 
+    /// Has a session with BFD of the edge's own with the router and falls silent on BFD, to see BGP fall. Takes
+    /// the session away again, whatever came of it.
+    fn prove_coupling(&self) -> impl Future<Output = Result<Found, DriverError>> + Send;
+
     /// The routes for a prefix as the router prints them, without what only concerns the host.
     fn route(&self, prefix: Prefix) -> impl Future<Output = Result<String, DriverError>> + Send;
 }
@@ -212,6 +218,8 @@ pub trait Driver: Send + Sync + 'static {
 /// The driver for a router, as its inventory entry says.
 pub fn driver(access: &RouterAccess) -> frr::Frr {
     match &access.management {
-        Management::Frr { vty_dir, lag, .. } => frr::Frr::new(vty_dir.clone(), lag.clone()),
+        Management::Frr { vty_dir, lag, .. } => {
+            frr::Frr::new(vty_dir.clone(), lag.clone()).at(Place::of(access))
+        }
     }
 }

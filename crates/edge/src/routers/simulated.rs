@@ -9,6 +9,7 @@ use super::{
     UnitChange,
 };
 use crate::lag::counters::Counters;
+use meetme_model::coupling::Found;
 use meetme_model::intent::SessionPhase;
 use meetme_model::link::{BfdSessionState, BgpState, LagState, MemberState};
 use meetme_model::prefix::Prefix;
@@ -43,6 +44,8 @@ struct State {
     /// Refuses the routes of these neighbours by itself, whatever its policy.
     filtered: BTreeSet<IpAddr>,
     away: bool,
+    /// Its BGP falls with its BFD.
+    couples: bool,
     /// Since when it can be spoken with.
     there_since: Instant,
     /// How long an answer takes, at most.
@@ -87,6 +90,7 @@ impl Simulated {
             ignored: BTreeSet::new(),
             filtered: BTreeSet::new(),
             away: false,
+            couples: true,
             there_since: Instant::now(),
             slow: Duration::from_millis(2),
             seed,
@@ -122,6 +126,11 @@ impl Simulated {
         } else {
             state.filtered.remove(&address)
         };
+    }
+
+    /// Its BGP falls with its BFD from now on, or no more.
+    pub fn couple(&self, couples: bool) {
+        self.now().couples = couples;
     }
 
     /// It refuses and ignores nothing any more.
@@ -275,6 +284,10 @@ impl State {
             }
         }
         let Some(unit) = wants else { return };
+        if !self.couples && unit.sessions().iter().any(|s| s.voice) {
+            self.violations
+                .push(format!("{name} with Voice came to a router whose BGP doesn't fall with BFD"));
+        }
         for session in unit.sessions() {
             let known = self.sessions.entry(session.peer_address).or_insert_with(|| Session {
                 name: session.name.clone(),
@@ -483,6 +496,13 @@ impl Driver for Simulated {
             }
         }
         Ok(paths)
+    }
+
+    async fn prove_coupling(&self) -> Result<Found, DriverError> {
+        self.answer().await?;
+        let detection_ms = 300;
+        let fell = Found::Fell { after_ms: 300, detection_ms };
+        Ok(if self.now().couples { fell } else { Found::Stood { waited_ms: 1300, detection_ms } })
     }
 
     async fn route(&self, _: Prefix) -> Result<String, DriverError> {

@@ -47,7 +47,7 @@ pub fn session(n: u8, phase: SessionPhase) -> SessionIntent {
         lag: format!("lag{n}"),
         local_address: format!("198.18.192.{}", 2 * n + 1).parse().unwrap(),
         peer_address: peer.parse().unwrap(),
-        bfd: BfdTimers { interval_ms: 100, multiplier: 3 },
+        bfd: BfdTimers { interval_ms: 100, multiplier: 3, strict: false },
         md5_key: Some(NamedSecret::new("key", "s3cret")),
         max_prefixes: 1000,
         phase,

@@ -92,12 +92,18 @@ impl Drop for Node {
 impl Node {
     /// A node in the test's own network namespace, with the machine's own FRR.
     pub fn here() -> Self {
-        Self::new(String::new(), None, Programs::find(None).unwrap())
+        Self::with_loopback(Programs::find(None).unwrap())
     }
 
     /// The same, with FRR of that version.
     pub fn here_with(version: &str) -> Self {
-        Self::new(String::new(), None, Programs::find(Some(version)).unwrap())
+        Self::with_loopback(Programs::find(Some(version)).unwrap())
+    }
+
+    /// With the address that a router of the inventory has.
+    fn with_loopback(frr: Programs) -> Self {
+        sh("ip addr replace 198.18.255.11/32 dev lo");
+        Self::new(String::new(), None, frr)
     }
 
     /// A node in another network namespace, with the machine's own FRR.

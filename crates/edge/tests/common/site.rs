@@ -285,6 +285,6 @@ pub fn intended(generation: u64, phase: SessionPhase) -> RouterIntent {
     intent.ibgp.clear();
     intent.transits.clear();
     // Slow enough for a machine that does much else besides.
-    intent.sessions[0].bfd = BfdTimers { interval_ms: 500, multiplier: 3 };
+    intent.sessions[0].bfd = BfdTimers { interval_ms: 500, multiplier: 3, strict: false };
     intent
 }

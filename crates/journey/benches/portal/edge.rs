@@ -340,6 +340,7 @@ fn state(intent: &RouterIntent) -> RouterState {
         sessions: intent.sessions.iter().map(|s| (s.name.clone(), established())).collect(),
         bmp_connected: true,
         differing: Default::default(),
+        coupling: None,
     }
 }
 

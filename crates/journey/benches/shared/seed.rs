@@ -210,6 +210,7 @@ fn unseen(name: &str, at: Timestamp) -> RouterState {
         sessions: BTreeMap::new(),
         bmp_connected: false,
         differing: Default::default(),
+        coupling: None,
     }
 }
 

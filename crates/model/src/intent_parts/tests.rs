@@ -28,7 +28,7 @@ fn snapshot(sessions: u16) -> RouterIntent {
             lag: format!("lag{}", 1_000 + n),
             local_address: own.parse().unwrap(),
             peer_address: peer.parse().unwrap(),
-            bfd: BfdTimers { interval_ms: 100, multiplier: 3 },
+            bfd: BfdTimers { interval_ms: 100, multiplier: 3, strict: false },
             md5_key: Some(NamedSecret { name: format!("key{}", 1_000 + n), secret: Secret::new("s3cret") }),
             max_prefixes: 1_000,
             phase: SessionPhase::Open,

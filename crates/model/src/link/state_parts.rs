@@ -107,6 +107,7 @@ mod tests {
             sessions: sessions.into_iter().map(session).collect(),
             bmp_connected: true,
             differing: Default::default(),
+            coupling: None,
         }
     }
 

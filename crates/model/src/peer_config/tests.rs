@@ -10,7 +10,7 @@ fn side() -> PeerSide {
         host_asn: Asn(64500),
         is_route_server: false,
         links: 2,
-        bfd: BfdTimers { interval_ms: 50, multiplier: 3 },
+        bfd: BfdTimers { interval_ms: 50, multiplier: 3, strict: false },
         has_md5_key: true,
         community: Some(Community::Standard(8075, 8007)),
         prefixes: vec!["198.19.10.0/24".parse().unwrap(), "198.19.20.0/25".parse().unwrap()],

@@ -55,6 +55,7 @@ fn router_value() -> Value {
         "name": "er1", "site": HOSTILE, "location": HOSTILE, "loopback": "192.0.2.1", "reachable": false,
         "error": HOSTILE, "intendedGeneration": 3, "appliedGeneration": 2, "bmpConnected": false,
         "drifted": true, "sessions": 1, "routesReceived": 2, "drift": format!("-{HOSTILE}"),
+        "coupling": { "proved": false, "at": AT, "found": HOSTILE },
         "state": {
             "at": AT,
             "lags": { "lag1": { "members": { HOSTILE: { "carrier": true, "collecting": false } } } },

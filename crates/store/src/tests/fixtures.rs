@@ -149,7 +149,7 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
             lag: "lag1".into(),
             local_address: "198.18.192.1".parse().unwrap(),
             peer_address: "198.18.192.0".parse().unwrap(),
-            bfd: BfdTimers { interval_ms: 100, multiplier: 3 },
+            bfd: BfdTimers { interval_ms: 100, multiplier: 3, strict: false },
             md5_key: Some(named(md5_key)),
             max_prefixes: 1000,
             phase: SessionPhase::Denied,

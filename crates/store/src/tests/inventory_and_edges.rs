@@ -46,6 +46,7 @@ fn state(router: &str, second: i64) -> RouterState {
         sessions: Default::default(),
         bmp_connected: true,
         differing: Default::default(),
+        coupling: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn told(router: &str, second: i64) -> RouterState {
         sessions: Default::default(),
         bmp_connected: false,
         differing: Default::default(),
+        coupling: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! From what a plan found to batches of changes, and what became of them.
 
+use super::proof::ForVoice;
 use super::watch::{Party, Watch};
 use super::{BATCH, BUSY, BUSY_FOR, Command, DRIFT, MAX_DISTURBED, Machine, Now, PlanFound, Planned, Work};
 use crate::routers::{DriverError, Observed};
@@ -62,10 +63,22 @@ impl Machine {
             self.plan_at = self.plan_at.min(Some(now.instant + pause)).or(Some(now.instant + pause));
             return;
         }
+        let brings_voice = state.plans_voice();
         if planned.disturbs.len() > MAX_DISTURBED && self.established(&planned.disturbs) > MAX_DISTURBED {
             let sessions = self.established(&planned.disturbs);
             let fault = UnitFault::DisturbsTooMany { sessions, allowed: MAX_DISTURBED };
             return self.take_planned(Planned { fault: Some(fault), ..planned }, now);
+        }
+        if brings_voice {
+            match self.for_voice(now.instant) {
+                ForVoice::Fit => {}
+                // It is planned again once that is known.
+                ForVoice::Unknown => return,
+                ForVoice::Refused(problem) => {
+                    let fault = UnitFault::Unsupported { problem };
+                    return self.take_planned(Planned { fault: Some(fault), ..planned }, now);
+                }
+            }
         }
         self.queue.push_back(planned);
     }

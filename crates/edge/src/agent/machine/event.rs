@@ -3,6 +3,7 @@
 use crate::agent::minutes::SeenSession;
 use crate::routers::{DriverError, GateChange, NeighborDetail, Observed, Target};
 use jiff::Timestamp;
+use meetme_model::coupling::Found;
 use meetme_model::intent::RouterIntent;
 use meetme_model::link::{ApplyResult, LagState, RouterState};
 use meetme_model::unit::{UnitFault, UnitName};
@@ -66,6 +67,8 @@ pub enum Event {
     Planned(Result<PlanFound, DriverError>),
     /// A batch was made and read back: who failed, and why.
     Applied(Result<BTreeMap<UnitName, UnitFault>, DriverError>),
+    /// The trial of its coupling of BFD and BGP is over.
+    Proved(Result<Found, DriverError>),
     /// Gates were set; the sessions of which the router has no neighbour.
     GatesSet(Vec<GateChange>, Result<BTreeSet<String>, DriverError>),
     /// The control plane is back and knows nothing: tell all.
@@ -89,6 +92,8 @@ pub enum Command {
     Plan(Vec<Target>, BTreeMap<String, bool>),
     /// Make the planned changes of these units, and whatever is unused if so told, then read back.
     Apply(Vec<UnitName>, bool),
+    /// Try whether its BGP falls with its BFD.
+    Prove,
     /// Write down what a look showed.
     Measure(Vec<SeenSession>),
     /// Tell the state.

@@ -17,6 +17,7 @@ mod blame;
 mod changes;
 mod event;
 mod gates;
+mod proof;
 mod told;
 mod unit;
 mod watch;
@@ -27,6 +28,7 @@ use gates::Tracker;
 use meetme_model::intent::{RouterIntent, SessionIntent};
 use meetme_model::link::{DifferingRoutes, LagState, RouterState};
 use meetme_model::unit::{Unit, UnitFault, UnitName, units};
+use proof::Proof;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -60,6 +62,7 @@ enum Work {
     Idle,
     Planning,
     Applying,
+    Proving,
 }
 
 /// The machine of one router. See the module.
@@ -88,6 +91,8 @@ pub struct Machine {
     observing: bool,
     setting: bool,
     told: Told,
+    /// Whether its BGP falls with its BFD.
+    proof: Proof,
     /// What ended the last attempt to speak with it.
     error: Option<String>,
     back_off: Option<Duration>,
@@ -119,6 +124,7 @@ impl Machine {
             work: Work::Idle,
             observing: false,
             setting: false,
+            proof: Proof::new(now),
             error: None,
             back_off: None,
             look_at: now,
@@ -144,9 +150,10 @@ impl Machine {
         let rests = self.units.values().filter_map(UnitState::rests_until);
         let look = (!self.observing).then_some(self.look_at);
         let plan = self.plan_at.filter(|_| self.may_work());
+        let proof = self.proof.due().filter(|_| self.may_prove());
         // Nothing else ever needs more than a look's time.
         let idle = self.look_at + IDLE;
-        watches.chain(rests).chain(look).chain(plan).min().unwrap_or(idle)
+        watches.chain(rests).chain(look).chain(plan).chain(proof).min().unwrap_or(idle)
     }
 
     /// Takes in what happened; gives what is to be done.
@@ -161,6 +168,10 @@ impl Machine {
             }
             Event::SessionCame => self.heard_of(now.instant),
             Event::Bmp(connected) => {
+                if self.bmp_connected && !connected {
+                    // Its bgpd may have been started anew, and be another one.
+                    self.proof.again(now.instant);
+                }
                 self.bmp_connected = connected;
                 match connected {
                     true => self.heard_of(now.instant),
@@ -175,6 +186,7 @@ impl Machine {
             Event::Detail(_, Err(_)) => {}
             Event::Planned(found) => self.take_plan(found, now),
             Event::Applied(failed) => self.take_applied(failed, now, &mut commands),
+            Event::Proved(found) => self.take_proof(found, now),
             Event::GatesSet(changes, missing) => self.take_gates(changes, missing, now),
             Event::Refresh => {
                 self.told.again();
@@ -314,6 +326,7 @@ impl Machine {
         self.undo_unconfirmed(&fault, now);
         // It may have started anew, with nothing of ours: all of it has to be read again.
         self.units.values_mut().for_each(UnitState::forget_router);
+        self.proof.again(now.instant);
         self.told.unreachable(&self.units, error, self.generation, now.at);
     }
 
@@ -406,6 +419,11 @@ impl Machine {
             commands.push(Command::Plan(targets, gates));
             return;
         }
+        if self.may_prove() && self.proof.is_due(now.instant) {
+            self.work = Work::Proving;
+            commands.push(Command::Prove);
+            return;
+        }
         self.next_batch(now, commands);
     }
 
@@ -445,6 +463,7 @@ impl Machine {
             bmp_connected: self.bmp_connected,
             // Held against the rules beside the machine (`super::choices`).
             differing: DifferingRoutes::default(),
+            coupling: self.proof.found().cloned(),
         };
         // Before the first look there is nothing to tell.
         if self.observed.is_some() || self.error.is_some() {

@@ -5,8 +5,11 @@ use crate::routers::frr::fixture;
 use crate::routers::{Bfd, Neighbor};
 use jiff::Timestamp;
 use meetme_model::Asn;
+use meetme_model::coupling::Found;
 use meetme_model::intent::SessionPhase;
 use meetme_model::link::{ApplyOutcome, ApplyResult, BfdSessionState, BgpState};
+
+mod proof;
 
 /// Plays the router's part by hand.
 struct Play {
@@ -16,7 +19,11 @@ struct Play {
     up: BTreeMap<IpAddr, u64>,
     results: Vec<ApplyResult>,
     state: Option<RouterState>,
+    /// What a trial comes to; `None` while it takes its time.
+    coupling: Option<Found>,
 }
+
+const FELL: Found = Found::Fell { after_ms: 301, detection_ms: 300 };
 
 fn intent(generation: u64, connections: u8) -> RouterIntent {
     let mut intent = fixture::intent(generation, SessionPhase::Open);
@@ -51,7 +58,7 @@ impl Play {
         let now = Instant::now();
         let at = Timestamp::from_second(1_800_000_000).unwrap();
         let machine = Machine::new("er1".into(), now);
-        Self { machine, now, at, up: BTreeMap::new(), results: Vec::new(), state: None }
+        Self { machine, now, at, up: BTreeMap::new(), results: Vec::new(), state: None, coupling: Some(FELL) }
     }
 
     /// One on which `intent` stands, with every session up for long.
@@ -76,6 +83,12 @@ impl Play {
                 Command::Measure(_) => {}
                 other => left.push(other),
             }
+        }
+        // BGP falls with BFD, at once.
+        let proves = left.iter().position(|c| matches!(c, Command::Prove));
+        if let (Some(at), Some(found)) = (proves, self.coupling.clone()) {
+            left.remove(at);
+            left.extend(self.on(Event::Proved(Ok(found))));
         }
         // Gates are set at once.
         let gates = left.iter().position(|c| matches!(c, Command::SetGates(_)));

@@ -110,6 +110,11 @@ impl UnitState {
         Target { name: name.clone(), stands: self.stands.clone().flatten(), wants: self.planned.clone() }
     }
 
+    /// Whether the form that the plan under way goes to has sessions with Voice.
+    pub fn plans_voice(&self) -> bool {
+        self.planned.iter().flat_map(|unit| unit.sessions()).any(|s| s.voice)
+    }
+
     /// The plan found nothing to do; true when that confirms a form that wasn't.
     pub fn found_as_planned(&mut self) -> bool {
         self.stands = Some(self.planned.clone());

@@ -15,12 +15,15 @@ use super::steps::{LagStep, Steps};
 use super::version::Capabilities;
 use super::vty::{Daemon, Vty, socket};
 use super::{diff, state};
+use crate::coupling;
 use crate::lag::counters::{self, Counters};
 use crate::lag::{self, Lags};
+use crate::place::Place;
 use crate::process::{self, ProcessError, words};
 use crate::routers::{
     Driver, DriverError, GateChange, NeighborDetail, Observed, Plan, Progress, Target, UnitChange,
 };
+use meetme_model::coupling::Found;
 use meetme_model::inventory::LagBackend;
 use meetme_model::link::LagState;
 use meetme_model::prefix::Prefix;
@@ -35,6 +38,8 @@ use std::path::{Path, PathBuf};
 pub struct Frr {
     vty_dir: PathBuf,
     lag: LagBackend,
+    /// Where it is, where that is known.
+    place: Option<Place>,
 }
 
 /// Connections to daemons, in configuration mode.
@@ -93,7 +98,7 @@ impl Frr {
     }
 
     /// Runs steps in their order, with those that FRR checks whole in as few changes as they allow.
-    async fn run_steps(&self, steps: &[Step]) -> Result<(), FrrError> {
+    pub(super) async fn run_steps(&self, steps: &[Step]) -> Result<(), FrrError> {
         let mut open = Open::default();
         for run in steps.chunk_by(alike) {
             match run.first().is_some_and(Step::is_checked_whole) {
@@ -110,7 +115,17 @@ impl Frr {
 
     /// A router by its vty directory and what bundles its links.
     pub fn new(vty_dir: PathBuf, lag: LagBackend) -> Self {
-        Self { vty_dir, lag }
+        Self { vty_dir, lag, place: None }
+    }
+
+    /// The same, whose place in the network is known.
+    pub(crate) fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    /// Where it is.
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
     /// Where its vty sockets are.
@@ -220,7 +235,9 @@ impl Driver for Frr {
     type Steps = Steps;
 
     async fn observe(&self) -> Result<Observed, DriverError> {
-        let neighbors = state::neighbors(&self.ask(Daemon::Bgpd, "show bgp summary json").await?);
+        let mut neighbors = state::neighbors(&self.ask(Daemon::Bgpd, "show bgp summary json").await?);
+        // The edge's own session is there to fall, and nobody's.
+        neighbors.remove(&coupling::SPEAKER.into());
         match self.ask(Daemon::Bfdd, "show bfd peers json").await {
             Ok(bfd) => Ok(Observed { neighbors, bfd: state::bfd(&bfd), bfd_error: None }),
             Err(error) => {
@@ -352,6 +369,10 @@ impl Driver for Frr {
             paths.insert(*prefix, state::paths(&answer));
         }
         Ok(paths)
+    }
+
+    async fn prove_coupling(&self) -> Result<Found, DriverError> {
+        Ok(self.try_coupling().await?)
     }
 
     async fn route(&self, prefix: Prefix) -> Result<String, DriverError> {

@@ -5,7 +5,9 @@
 //! names change with their content, a neighbour moves from one whole policy to another in one
 //! command.
 
-use super::owned::{ANY_FIRST_AS, BMP_TARGETS, Key, Owned, family, full, instance_setting, masked, negated};
+use super::owned::{
+    ANY_FIRST_AS, BMP_TARGETS, Key, Owned, STRICT_BFD, family, full, instance_setting, masked, negated,
+};
 use super::vty::Daemon;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -79,6 +81,7 @@ const SETTINGS: &[&str] = &[
     "peer-group",
     "remote-as",
     "shutdown",
+    "passive",
     "description",
     "ttl-security",
     "password",
@@ -89,6 +92,7 @@ const SETTINGS: &[&str] = &[
     "timers",
     "bfd",
     "bfd profile",
+    STRICT_BFD,
     "local-role",
     "graceful-restart-disable",
     "filter-list",

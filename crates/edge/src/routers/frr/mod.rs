@@ -7,6 +7,7 @@
 pub mod apply;
 pub mod check;
 mod contact;
+mod coupling;
 pub mod diff;
 pub mod error;
 mod glass;

@@ -35,6 +35,9 @@ pub fn hold(v6: bool) -> &'static str {
 /// §2.2.2.1); of others, our own policy refuses such a path, which then can be told.
 pub const ANY_FIRST_AS: &str = "no enforce-first-as";
 
+/// What keeps BGP down until BFD is up.
+pub const STRICT_BFD: &str = "bfd strict";
+
 /// The peer-group of iBGP neighbours.
 pub const IBGP: &str = "MEETME-IBGP";
 
@@ -171,6 +174,8 @@ pub struct Owned {
     pub foreign: BTreeSet<String>,
     /// Whether a neighbour's paths have to begin with its ASN unless the neighbour says otherwise.
     pub enforces_first_as: bool,
+    /// Whether a neighbour can be told that there is no BGP before BFD.
+    pub has_strict_bfd: bool,
 }
 
 /// Formats with every key blotted out, wherever it is printed.
@@ -183,6 +188,7 @@ impl fmt::Debug for Owned {
             .field("blocks", &blocks)
             .field("foreign", &self.foreign)
             .field("enforces_first_as", &self.enforces_first_as)
+            .field("has_strict_bfd", &self.has_strict_bfd)
             .finish()
     }
 }
@@ -201,6 +207,7 @@ impl Owned {
             blocks: blocks.map(|(key, lines)| (key.clone(), lines.clone())).collect(),
             foreign: self.foreign.clone(),
             enforces_first_as: self.enforces_first_as,
+            has_strict_bfd: self.has_strict_bfd,
         }
     }
 
@@ -214,14 +221,14 @@ impl Owned {
             ))
     }
 
-    /// Takes over what the router's version does by itself: what it doesn't do anyhow isn't told to
-    /// each neighbour, as it wouldn't write that down.
+    /// Takes over what the router's version does by itself, and can't do: that isn't told to each neighbour, as it
+    /// wouldn't write it down.
     pub fn adopt_defaults(&mut self, have: &Self) {
         self.enforces_first_as = have.enforces_first_as;
-        if !have.enforces_first_as {
-            for (_, lines) in self.blocks.iter_mut().filter(|(key, _)| matches!(key, Key::Neighbor(_))) {
-                lines.retain(|l| l != ANY_FIRST_AS);
-            }
+        self.has_strict_bfd = have.has_strict_bfd;
+        for (_, lines) in self.blocks.iter_mut().filter(|(key, _)| matches!(key, Key::Neighbor(_))) {
+            lines.retain(|l| have.enforces_first_as || l != ANY_FIRST_AS);
+            lines.retain(|l| have.has_strict_bfd || l != STRICT_BFD);
         }
     }
 

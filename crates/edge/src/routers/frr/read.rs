@@ -23,10 +23,12 @@ pub struct Running {
 
 /// Extracts what is ours.
 pub fn owned(running: &Running) -> Owned {
-    let enforces_first_as = Version::said_in(&running.bgpd)
-        .and_then(|version| Capabilities::of(version).ok())
-        .is_some_and(|can| can.enforces_first_as);
-    let mut owned = Owned { enforces_first_as, ..Owned::default() };
+    let can = Version::said_in(&running.bgpd).and_then(|version| Capabilities::of(version).ok());
+    let mut owned = Owned {
+        enforces_first_as: can.is_some_and(|can| can.enforces_first_as),
+        has_strict_bfd: can.is_some_and(|can| can.has_strict_bfd),
+        ..Owned::default()
+    };
     read_zebra(&running.zebra, &mut owned);
     read_staticd(running.staticd.as_deref().unwrap_or_default(), &mut owned);
     read_bfdd(&running.bfdd, &mut owned);

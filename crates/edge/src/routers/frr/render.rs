@@ -1,7 +1,7 @@
 //! From a [`RouterIntent`] to the FRR configuration that is ours. Pure: the same intent and gates
 //! always give the same [`Owned`], and nothing of the router at hand is asked.
 
-use super::owned::{ANY_FIRST_AS, DENY, IBGP, Key, MARK, Owned, PROFILE, STATIC_TAG, hold};
+use super::owned::{ANY_FIRST_AS, DENY, IBGP, Key, MARK, Owned, PROFILE, STATIC_TAG, STRICT_BFD, hold};
 use super::policy::{Import, ORIGINATE, Policies};
 use crate::routers::Gates;
 use meetme_model::intent::{BfdTimers, RouterIntent, SessionIntent, SessionPhase, TransitIntent};
@@ -140,6 +140,7 @@ fn render_session<'a>(
         Some(format!("timers connect {CONNECT_RETRY_S}")),
         Some("bfd".to_owned()),
         Some(format!("bfd profile {profile}")),
+        session.bfd.strict.then(|| STRICT_BFD.to_owned()),
         // RFC 9234: neither side passes on what it must not, whatever its filters say.
         Some(format!("local-role {}", if session.policy.route_server { "rs-client" } else { "peer" })),
         // With BFD its forwarding is known to be gone (RFC 5882 §4.3): no stale path stays.
@@ -257,7 +258,7 @@ fn insert_neighbor(
     owned.blocks.insert(Key::Family(v6, name), family);
 }
 
-fn render_profile(bfd: BfdTimers, owned: &mut Owned) -> String {
+pub(super) fn render_profile(bfd: BfdTimers, owned: &mut Owned) -> String {
     let name = format!("{PROFILE}{}x{}", bfd.multiplier, bfd.interval_ms);
     owned.blocks.entry(Key::BfdProfile(name.clone())).or_insert_with(|| {
         vec![

@@ -86,7 +86,8 @@ pub struct Capabilities {
     /// A route with an AS_SET counts as withdrawn (RFC 9774) unless `no bgp reject-as-sets` is said; BMP doesn't tell
     /// it then.
     pub rejects_as_sets: bool,
-    /// Knows `neighbor … bfd strict`: no BGP before BFD.
+    /// Knows `neighbor … bfd strict`: no BGP before BFD, whatever the peer does (the draft's capability, by which both
+    /// ends agree on it, isn't negotiated).
     pub has_strict_bfd: bool,
     /// Doesn't try BGP while BFD is down, without being asked: a peer that starts BFD only once BGP is up never comes up.
     /// FRRouting/frr #18562 took it back.

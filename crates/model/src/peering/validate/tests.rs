@@ -9,7 +9,7 @@ fn inventory() -> Inventory {
         name: name.into(),
         kind,
         community: None,
-        bfd: crate::intent::BfdTimers { interval_ms: 100, multiplier: 3 },
+        bfd: crate::intent::BfdTimers { interval_ms: 100, multiplier: 3, strict: false },
         max_length_v4: 29,
         max_length_v6: 64,
         max_path: None,

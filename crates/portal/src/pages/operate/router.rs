@@ -113,11 +113,25 @@ fn state(found: &Value) -> Markup {
             ("Configuration", configured(found).0),
             ("Generation applied of intended", html! { (or_none(&number(found, "appliedGeneration"))) " of " (number(found, "intendedGeneration")) }),
             ("Route feed (BMP)", feed(found).0),
+            ("BGP falls with BFD", coupling(&found["coupling"])),
             ("Read last", time(text(&found["state"], "at"))),
             ("Routes received", html! { (number(found, "routesReceived")) }),
             ("Site", html! { (site) @if !text(found, "location").is_empty() { ", " (text(found, "location")) } }),
             ("Loopback", copyable(text(found, "loopback"))),
         ]))
+    }
+}
+
+/// What the edge's trial came to.
+fn coupling(trial: &Value) -> Markup {
+    html! {
+        @match trial["proved"].as_bool() {
+            None => { "not tried yet" },
+            Some(proved) => {
+                @if proved { (shown(Mood::Good, "Proved")) } @else { (shown(Mood::Bad, "Not proved")) }
+                " " (time(text(trial, "at"))) ": " (text(trial, "found"))
+            }
+        }
     }
 }
 

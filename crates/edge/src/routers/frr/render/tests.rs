@@ -1,8 +1,8 @@
 //! Golden renders: what a router is told, as an operator would read it.
 
 use super::*;
-use crate::routers::frr::fixture;
 use crate::routers::frr::owned::masked;
+use crate::routers::frr::{fixture, read};
 
 fn rendered(intent: &RouterIntent, open: bool) -> Owned {
     let gates = intent.sessions.iter().map(|s| s.name.clone()).filter(|_| open).collect();
@@ -76,4 +76,21 @@ fn without_staticd_networks_originate_by_a_setting() {
 fn descriptions_are_one_short_line_of_ascii() {
     assert_eq!(described("Télécom\n no  neighbor | !"), "meetme: T_l_com no neighbor _ !");
     assert!(described(&"x".repeat(200)).len() <= 80);
+}
+
+#[test]
+fn strict_bfd_is_told_where_it_is_asked_for_and_the_version_knows_it() {
+    let mut intent = fixture::intent(1, SessionPhase::Open);
+    intent.sessions[0].bfd.strict = true;
+    let told = |version: &str| {
+        let running = read::Running {
+            bgpd: format!("frr version {version}\nrouter bgp 64500\n"),
+            ..Default::default()
+        };
+        let mut want = rendered(&intent, false);
+        want.adopt_defaults(&read::owned(&running));
+        want.text().matches(" neighbor 198.18.192.2 bfd strict\n").count()
+    };
+    assert_eq!(["8.4.4", "10.3", "10.4", "10.6.1"].map(told), [0, 0, 1, 1]);
+    assert!(!rendered(&fixture::intent(1, SessionPhase::Open), false).text().contains("strict"));
 }
