@@ -65,7 +65,7 @@ fn with_sessions(generation: u64, sessions: u8) -> RouterIntent {
     intent.sessions = (1..=sessions).map(|n| fixture::session(n, SessionPhase::Open)).collect();
     for session in &mut intent.sessions {
         session.bfd = BfdTimers { interval_ms: 500, multiplier: 3, strict: false };
-        session.policy.host_space = vec!["198.18.0.0/17".parse().unwrap()];
+        session.policy.host_space = ["198.18.0.0/17".parse().unwrap()].into();
     }
     intent
 }

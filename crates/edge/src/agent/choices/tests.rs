@@ -47,6 +47,7 @@ impl Case {
             sessions: BTreeMap::new(),
             bmp_connected: true,
             differing: DifferingRoutes::default(),
+            coupling: None,
         };
         let prefixes = (0..prefixes).map(|n| format!("198.19.{n}.0/24").parse().unwrap()).collect();
         let usage = RouteUse::Registered(PrefixRole::Primary);
