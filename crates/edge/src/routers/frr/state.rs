@@ -73,6 +73,13 @@ fn down_reason(why: &str, neighbor: &Value) -> Option<DownReason> {
     Some(DownReason::Notification { code, subcode, sent })
 }
 
+/// Descriptions of neighbours by address, from `show bgp summary json`; empty where there is none.
+pub fn described(answer: &Value) -> BTreeMap<String, String> {
+    let families = answer.as_object().into_iter().flat_map(|families| families.values());
+    let peers = families.filter_map(|family| family["peers"].as_object()).flatten();
+    peers.map(|(name, peer)| (name.clone(), peer["desc"].as_str().unwrap_or_default().to_owned())).collect()
+}
+
 /// Reads `show bfd peers json`.
 pub fn bfd(answer: &Value) -> BTreeMap<IpAddr, Bfd> {
     let mut sessions: BTreeMap<IpAddr, Bfd> = BTreeMap::new();
