@@ -215,10 +215,11 @@ impl Frr {
     async fn foreign_among(&self, gates: &[Pointed]) -> Result<BTreeSet<String>, FrrError> {
         let described = state::described(&self.ask(Daemon::Bgpd, "show bgp summary json").await?);
         let mut foreign = BTreeSet::new();
-        let unmarked = |g: &&Pointed| described.get(&g.address).is_some_and(|d| !d.starts_with(MARK));
+        // One without an active address family isn't in the summary.
+        let unmarked = |g: &&Pointed| !described.get(&g.address).is_some_and(|d| d.starts_with(MARK));
         for gate in gates.iter().filter(unmarked) {
             let shown = self.ask(Daemon::Bgpd, &format!("show bgp neighbors {} json", gate.address)).await?;
-            if !shown.to_string().contains(NAME) {
+            if shown["bgpNoSuchNeighbor"].is_null() && !shown.to_string().contains(NAME) {
                 foreign.insert(gate.address.clone());
             }
         }
