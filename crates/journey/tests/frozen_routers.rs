@@ -41,7 +41,7 @@ fn what_one_peer_asks_for_or_somebody_does_by_hand_never_stops_another_peers_cha
         odd.told("without this product's mark", "isn't ready for this connection").await?;
         change(&world, &engineer, "first", "198.19.10.0/24").await?;
         odd.refused_addresses().await?;
-        odd.told("refused a command", "refused the configuration of this connection").await?;
+        odd.told("refused a command", "our engineers are told").await?;
         change(&world, &engineer, "second", "198.19.11.0/24").await?;
         odd.mend().await?;
         change(&world, &engineer, "third", "198.19.12.0/24").await?;
@@ -99,6 +99,8 @@ async fn impossible_subnets(
     engineer: &Engineer<'_>,
     operator: &Operator<'_>,
 ) -> anyhow::Result<()> {
+    // What the odd peer has asked for until now is there.
+    operator.wait_confirmed(LIMIT).await?;
     let before = generations(operator).await?;
     let taken = text(&engineer.connections(GOOD).await?[0], "/sessions/0/sessionPrefix").to_owned();
     for (subnet, words) in [
