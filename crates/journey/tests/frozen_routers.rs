@@ -99,6 +99,8 @@ async fn impossible_subnets(
     engineer: &Engineer<'_>,
     operator: &Operator<'_>,
 ) -> anyhow::Result<()> {
+    // What the odd peer has asked for until now is there.
+    operator.wait_confirmed(LIMIT).await?;
     let before = generations(operator).await?;
     let taken = text(&engineer.connections(GOOD).await?[0], "/sessions/0/sessionPrefix").to_owned();
     for (subnet, words) in [
@@ -108,7 +110,7 @@ async fn impossible_subnets(
         ("198.18.1.0/30", "host's own network"),
         (taken.as_str(), "host's own network"),
         (ODD_SESSIONS[0].0, "is in use by"),
-        ("010.1.1.0/30", "prefix"),
+        ("010.1.1.0/30", "leading zeros"),
     ] {
         let body = peering(&engineer.paths.peer_asn("contoso"), "Frankfurt", 58, &[(subnet, "s3cret")]);
         let refusal = world.peer.put(&engineer.paths.peering("never"), &body).await.err();

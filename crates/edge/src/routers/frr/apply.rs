@@ -7,7 +7,7 @@ use super::check;
 use super::contact;
 use super::diff::Step;
 use super::error::FrrError;
-use super::owned::{Key, Owned, family, full, masked};
+use super::owned::{Key, MARK, NAME, Owned, family, full, masked};
 use super::plan::{self, Read};
 use super::read;
 use super::render::{Origination, render_unit};
@@ -188,6 +188,22 @@ impl Frr {
         }
     }
 
+    /// Neighbours among these that somebody else configured: a gate that is closed before it is known what stands
+    /// could be theirs. Both marks count, as a description is easily lost by hand.
+    async fn foreign_among(&self, gates: &[Pointed]) -> Result<BTreeSet<String>, FrrError> {
+        let described = state::described(&self.ask(Daemon::Bgpd, "show bgp summary json").await?);
+        let mut foreign = BTreeSet::new();
+        // One without an active address family isn't in the summary.
+        let unmarked = |g: &&Pointed| !described.get(&g.address).is_some_and(|d| d.starts_with(MARK));
+        for gate in gates.iter().filter(unmarked) {
+            let shown = self.ask(Daemon::Bgpd, &format!("show bgp neighbors {} json", gate.address)).await?;
+            if shown["bgpNoSuchNeighbor"].is_null() && !shown.to_string().contains(NAME) {
+                foreign.insert(gate.address.clone());
+            }
+        }
+        Ok(foreign)
+    }
+
     /// Points sessions at the route-maps of their gates. A neighbour that isn't there has no gate.
     async fn point(&self, gates: &[Pointed]) -> Result<BTreeSet<String>, FrrError> {
         let mut missing = BTreeSet::new();
@@ -351,7 +367,12 @@ impl Driver for Frr {
                 pointed.push(Pointed { session, asn, address, v6, lines });
             }
         }
-        Ok(self.point(&pointed).await?)
+        let foreign = self.foreign_among(&pointed).await?;
+        let (theirs, ours): (Vec<_>, Vec<_>) =
+            pointed.into_iter().partition(|p| foreign.contains(&p.address));
+        let mut missing = self.point(&ours).await?;
+        missing.extend(theirs.into_iter().map(|p| p.session));
+        Ok(missing)
     }
 
     async fn repeat_received(&self, address: IpAddr) -> Result<(), DriverError> {

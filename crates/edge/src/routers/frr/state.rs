@@ -91,6 +91,13 @@ pub fn paths(answer: &Value) -> Vec<RouterPath> {
     answer["paths"].as_array().into_iter().flatten().map(path).collect()
 }
 
+/// Descriptions of neighbours by address, from `show bgp summary json`; empty where there is none.
+pub fn described(answer: &Value) -> BTreeMap<String, String> {
+    let families = answer.as_object().into_iter().flat_map(|families| families.values());
+    let peers = families.filter_map(|family| family["peers"].as_object()).flatten();
+    peers.map(|(name, peer)| (name.clone(), peer["desc"].as_str().unwrap_or_default().to_owned())).collect()
+}
+
 /// Reads `show bfd peers json`.
 pub fn bfd(answer: &Value) -> BTreeMap<IpAddr, Bfd> {
     let mut sessions: BTreeMap<IpAddr, Bfd> = BTreeMap::new();

@@ -290,10 +290,13 @@ impl Step<'_> {
         if gone {
             return vec![self.transition(connection, ConnectionEvent::Resume, None)];
         }
-        match stage {
-            Stage::PendingApproval => Vec::new(),
-            _ => vec![Effect::WakeAt(self.now + UNMET_PAUSE)],
+        if stage == Stage::PendingApproval {
+            return Vec::new();
         }
+        // Why it failed may have changed meanwhile.
+        let why = refused_by_router(connection, observed);
+        let told = why.and_then(|why| self.tell(connection, Some(why)));
+        told.into_iter().chain([Effect::WakeAt(self.now + UNMET_PAUSE)]).collect()
     }
 
     fn blocked(&mut self, connection: &Connection, stage: Stage, observed: &Observed) -> Vec<Effect> {

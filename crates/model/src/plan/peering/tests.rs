@@ -303,6 +303,11 @@ fn a_refused_configuration_fails_on_our_side_and_resumes() {
     w.observed.get_mut(&1).unwrap().apply_fault = Some(refused());
     w.settle();
     assert_eq!(w.states()[0], "ProvisioningFailed");
+    let foreign = UnitFault::Foreign { object: "198.18.192.2".into() };
+    w.observed.get_mut(&1).unwrap().apply_fault = Some(foreign);
+    w.settle();
+    let told = w.connections[0].error_message.clone().unwrap();
+    assert!(told.contains("isn't ready for this connection"), "what is told is the newest reason: {told}");
     w.observed.get_mut(&1).unwrap().apply_fault = None;
     w.settle();
     assert_eq!(w.states()[0], "ProvisioningFailed", "a retry that isn't over is no success");
