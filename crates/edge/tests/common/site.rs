@@ -6,12 +6,13 @@ use super::net::{Node, sh};
 use futures::{SinkExt, StreamExt};
 use meetme_edge::agent::{Agent, AgentConfig};
 use meetme_model::intent::{BfdTimers, RouterIntent, SessionPhase};
-use meetme_model::intent_parts::IntentParts;
+use meetme_model::intent_parts::{IntentPart, IntentParts};
 use meetme_model::inventory::{LagBackend, Management, RouterAccess};
 use meetme_model::link::*;
 use meetme_model::probe::ProbeOutcome;
 use meetme_model::samples::RouterSamples;
-use std::collections::BTreeMap;
+use meetme_model::unit::UnitName;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::io::DuplexStream;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
@@ -76,6 +77,8 @@ pub struct Control {
     pub link: Framed<DuplexStream, LengthDelimitedCodec>,
     pub state: Option<RouterState>,
     gathered: GatheredState,
+    /// Units that the edge was sent.
+    units: BTreeSet<UnitName>,
     pub result: Option<ApplyResult>,
     pub routes: BTreeMap<String, SessionRoutes>,
     pub samples: Vec<RouterSamples>,
@@ -92,6 +95,7 @@ impl Control {
             link: framed(link),
             state: None,
             gathered: GatheredState::default(),
+            units: BTreeSet::new(),
             result: None,
             routes: BTreeMap::new(),
             samples: Vec::new(),
@@ -106,8 +110,13 @@ impl Control {
     }
 
     pub async fn intend(&mut self, intent: &RouterIntent) {
-        let (parts, head) = IntentParts::of(intent).one_by_one();
-        for part in parts {
+        let parts = IntentParts::of(intent);
+        let units: BTreeSet<UnitName> = parts.units.keys().cloned().collect();
+        let gone: Vec<UnitName> = self.units.difference(&units).cloned().collect();
+        self.units = units;
+        let (parts, head) = parts.one_by_one();
+        let gone = gone.into_iter().map(|name| IntentPart::Unit { name, document: None });
+        for part in parts.chain(gone) {
             self.send(ToEdge::IntentPart { router: intent.router.clone(), part }).await;
         }
         self.send(ToEdge::Intent { head: Box::new(head) }).await;
