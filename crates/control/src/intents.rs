@@ -6,22 +6,36 @@ use meetme_model::link::ToEdge;
 use meetme_model::unit::UnitName;
 use meetme_store::{self as store, Db, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// Before everything is sent once more.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// What an edge was sent of one router's snapshot on this link.
 #[derive(Clone, Default)]
 pub(crate) struct Sent {
     generation: u64,
+    /// Nothing is sent before: an edge that can't use what it gets isn't sent everything all the time.
+    not_before: Option<Instant>,
     units: BTreeMap<UnitName, (Digest, References)>,
     lists: BTreeSet<Digest>,
     keys: BTreeSet<String>,
 }
 
+impl Sent {
+    /// The edge has nothing of it, and is sent everything, a while later.
+    pub fn start_again(&mut self) {
+        *self = Self { not_before: Some(Instant::now() + AGAIN), ..Self::default() };
+    }
+}
+
 /// The parts of a router's newest snapshot that the edge lacks, and the head that ends them. Nothing
 /// while it has all of them, or while the snapshot is just being replaced: the next look finds the new one.
 pub(crate) async fn news(db: &mut impl Db, router: &str, sent: &mut Sent) -> Result<Vec<ToEdge>> {
-    if store::router_intent_generation(db, router).await? <= sent.generation {
+    let is_early = sent.not_before.is_some_and(|at| at > Instant::now());
+    if is_early || store::router_intent_generation(db, router).await? <= sent.generation {
         return Ok(Vec::new());
     }
     let Some((messages, now)) = parts(db, router, sent).await? else { return Ok(Vec::new()) };

@@ -26,7 +26,7 @@ const ABSENCE_GRACE: Duration = Duration::from_secs(10);
 const INTENT_POLL: Duration = Duration::from_secs(2);
 /// A question to an edge is answered within this time or not at all.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Messages that may wait for a slow edge; whole snapshots, so few are needed.
+/// Questions that may wait for a slow edge.
 const QUEUE: usize = 256;
 
 /// All links of this process.
@@ -52,6 +52,8 @@ enum LinkError {
     Closed,
     #[error("the first message wasn't a hello")]
     NoHello,
+    #[error("a message came out of turn")]
+    OutOfTurn,
     #[error("{0}")]
     Refused(String),
     #[error("the stream broke: {0}")]
@@ -199,11 +201,13 @@ impl Links {
                     let frame = frame.ok_or(LinkError::Closed)??;
                     match serde_json::from_slice(&frame)? {
                         ToControl::IntentWanted { router } => {
-                            // Told with the next look, so that an edge that never has enough isn't sent
-                            // everything all the time.
                             warn!(site, router, "the edge lacks parts of the intent, sending all of them");
-                            sent.intents.entry(router).and_modify(|sent| *sent = intents::Sent::default());
+                            if let Some(sent) = sent.intents.get_mut(&router) {
+                                sent.start_again();
+                            }
                         }
+                        ToControl::RouterPart { router, .. } if !sent.intents.contains_key(&router) => {}
+                        ToControl::Router { state } if !sent.intents.contains_key(&state.router) => {}
                         message => self.take(site, message, &mut told).await?,
                     }
                     false
@@ -252,7 +256,7 @@ impl Links {
 
     async fn take(&self, site: &str, message: ToControl, told: &mut Told) -> Result<(), LinkError> {
         match message {
-            ToControl::Hello { .. } | ToControl::IntentWanted { .. } => Err(LinkError::NoHello),
+            ToControl::Hello { .. } | ToControl::IntentWanted { .. } => Err(LinkError::OutOfTurn),
             ToControl::RouterPart { router, part } => {
                 told.entry(router).or_default().take(*part);
                 Ok(())

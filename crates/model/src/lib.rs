@@ -12,6 +12,7 @@ pub mod connection;
 pub mod connectivity_probe;
 pub mod consolidate;
 pub mod coupling;
+pub mod cut;
 pub mod destination;
 pub mod intent;
 pub mod intent_parts;

@@ -1,7 +1,7 @@
 //! What control plane and edge say to each other (`docs/ARCHITECTURE.md`, the link).
 //!
-//! Every message is a whole snapshot of what it speaks of, so a repeated one is harmless and a
-//! lost one is healed by the next. What grows with a router (its snapshot, its state) goes in parts, of
+//! What is told is a snapshot of what it speaks of, so a repeated message is harmless and a lost
+//! one is healed by the next. What grows with a router (its snapshot, its state) goes in parts, of
 //! which only those are sent that the other end doesn't have; a closing message makes a whole of them. Both
 //! ends begin with nothing on each link. Framing and transport are elsewhere.
 
@@ -186,9 +186,9 @@ pub enum EdgeAnswer {
     Diff {
         /// The generation that the router was held against; `None`: the edge has none yet.
         generation: Option<u64>,
-        /// The text, secrets masked.
+        /// The text, of some dozens of units at most; secrets masked.
         diff: String,
-        /// Units that the router wouldn't get, and why.
+        /// As many units that the router wouldn't get, and why.
         faults: BTreeMap<UnitName, UnitFault>,
     },
     /// What a looking glass showed.

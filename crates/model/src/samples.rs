@@ -3,6 +3,7 @@
 //! Only what a router's own counters and states give is here: what wasn't measured in a minute is
 //! absent, never zero.
 
+use crate::cut::{ENTRIES, cut};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,9 +50,6 @@ impl Stat {
     }
 }
 
-/// Entries of one part of a router's minute.
-const ENTRIES: usize = 64;
-
 /// One router's minute, or a part of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouterSamples {
@@ -81,18 +79,12 @@ impl RouterSamples {
             lags: BTreeMap::new(),
             probes: BTreeMap::new(),
         };
-        let sessions = split(sessions).map(|sessions| Self { sessions, ..none.clone() });
-        let lags = split(lags).map(|lags| Self { lags, ..none.clone() });
-        let probes = split(probes).map(|probes| Self { probes, ..none.clone() });
+        let sessions = cut(sessions, ENTRIES).map(|sessions| Self { sessions, ..none.clone() });
+        let lags = cut(lags, ENTRIES).map(|lags| Self { lags, ..none.clone() });
+        let probes = cut(probes, ENTRIES).map(|probes| Self { probes, ..none.clone() });
         let parts = (0..).zip(sessions.chain(lags).chain(probes));
         parts.map(|(part, samples)| Self { part, ..samples }).collect()
     }
-}
-
-fn split<T>(all: BTreeMap<String, T>) -> impl Iterator<Item = BTreeMap<String, T>> {
-    let count = all.len().div_ceil(ENTRIES);
-    let mut all = all.into_iter();
-    (0..count).map(move |_| all.by_ref().take(ENTRIES).collect())
 }
 
 /// A session's minute.

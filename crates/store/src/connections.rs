@@ -285,7 +285,7 @@ pub async fn md5_key_put(tx: &mut Tx, connection_id: i64, key: &Secret) -> Resul
     if md5_key_get(tx, connection_id).await?.is_some_and(|kept| kept.secret == *key) {
         return Ok(());
     }
-    let sealed = tx.sealer().seal(&place(connection_id), key.reveal().as_bytes());
+    let sealed = tx.sealer().seal(&sealed_as(connection_id), key.reveal().as_bytes());
     let name = format!("key-{:032x}", rand::random::<u128>());
     sql(KEY_PUT).bind(connection_id).bind(sealed).bind(name).run(tx).await?;
     Ok(())
@@ -304,7 +304,7 @@ pub async fn md5_key_named(db: &mut impl Db, name: &str) -> Result<Option<Secret
 }
 
 fn open_key(db: &impl Db, row: &AnyRow) -> Result<NamedSecret> {
-    let clear = db.sealer().open(&place(row.int(0)?), &row.bytes(1)?)?;
+    let clear = db.sealer().open(&sealed_as(row.int(0)?), &row.bytes(1)?)?;
     let text = String::from_utf8(clear).map_err(|e| StoreError::corrupt("MD5 key", e))?;
     Ok(NamedSecret { name: row.text(2)?, secret: Secret::new(text) })
 }
@@ -315,6 +315,6 @@ pub async fn md5_key_delete(tx: &mut Tx, connection_id: i64) -> Result<()> {
     Ok(())
 }
 
-fn place(connection_id: i64) -> String {
+fn sealed_as(connection_id: i64) -> String {
     format!("the MD5 key of connection {connection_id}")
 }

@@ -8,9 +8,11 @@ use crate::mails::mails_unsent_keys;
 use crate::peer_asns::peer_asns_pending;
 use crate::peerings::peerings_all;
 use crate::registered_prefixes::registered_prefixes_all;
+use crate::router_intents::router_intent_generations;
 use crate::service_prefixes::service_prefixes_all;
 use crate::work::{WorkKind, work_enqueue};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Rows read at once.
 const PAGE: u32 = 500;
@@ -35,8 +37,11 @@ pub async fn work_enqueue_everything(tx: &mut Tx, at: Timestamp) -> Result<()> {
     each!(registered_prefixes_all, WorkKind::RegisteredPrefix);
     each!(service_prefixes_all, WorkKind::ServicePrefix);
     if let Some((_, inventory)) = inventory_get(tx).await? {
-        for router in &inventory.routers {
-            work_enqueue(tx, WorkKind::Router, &router.name, at).await?;
+        // Those that left have an intent to be forgotten.
+        let mut routers: BTreeSet<String> = router_intent_generations(tx).await?.into_keys().collect();
+        routers.extend(inventory.routers.iter().map(|router| router.name.clone()));
+        for router in &routers {
+            work_enqueue(tx, WorkKind::Router, router, at).await?;
         }
     }
     for key in mails_unsent_keys(tx).await? {

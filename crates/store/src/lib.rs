@@ -128,8 +128,8 @@ pub use resource_groups::{
     resource_group_lock, resource_group_update, resource_groups_list, subscriptions_list,
 };
 pub use router_intents::{
-    router_intent_generation, router_intent_generations, router_intent_head, router_intent_put,
-    router_list_get, router_unit_get, router_units,
+    router_intent_delete, router_intent_generation, router_intent_generations, router_intent_head,
+    router_intent_put, router_list_get, router_unit_get, router_units,
 };
 pub use search::{Found, search};
 pub use service_prefixes::{

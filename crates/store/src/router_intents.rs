@@ -17,6 +17,9 @@ statements! {
     PUT = "INSERT INTO router_intents (router, generation, digest, own) VALUES ($1, $2, $3, $4)
            ON CONFLICT (router) DO UPDATE
            SET generation = excluded.generation, digest = excluded.digest, own = excluded.own";
+    DELETE = "DELETE FROM router_intents WHERE router = $1";
+    UNITS_DELETE = "DELETE FROM router_units WHERE router = $1";
+    LISTS_DELETE = "DELETE FROM router_lists WHERE router = $1";
     UNITS = "SELECT unit, digest FROM router_units WHERE router = $1 ORDER BY unit";
     UNIT_GET = "SELECT digest, doc FROM router_units WHERE router = $1 AND unit = $2";
     UNIT_PUT = "INSERT INTO router_units (router, unit, digest, doc) VALUES ($1, $2, $3, $4)
@@ -69,6 +72,14 @@ pub async fn router_intent_put(tx: &mut Tx, intent: &RouterIntent) -> Result<u64
 async fn router_lists(db: &mut impl Db, router: &str) -> Result<BTreeSet<Digest>> {
     let rows = sql(LISTS).bind(router).all(db).await?;
     rows.iter().map(|row| Ok(row.text(0)?.into())).collect()
+}
+
+/// Forgets the intent of a router that is no more.
+pub async fn router_intent_delete(tx: &mut Tx, router: &str) -> Result<()> {
+    for delete in [DELETE, UNITS_DELETE, LISTS_DELETE] {
+        sql(delete).bind(router).run(tx).await?;
+    }
+    Ok(())
 }
 
 /// The head of a router's intent; `None` when there is none.

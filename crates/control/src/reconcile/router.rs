@@ -14,6 +14,8 @@ pub(crate) async fn reconcile(store: &Store, links: &Links, name: &str) -> Resul
     let mut tx = store.begin().await?;
     let inventory = inventory(&mut tx).await?;
     let Some(router) = inventory.router(name) else {
+        store::router_intent_delete(&mut tx, name).await?;
+        tx.commit().await?;
         return Ok(Outcome::Settled);
     };
     let connections = store::connections_on_router(&mut tx, name).await?;

@@ -49,20 +49,15 @@ impl History {
         }
     }
 
-    /// At most `limit` minutes that weren't sent on this link, which counts them as sent.
+    /// At most `limit` minutes that weren't sent on this link, in parts; which counts them as sent.
     pub fn take(&mut self, limit: usize, now: Instant) -> Vec<RouterSamples> {
-        let taken: Vec<_> = self
-            .entries
-            .iter_mut()
-            .skip(self.sent)
-            .take(limit)
-            .map(|entry| {
-                entry.sent_at.get_or_insert(now);
-                entry.samples.clone()
-            })
-            .collect();
-        self.sent += taken.len();
-        taken
+        let mut parts = Vec::new();
+        for entry in self.entries.iter_mut().skip(self.sent).take(limit) {
+            entry.sent_at.get_or_insert(now);
+            parts.extend(entry.samples.clone().into_parts());
+            self.sent += 1;
+        }
+        parts
     }
 
     /// A new link: everything that is still here is to be sent on it.

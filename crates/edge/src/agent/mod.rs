@@ -307,9 +307,7 @@ impl Site {
         match message {
             ToEdge::Routers { routers } => self.take_routers(routers),
             ToEdge::IntentPart { router, part } => {
-                let Some(known) = self.routers.get_mut(&router) else {
-                    return tracing::warn!(router, "intent for a router that isn't of this site, ignored");
-                };
+                let Some(known) = self.routers.get_mut(&router) else { return };
                 // What is missing then is noticed with the head.
                 if let Err(error) = known.assembly.take(part) {
                     tracing::error!(router, %error, "a part of the intent can't be used");
@@ -323,7 +321,12 @@ impl Site {
     }
 
     fn take_intent(&mut self, head: &IntentHead) {
-        let Some(known) = self.routers.get_mut(&head.router) else { return };
+        let Some(known) = self.routers.get_mut(&head.router) else {
+            return tracing::warn!(
+                router = head.router,
+                "intent for a router that isn't of this site, ignored"
+            );
+        };
         match known.assembly.whole(head) {
             Ok(intent) => drop(known.inbox.send(ToRouter::Intent(Box::new(intent)))),
             Err(error) => {

@@ -82,8 +82,7 @@ impl Outbox {
     pub fn samples(&self, minutes: Vec<RouterSamples>) {
         let mut pending = self.pending();
         let now = Instant::now();
-        let parts = minutes.into_iter().flat_map(RouterSamples::into_parts);
-        parts.for_each(|samples| pending.history.push(samples, now));
+        minutes.into_iter().for_each(|samples| pending.history.push(samples, now));
         drop(pending);
         self.wake.notify_one();
     }

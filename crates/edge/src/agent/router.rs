@@ -6,7 +6,7 @@
 
 use super::choices::Choices;
 use super::kept::Kept;
-use super::machine::{Command, Event, Machine, Now, PlanFound, Planned};
+use super::machine::{BATCH, Command, Event, Machine, Now, PlanFound, Planned, more_units};
 use super::outbox::Outbox;
 use super::samples::Samples;
 use crate::bmp::{Station, StationSession};
@@ -334,11 +334,16 @@ impl<D: Driver> RouterTask<D> {
         self.running.push(Box::pin(async move { vec![Outcome::Counted(driver.counters().await)] }));
     }
 
-    /// What applying an intent would change; beside everything else, as nothing waits for a question.
+    /// What would be changed; beside everything else, as nothing waits for a question.
     fn answer_diff(&self, id: u64, instead: Option<&RouterIntent>) {
         let (driver, outbox, turns) = (self.driver.clone(), self.outbox.clone(), self.diffs.clone());
         let mut wanted = self.machine.newest();
         let generation = self.machine.generation();
+        if generation.is_none() && instead.is_none() {
+            // Nothing is intended yet, so nothing would be changed.
+            let nothing = EdgeAnswer::Diff { generation, diff: String::new(), faults: BTreeMap::new() };
+            return outbox.answer(id, Ok(nothing));
+        }
         let given = instead.map(units).map(|mut given| {
             given.remove(&UnitName::Backbone);
             given.into_iter().map(|(name, unit)| (name, Some(Arc::new(unit)))).collect::<BTreeMap<_, _>>()
@@ -355,10 +360,12 @@ impl<D: Driver> RouterTask<D> {
                 Ok(Ok(plan)) => {
                     let (mut diff, mut faults) = (String::new(), BTreeMap::new());
                     let is_asked = |unit: &UnitName| given.as_ref().is_none_or(|g| g.contains_key(unit));
-                    for change in plan.changes.into_iter().filter(|c| is_asked(&c.unit)) {
+                    let mut changes = plan.changes.into_iter().filter(|c| is_asked(&c.unit));
+                    for change in changes.by_ref().take(BATCH) {
                         diff.push_str(&change.diff);
                         faults.extend(change.fault.map(|fault| (change.unit, fault)));
                     }
+                    diff.push_str(&more_units(changes.count()));
                     Ok(EdgeAnswer::Diff { generation, diff, faults })
                 }
                 Ok(Err(error)) => Err(error.to_string()),

@@ -1,12 +1,10 @@
 //! What changed between two states of a router, in parts of bounded size. Pure.
 
 use super::{LagState, RouterState, SessionState};
+use crate::cut::{ENTRIES, cut};
 use crate::unit::{UnitName, UnitPending};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Entries of one part.
-const ENTRIES: usize = 64;
 
 /// Some of what changed in a router's state; `None` where something is gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,10 +70,7 @@ fn parts<K: Ord + Clone, V: PartialEq + Clone>(
     let gone = told.keys().filter(|key| !now.contains_key(key)).map(|key| (key.clone(), None));
     let changed = now.iter().filter(|(key, value)| told.get(key) != Some(value));
     let changed = changed.map(|(key, value)| (key.clone(), Some(value.clone())));
-    let changes: Vec<_> = gone.chain(changed).collect();
-    let count = changes.len().div_ceil(ENTRIES);
-    let mut changes = changes.into_iter();
-    (0..count).map(move |_| changes.by_ref().take(ENTRIES).collect())
+    cut(gone.chain(changed).collect(), ENTRIES)
 }
 
 fn merge<K: Ord, V>(known: &mut BTreeMap<K, V>, changes: BTreeMap<K, Option<V>>) {

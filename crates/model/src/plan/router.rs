@@ -13,6 +13,7 @@ use crate::prefix::Prefix;
 use crate::registered_prefix::{PrefixState, RegisteredPrefix};
 use crate::route::{PrefixPolicy, PrefixRole, SessionPolicy};
 use crate::secret::NamedSecret;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A prefix that the peer registered, with where it is activated, if it is.
@@ -61,8 +62,11 @@ pub fn router_intent(
     connections: &[RouterConnection<'_>],
 ) -> RouterIntent {
     let site = inventory.site(&router.site);
-    let host_space: Arc<[Prefix]> = inventory.host_space().into();
-    let space = Arc::new(inventory.host.public_space.clone());
+    let mut shared = Shared {
+        host_space: inventory.host_space().into(),
+        space: Arc::new(inventory.host.public_space.clone()),
+        registered: BTreeMap::new(),
+    };
     let mut ordered: Vec<&RouterConnection<'_>> = connections.iter().collect();
     ordered.sort_by_key(|c| c.connection.id);
     let ibgp = inventory
@@ -80,7 +84,7 @@ pub fn router_intent(
         router_id: router.loopback,
         loopback: router.loopback.into(),
         lags: ordered.iter().filter_map(|c| lag(c)).collect(),
-        sessions: ordered.iter().flat_map(|c| sessions(inventory, router, c, &host_space, &space)).collect(),
+        sessions: ordered.iter().flat_map(|c| sessions(inventory, router, c, &mut shared)).collect(),
         ibgp,
         transits: inventory
             .transits
@@ -90,13 +94,29 @@ pub fn router_intent(
                 name: t.name.clone(),
                 address: t.address,
                 asn: t.asn,
-                host_space: host_space.clone(),
-                space: space.clone(),
+                host_space: shared.host_space.clone(),
+                space: shared.space.clone(),
             })
             .collect(),
         announced: router.announced.as_ref().unwrap_or(&inventory.host.announced).as_slice().into(),
         bmp: site.and_then(|s| s.bmp),
     }
+}
+
+/// Lists that sessions of the router have in common, each once.
+struct Shared {
+    host_space: Arc<[Prefix]>,
+    space: Arc<PublicSpace>,
+    /// By where the peer's prefixes lie, and the family.
+    registered: BTreeMap<(usize, usize, bool), Arc<[PrefixPolicy]>>,
+}
+
+fn registered_at(prefixes: &[PeerPrefix], location: Option<&str>, v4: bool) -> Arc<[PrefixPolicy]> {
+    let of_family = prefixes.iter().filter(|p| p.prefix.is_ipv4() == v4);
+    let policy = |p: &PeerPrefix| PrefixPolicy { prefix: p.prefix, role: role_at(p, location) };
+    let mut policies: Vec<PrefixPolicy> = of_family.map(policy).collect();
+    policies.sort_by_key(|p| p.prefix);
+    policies.into()
 }
 
 fn lag(c: &RouterConnection<'_>) -> Option<LagIntent> {
@@ -146,8 +166,7 @@ fn sessions(
     inventory: &Inventory,
     router: &Router,
     c: &RouterConnection<'_>,
-    host_space: &Arc<[Prefix]>,
-    space: &Arc<PublicSpace>,
+    shared: &mut Shared,
 ) -> Vec<SessionIntent> {
     let connection = c.connection;
     let (Some(phase), Some(offering)) =
@@ -166,13 +185,9 @@ fn sessions(
         .sessions()
         .map(|(name, subnet)| {
             let v4 = subnet.prefix.is_ipv4();
-            let mut prefixes: Vec<PrefixPolicy> = c
-                .prefixes
-                .iter()
-                .filter(|p| p.prefix.is_ipv4() == v4)
-                .map(|p| PrefixPolicy { prefix: p.prefix, role: role_at(p, location) })
-                .collect();
-            prefixes.sort_by_key(|p| p.prefix);
+            let of_peer = (c.prefixes.as_ptr().addr(), c.prefixes.len(), v4);
+            let registered = shared.registered.entry(of_peer);
+            let registered = registered.or_insert_with(|| registered_at(c.prefixes, location, v4));
             SessionIntent {
                 name,
                 description: describe(c),
@@ -194,15 +209,15 @@ fn sessions(
                     route_server: offering.kind == OfferingKind::IxRs,
                     behind: behind.clone(),
                     next_hop: subnet.peer,
-                    host_space: host_space.clone(),
+                    host_space: shared.host_space.clone(),
                     max_length: if v4 { offering.max_length_v4 } else { offering.max_length_v6 },
                     registration_required: with_service,
                     ordinary_used: offering.ordinary_used.unwrap_or(by_default),
                     community: if with_service { offering.community(inventory.host.asn) } else { None },
                     long_prefix_max_path: LONG_PREFIX_MAX_PATH,
                     max_path: offering.max_path,
-                    prefixes: prefixes.into(),
-                    space: space.clone(),
+                    prefixes: registered.clone(),
+                    space: shared.space.clone(),
                 },
             }
         })

@@ -148,6 +148,9 @@ pub async fn an_intent_is_kept_in_parts_and_no_part_outlives_its_use(db: &Databa
     router_intent_put(&mut tx, &wanted).await.unwrap();
     let names: Vec<_> = router_units(&mut tx, "r1").await.unwrap().into_keys().collect();
     assert_eq!(names, [UnitName::Backbone]);
+    router_intent_delete(&mut tx, "r1").await.unwrap();
+    assert_eq!(router_intent_head(&mut tx, "r1").await.unwrap(), None);
+    assert!(router_units(&mut tx, "r1").await.unwrap().is_empty());
 }
 
 /// The intent of a router as it is kept, without keys.

@@ -54,7 +54,12 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 pub const MAX_DISTURBED: usize = 16;
 /// Units that are changed before the router is read again: few enough that a gate or a newer
 /// snapshot never waits long, many enough that reading isn't what takes the time.
-const BATCH: usize = 32;
+pub const BATCH: usize = 32;
+
+/// Ends a difference that is told of some units only.
+pub fn more_units(count: usize) -> String {
+    if count == 0 { String::new() } else { format!("# and {count} more units\n") }
+}
 
 /// What is under way on the router besides looks and gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -431,10 +436,7 @@ impl Machine {
     fn drift(&self) -> Option<String> {
         let mut drifts = self.units.values().filter_map(|s| s.drift.as_deref());
         let mut told: String = drifts.by_ref().take(BATCH).collect();
-        let more = drifts.count();
-        if more > 0 {
-            told.push_str(&format!("# and {more} more units\n"));
-        }
+        told.push_str(&more_units(drifts.count()));
         (!told.is_empty()).then_some(told)
     }
 

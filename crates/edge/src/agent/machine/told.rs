@@ -4,14 +4,14 @@ use super::unit::UnitState;
 use super::{BATCH, Command, UnitName};
 use crate::routers::DriverError;
 use jiff::Timestamp;
+use meetme_model::cut::cut;
 use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState};
 use std::collections::BTreeMap;
 
 /// Units with their differences, as many as are told of at once; none of no units.
 fn batches(units: BTreeMap<UnitName, String>) -> impl Iterator<Item = (Vec<UnitName>, String)> {
-    let count = units.len().div_ceil(BATCH).max(1);
-    let mut units = units.into_iter();
-    (0..count).map(move |_| units.by_ref().take(BATCH).unzip())
+    let nothing = units.is_empty().then(Default::default);
+    nothing.into_iter().chain(cut(units, BATCH).map(|units| units.into_iter().unzip()))
 }
 
 /// See the module.
