@@ -78,6 +78,10 @@ async fn sessions_and_traffic_are_measured_as_the_router_counts_them(version: &'
     control.until("the session is lost", |c| c.session().flaps == flaps + 1).await;
     let lost = |c: &Control| sessions(c).iter().map(|s| s.flaps).sum::<u32>() > flaps;
     control.until("the minute of the loss is told", lost).await;
+    // The minute comes in parts, sessions first.
+    let minute = control.samples.iter().map(|s| s.minute).max();
+    let has_lags = |c: &Control| c.samples.iter().any(|s| Some(s.minute) == minute && !s.lags.is_empty());
+    control.until("its traffic is told", has_lags).await;
 
     let seen = sessions(&control);
     assert_eq!(seen.iter().map(|s| s.flaps).sum::<u32>(), control.session().flaps, "{seen:?}");
