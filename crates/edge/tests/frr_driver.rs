@@ -303,6 +303,35 @@ async fn a_version_that_is_not_driven_is_told_before_anything_is_touched() {
     assert!(heard.iter().all(|c| c == "enable" || c.starts_with("show ")), "{heard:?}");
 }
 
+#[tokio::test]
+async fn a_gate_of_who_was_seen_to_be_ours_asks_for_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let heard = daemons_of("{\"it is\": \"frr version 8.4.4, MEETME-DENY\"}", dir.path());
+    let frr = Frr::new(dir.path().to_owned(), LagBackend::Bonding { netns: None });
+    let close = async || {
+        heard.lock().unwrap().clear();
+        for unit in units(&intent(1, SessionPhase::Open)).into_values().filter(|u| !u.sessions().is_empty()) {
+            let gate = GateChange { session: "c1v4".into(), unit: Arc::new(unit), open: false };
+            assert!(frr.set_gates(&[gate]).await.unwrap().is_empty());
+        }
+        let heard = heard.lock().unwrap();
+        assert!(
+            heard.iter().any(|c| c.contains("neighbor 198.18.192.2 route-map MEETME-HOLD4 in")),
+            "{heard:?}"
+        );
+        heard.iter().filter(|c| c.starts_with("show bgp ")).cloned().collect::<Vec<_>>()
+    };
+    let asked = ["show bgp summary json", "show bgp neighbors 198.18.192.2 json"];
+    assert_eq!(close().await, asked, "it could be somebody else's");
+    assert_eq!(close().await, [""; 0]);
+    for daemon in ["bgpd", "bfdd"] {
+        std::fs::rename(dir.path().join(format!("{daemon}.vty")), dir.path().join("away")).unwrap();
+        assert!(frr.observe().await.is_err() || daemon == "bfdd");
+        std::fs::rename(dir.path().join("away"), dir.path().join(format!("{daemon}.vty"))).unwrap();
+        assert_eq!(close().await, asked, "the router was away, and may be another one");
+    }
+}
+
 /// Daemons that answer every command with one text; what they were told.
 fn daemons_of(answer: &'static str, dir: &Path) -> Arc<Mutex<Vec<String>>> {
     let heard = Arc::new(Mutex::new(Vec::new()));

@@ -62,14 +62,6 @@ impl fmt::Display for Coupling {
     }
 }
 
-/// Why sessions with Voice don't go to a router whose coupling isn't proved, for operators.
-pub fn voice_refusal(coupling: &Coupling) -> String {
-    format!(
-        "it isn't proved that BGP falls with BFD on this router, so sessions with Voice don't go there: {coupling}; \
-         it is tried again by itself"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,9 +72,8 @@ mod tests {
         let fell = of(Found::Fell { after_ms: 301, detection_ms: 300 });
         assert!(fell.is_proved() && fell.to_string().contains("301 ms"));
         let stood = of(Found::Stood { waited_ms: 1300, detection_ms: 300 });
-        let refusal = voice_refusal(&stood);
-        assert!(!stood.is_proved() && refusal.contains("BGP stood 1300 ms"), "{refusal}");
+        assert!(!stood.is_proved() && stood.to_string().contains("BGP stood 1300 ms"), "{stood}");
         let not = of(Found::NotTried { why: "BFD didn't come up".into() });
-        assert!(!not.is_proved() && voice_refusal(&not).contains("no trial session: BFD didn't come up"));
+        assert!(!not.is_proved() && not.to_string().contains("no trial session: BFD didn't come up"));
     }
 }

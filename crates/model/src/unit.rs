@@ -129,6 +129,11 @@ pub enum UnitFault {
         /// What it lacks, by version.
         problem: String,
     },
+    /// It has sessions with Voice, and it isn't proved that the router's BGP falls with its BFD.
+    NotCoupled {
+        /// What the newest trial came to ([`crate::coupling::Coupling`]).
+        found: String,
+    },
     /// By itself it would reset more established sessions than a step may.
     DisturbsTooMany {
         /// How many.
@@ -168,6 +173,7 @@ impl UnitFault {
             | Self::Foreign { .. }
             | Self::OtherRouter { .. }
             | Self::Unsupported { .. }
+            | Self::NotCoupled { .. }
             | Self::DisturbsTooMany { .. }
             | Self::RouterRefused { .. }
             | Self::NotTaken { .. } => true,
@@ -184,9 +190,10 @@ impl UnitFault {
             Self::Taken { .. } => {
                 "an address of this connection is in use on our router; our engineers are told, and give you others"
             }
-            Self::Foreign { .. } | Self::OtherRouter { .. } | Self::Unsupported { .. } => {
-                "our router isn't ready for this connection; our engineers are told"
-            }
+            Self::Foreign { .. }
+            | Self::OtherRouter { .. }
+            | Self::Unsupported { .. }
+            | Self::NotCoupled { .. } => "our router isn't ready for this connection; our engineers are told",
             Self::DisturbsTooMany { .. } => {
                 "our router waits for a maintenance window; our engineers are told"
             }
@@ -213,6 +220,10 @@ impl fmt::Display for UnitFault {
             Self::Foreign { object } => write!(
                 f,
                 "'{object}' is configured on the router without this product's mark; remove it by hand, or change the connection"
+            ),
+            Self::NotCoupled { found } => write!(
+                f,
+                "it isn't proved that BGP falls with BFD on this router, so sessions with Voice don't go there: {found}; it is tried again by itself"
             ),
             Self::DisturbsTooMany { sessions, allowed } => write!(
                 f,

@@ -17,8 +17,13 @@ pub enum Message {
     Open,
     /// It has one.
     Keepalive,
-    /// It ends it.
-    Notification,
+    /// It ends it, for this reason (RFC 4271 §4.5).
+    Notification {
+        /// Error code.
+        code: u8,
+        /// Error subcode.
+        subcode: u8,
+    },
     /// Anything else.
     Other,
 }
@@ -56,11 +61,12 @@ pub fn next(received: &mut Vec<u8>) -> Result<Option<Message>, ()> {
     if received.len() < length {
         return Ok(None);
     }
-    received.drain(..length);
-    Ok(Some(match kind {
-        1 => Message::Open,
-        3 => Message::Notification,
-        4 => Message::Keepalive,
+    let whole: Vec<u8> = received.drain(..length).collect();
+    Ok(Some(match (kind, &whole[HEADER..]) {
+        (1, _) => Message::Open,
+        (3, &[code, subcode, ..]) => Message::Notification { code, subcode },
+        (3, _) => return Err(()),
+        (4, _) => Message::Keepalive,
         _ => Message::Other,
     }))
 }
@@ -78,7 +84,8 @@ mod tests {
         assert_eq!(next(&mut received), Ok(Some(Message::Keepalive)));
         assert_eq!(next(&mut received), Ok(None), "not whole yet");
         received.push(10);
-        assert_eq!(next(&mut received), Ok(Some(Message::Notification)));
+        assert_eq!(next(&mut received), Ok(Some(Message::Notification { code: 6, subcode: 10 })));
         assert_eq!(next(&mut vec![0; 40]), Err(()));
+        assert_eq!(next(&mut message(3, &[6])), Err(()), "it lacks its subcode");
     }
 }

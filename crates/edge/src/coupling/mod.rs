@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use trial::Trial;
+use trial::{Close, Trial};
 
 /// The edge's end: an address of the loopback network ("MET" behind 127), which every machine has and none routes.
 pub const SPEAKER: Ipv4Addr = Ipv4Addr::new(127, 77, 69, 84);
@@ -48,6 +48,7 @@ pub async fn try_out(place: &Place, router: Ipv4Addr, asn: u16) -> io::Result<Fo
     let mut speaker = Speaker { place, router, asn, stream: None, received: Vec::new(), dialled: None };
     let mut packet = [0; 128];
     loop {
+        let mut closed = None;
         tokio::select! {
             heard = listening.recv(&mut packet) => {
                 if let Some(packet) = bfd::Packet::read(&packet[..heard?]) {
@@ -58,15 +59,13 @@ pub async fn try_out(place: &Place, router: Ipv4Addr, asn: u16) -> io::Result<Fo
                 }
             }
             message = speaker.next() => match message {
-                Some(Message::Open) => speaker.say(&bgp::keepalive()).await,
-                Some(Message::Keepalive) => trial.established(),
-                Some(Message::Other) => {}
-                Some(Message::Notification) | None => {
-                    speaker.stream = None;
-                    if let Some(found) = trial.closed(Instant::now()) {
-                        return Ok(found);
-                    }
+                Ok(Message::Open) => speaker.say(&bgp::keepalive()).await,
+                Ok(Message::Keepalive) => trial.established(),
+                Ok(Message::Other) => {}
+                Ok(Message::Notification { code, subcode }) => {
+                    closed = Some(Close::Notification { code, subcode });
                 }
+                Err(close) => closed = Some(close),
             },
             _ = ticks.tick() => {
                 if let Some(found) = trial.tick(Instant::now()) {
@@ -76,6 +75,12 @@ pub async fn try_out(place: &Place, router: Ipv4Addr, asn: u16) -> io::Result<Fo
                     send(&sending, router, &session.packet(false), &mut trial).await;
                     speaker.dial().await?;
                 }
+            }
+        }
+        if let Some(close) = closed {
+            speaker.stream = None;
+            if let Some(found) = trial.closed(close, Instant::now()) {
+                return Ok(found);
             }
         }
     }
@@ -124,17 +129,17 @@ impl Speaker<'_> {
         }
     }
 
-    /// The next message of the router's; `None` when it closed the connection. Waits while there is none.
-    async fn next(&mut self) -> Option<Message> {
+    /// The next message of the router's. Waits while there is none; `Err`: there will be none any more.
+    async fn next(&mut self) -> Result<Message, Close> {
         let Some(stream) = &mut self.stream else { return pending().await };
         loop {
             match bgp::next(&mut self.received) {
-                Ok(Some(message)) => return Some(message),
+                Ok(Some(message)) => return Ok(message),
                 Ok(None) => {}
-                Err(()) => return None,
+                Err(()) => return Err(Close::Garbage),
             }
             if stream.read_buf(&mut self.received).await.unwrap_or(0) == 0 {
-                return None;
+                return Err(Close::HungUp);
             }
         }
     }

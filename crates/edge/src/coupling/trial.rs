@@ -1,6 +1,6 @@
 //! A trial as it goes on: what was heard and when in, whether to be silent and what was found out. Pure.
 
-use super::{DETECTION, MULTIPLIER};
+use super::{DETECTION, INTERVAL_MS, MULTIPLIER};
 use meetme_model::coupling::Found;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,27 @@ const STANDS_AFTER: Duration = Duration::from_secs(1);
 /// Packets that say up, in a row and since BGP was established, before the session is silenced: FRR 10 makes its BFD
 /// session anew when BGP has come up.
 const STEADY: u32 = 2 * MULTIPLIER as u32;
+/// A close before this time after the last packet isn't BFD's: the router can't have missed as many packets as make
+/// it. An interval less than the detection time, as the two ends don't see a packet at the same moment.
+const FALLS_AFTER: Duration = DETECTION.saturating_sub(Duration::from_millis(INTERVAL_MS as u64));
+/// Cease, BFD Down (RFC 9384).
+const BFD_DOWN: (u8, u8) = (6, 10);
+
+/// How BGP was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// By a NOTIFICATION (RFC 4271 §4.5).
+    Notification {
+        /// Error code.
+        code: u8,
+        /// Error subcode.
+        subcode: u8,
+    },
+    /// The connection ended without a word.
+    HungUp,
+    /// What came isn't BGP.
+    Garbage,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -62,10 +83,31 @@ impl Trial {
         self.silent |= self.established && self.up_in_a_row >= STEADY;
     }
 
-    /// BGP was closed. Once silent, that is what was waited for; before, it is begun again.
-    pub fn closed(&mut self, now: Instant) -> Option<Found> {
+    /// BGP was closed. Before the silence it is begun again. After it, that is what was waited for, if it can be
+    /// BFD's doing by its time and its reason.
+    pub fn closed(&mut self, close: Close, now: Instant) -> Option<Found> {
         self.established = false;
-        self.silent.then(|| Found::Fell { after_ms: ms(now - self.last_sent), detection_ms: ms(DETECTION) })
+        if !self.silent {
+            return None;
+        }
+        let waited = now - self.last_sent;
+        let (is_bfd, how) = match close {
+            Close::Notification { code, subcode } => {
+                ((code, subcode) == BFD_DOWN, format!("by NOTIFICATION {code}/{subcode}"))
+            }
+            // A BGP process that died does so: what closes a session for BFD says it.
+            Close::HungUp => (false, "without a word".to_owned()),
+            Close::Garbage => (false, "for what it sent isn't BGP".to_owned()),
+        };
+        let after_ms = ms(waited);
+        Some(match is_bfd && waited >= FALLS_AFTER {
+            true => Found::Fell { after_ms, detection_ms: ms(DETECTION) },
+            false => Found::NotTried {
+                why: format!(
+                    "BGP was closed for another reason than BFD, {how}, {after_ms} ms after the last packet"
+                ),
+            },
+        })
     }
 
     /// Time passes.
@@ -94,6 +136,8 @@ fn ms(time: Duration) -> u32 {
 mod tests {
     use super::*;
 
+    const DOWN: Close = Close::Notification { code: 6, subcode: 10 };
+
     fn silenced(began: Instant) -> Trial {
         let mut trial = Trial::new(began);
         trial.established();
@@ -106,8 +150,31 @@ mod tests {
     #[test]
     fn bgp_that_falls_after_silence_is_the_proof_with_its_time() {
         let now = Instant::now();
-        let found = silenced(now).closed(now + Duration::from_millis(302));
+        let found = silenced(now).closed(DOWN, now + Duration::from_millis(302));
         assert_eq!(found, Some(Found::Fell { after_ms: 302, detection_ms: 300 }));
+    }
+
+    #[test]
+    fn a_close_that_cannot_be_bfds_proves_nothing() {
+        let now = Instant::now();
+        let closed = |close, after_ms| silenced(now).closed(close, now + Duration::from_millis(after_ms));
+        assert!(
+            matches!(closed(DOWN, 200), Some(Found::Fell { after_ms: 200, .. })),
+            "the router's clock is its own"
+        );
+        let reset = Close::Notification { code: 6, subcode: 4 };
+        for (close, after_ms, says) in [
+            (DOWN, 199, "6/10, 199 ms after"),
+            (DOWN, 5, "6/10, 5 ms after"),
+            (reset, 302, "6/4, 302 ms after"),
+            (Close::HungUp, 302, "without a word, 302 ms after"),
+            (Close::Garbage, 302, "isn't BGP"),
+        ] {
+            match closed(close, after_ms) {
+                Some(Found::NotTried { why }) => assert!(why.contains(says), "{why}"),
+                other => panic!("{close:?} after {after_ms} ms: {other:?}"),
+            }
+        }
     }
 
     #[test]
@@ -129,7 +196,7 @@ mod tests {
         trial.heard(false);
         (1..STEADY).for_each(|_| trial.heard(true));
         assert!(!trial.is_silent(), "BFD began anew");
-        assert_eq!(trial.closed(Instant::now()), None, "a fall before the silence proves nothing");
+        assert_eq!(trial.closed(DOWN, Instant::now()), None, "a fall before the silence proves nothing");
         trial.heard(true);
         assert!(!trial.is_silent(), "BGP isn't there any more");
     }

@@ -63,7 +63,8 @@ impl Machine {
             self.plan_at = self.plan_at.min(Some(now.instant + pause)).or(Some(now.instant + pause));
             return;
         }
-        let brings_voice = state.plans_voice();
+        let brings_voice = state.brings_voice(!planned.drift.is_empty());
+        let rests = state.is_resting();
         if planned.disturbs.len() > MAX_DISTURBED && self.established(&planned.disturbs) > MAX_DISTURBED {
             let sessions = self.established(&planned.disturbs);
             let fault = UnitFault::DisturbsTooMany { sessions, allowed: MAX_DISTURBED };
@@ -74,8 +75,9 @@ impl Machine {
                 ForVoice::Fit => {}
                 // It is planned again once that is known.
                 ForVoice::Unknown => return,
-                ForVoice::Refused(problem) => {
-                    let fault = UnitFault::Unsupported { problem };
+                // It was told, and is woken by the proof.
+                ForVoice::Refused(_) if rests => return,
+                ForVoice::Refused(fault) => {
                     return self.take_planned(Planned { fault: Some(fault), ..planned }, now);
                 }
             }

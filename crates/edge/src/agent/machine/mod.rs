@@ -426,6 +426,7 @@ impl Machine {
         }
         if self.may_prove() && self.proof.is_due(now.instant) {
             self.work = Work::Proving;
+            self.proof.begin();
             commands.push(Command::Prove);
             return;
         }

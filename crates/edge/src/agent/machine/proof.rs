@@ -3,7 +3,8 @@
 
 use super::{Machine, Now, UnitName, UnitState, Work};
 use crate::routers::DriverError;
-use meetme_model::coupling::{Coupling, Found, voice_refusal};
+use meetme_model::coupling::{Coupling, Found};
+use meetme_model::unit::UnitFault;
 use std::time::{Duration, Instant};
 
 /// Before it is tried again when it wasn't proved: the first time, and at most.
@@ -13,6 +14,7 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 #[derive(Clone, Debug)]
 pub struct Proof {
     found: Option<Coupling>,
+    /// `None` while one is under way, and once it is proved.
     due: Option<Instant>,
     pause: Duration,
 }
@@ -43,6 +45,11 @@ impl Proof {
         self.due.is_some_and(|due| due <= now)
     }
 
+    /// One begins. If it is due again before that one is over, its result is of no use.
+    pub fn begin(&mut self) {
+        self.due = None;
+    }
+
     fn take(&mut self, found: Coupling, now: Instant) {
         self.due = (!found.is_proved()).then(|| now + self.pause);
         self.pause = (self.pause * 2).min(RETRY.1);
@@ -57,8 +64,8 @@ pub enum ForVoice {
     Fit,
     /// It waits for the trial.
     Unknown,
-    /// It is refused, with this reason.
-    Refused(String),
+    /// It is refused, for this.
+    Refused(UnitFault),
 }
 
 impl Machine {
@@ -74,7 +81,7 @@ impl Machine {
             _ if self.proof.is_due(now) => ForVoice::Unknown,
             None => ForVoice::Unknown,
             Some(found) if found.is_proved() => ForVoice::Fit,
-            Some(found) => ForVoice::Refused(voice_refusal(found)),
+            Some(found) => ForVoice::Refused(UnitFault::NotCoupled { found: found.to_string() }),
         }
     }
 
@@ -85,13 +92,17 @@ impl Machine {
             Err(error @ DriverError::Unreachable(_)) => return self.lose_track(&error, now),
             Err(DriverError::Fault(fault)) => Found::NotTried { why: fault.to_string() },
         };
-        if self.error.is_some() {
+        // With another bgpd it has to be seen again, whatever the one before did, its death included.
+        if self.error.is_some() || self.proof.due().is_some() {
             return;
         }
         let coupling = Coupling { at: now.at, found };
         match coupling.is_proved() {
             true => tracing::info!(router = self.name, %coupling, "BGP falls with BFD"),
             false => tracing::error!(router = self.name, %coupling, "not fit for Voice"),
+        }
+        if coupling.is_proved() {
+            self.units.values_mut().for_each(UnitState::is_coupled);
         }
         self.proof.take(coupling, now.instant);
         if self.units.values().any(UnitState::is_pending) {

@@ -1,6 +1,7 @@
 //! One unit on its way: what is wanted of it, what stands, what was good last. Pure.
 
 use crate::routers::Target;
+use meetme_model::intent::{SessionIntent, SessionPhase};
 use meetme_model::unit::{Unit, UnitFault, UnitName, UnitPending};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -110,9 +111,19 @@ impl UnitState {
         Target { name: name.clone(), stands: self.stands.clone().flatten(), wants: self.planned.clone() }
     }
 
-    /// Whether the form that the plan under way goes to has sessions with Voice.
-    pub fn plans_voice(&self) -> bool {
-        self.planned.iter().flat_map(|unit| unit.sessions()).any(|s| s.voice)
+    /// Whether the plan under way brings Voice to where it wasn't: sessions that stand already, or leave, aren't
+    /// brought, nor is what stood before a change that failed. `drifted`: what stands was changed by hand.
+    pub fn brings_voice(&self, drifted: bool) -> bool {
+        let undoes = match &self.phase {
+            // Nothing of that change was made.
+            Phase::Resting { fault, .. } => !matches!(fault, UnitFault::NotCoupled { .. }),
+            Phase::Standing | Phase::Pending | Phase::Changing | Phase::Watching => false,
+        };
+        let stands = self.stands.iter().flatten().filter(|_| !drifted);
+        let stand: Vec<&SessionIntent> = stands.flat_map(|unit| unit.sessions()).collect();
+        let leaves = |s: &SessionIntent| matches!(s.phase, SessionPhase::Draining | SessionPhase::Shutdown);
+        let mut sessions = self.planned.iter().flat_map(|unit| unit.sessions());
+        !undoes && sessions.any(|s| s.voice && !leaves(s) && !stand.contains(&s))
     }
 
     /// The plan found nothing to do; true when that confirms a form that wasn't.
@@ -183,6 +194,13 @@ impl UnitState {
             self.phase = Phase::Pending;
         }
         is_over
+    }
+
+    /// The router's BGP was seen to fall with its BFD: what rests for the want of that is tried again now.
+    pub fn is_coupled(&mut self) {
+        if matches!(&self.phase, Phase::Resting { fault: UnitFault::NotCoupled { .. }, .. }) {
+            (self.phase, self.pause) = (Phase::Pending, None);
+        }
     }
 
     /// When it is tried again.

@@ -12,6 +12,7 @@ use super::plan::{self, Read};
 use super::read;
 use super::render::{Origination, render_unit};
 use super::steps::{LagStep, Steps};
+use super::verified::Verified;
 use super::version::Capabilities;
 use super::vty::{Daemon, Vty, socket};
 use super::{diff, state};
@@ -33,13 +34,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// A router and how to reach it. Holds no connection and no state.
+/// A router and how to reach it. Holds no connection, and of its state only which neighbours are known to be ours.
 #[derive(Clone, Debug)]
 pub struct Frr {
     vty_dir: PathBuf,
     lag: LagBackend,
     /// Where it is, where that is known.
     place: Option<Place>,
+    verified: Verified,
 }
 
 /// Connections to daemons, in configuration mode.
@@ -115,7 +117,7 @@ impl Frr {
 
     /// A router by its vty directory and what bundles its links.
     pub fn new(vty_dir: PathBuf, lag: LagBackend) -> Self {
-        Self { vty_dir, lag, place: None }
+        Self { vty_dir, lag, place: None, verified: Verified::default() }
     }
 
     /// The same, whose place in the network is known.
@@ -143,8 +145,9 @@ impl Frr {
 
     /// What is ours of the running configuration and of the LAGs.
     pub async fn read(&self) -> Result<Read, FrrError> {
-        let (running, can) = contact::running(self, self.origination()).await?;
+        let (running, can) = self.heard(contact::running(self, self.origination()).await)?;
         let mut owned = read::owned(&running);
+        self.verified.read(&owned);
         let gates = owned.take_gates();
         let unfit_for_voice = can.voice_refusal();
         Ok(Read { unfit_for_voice, owned, gates, lags: self.lag_members().await? })
@@ -160,6 +163,14 @@ impl Frr {
 
     async fn ask(&self, daemon: Daemon, command: &str) -> Result<serde_json::Value, FrrError> {
         Vty::connect(&self.vty_dir, daemon).await?.json(command).await
+    }
+
+    /// Passes on what came of speaking with the router.
+    fn heard<T>(&self, answer: Result<T, FrrError>) -> Result<T, FrrError> {
+        if answer.as_ref().is_err_and(FrrError::is_unreachable) {
+            self.verified.forget();
+        }
+        answer
     }
 
     async fn run_lag_step(&self, open: &mut Open, step: LagStep) -> Result<(), FrrError> {
@@ -189,16 +200,27 @@ impl Frr {
     }
 
     /// Neighbours among these that somebody else configured: a gate that is closed before it is known what stands
-    /// could be theirs. Both marks count, as a description is easily lost by hand.
+    /// could be theirs. Both marks count, as a description is easily lost by hand. Who was seen to be ours isn't asked
+    /// for: a gate that closes doesn't wait for the summary of a thousand others.
     async fn foreign_among(&self, gates: &[Pointed]) -> Result<BTreeSet<String>, FrrError> {
+        let unknown: Vec<&Pointed> = gates.iter().filter(|g| !self.verified.has(&g.address)).collect();
+        if unknown.is_empty() {
+            return Ok(BTreeSet::new());
+        }
         let described = state::described(&self.ask(Daemon::Bgpd, "show bgp summary json").await?);
         let mut foreign = BTreeSet::new();
         // One without an active address family isn't in the summary.
-        let unmarked = |g: &&Pointed| !described.get(&g.address).is_some_and(|d| d.starts_with(MARK));
-        for gate in gates.iter().filter(unmarked) {
-            let shown = self.ask(Daemon::Bgpd, &format!("show bgp neighbors {} json", gate.address)).await?;
-            if shown["bgpNoSuchNeighbor"].is_null() && !shown.to_string().contains(NAME) {
-                foreign.insert(gate.address.clone());
+        for Pointed { address, .. } in unknown {
+            if described.get(address).is_some_and(|d| d.starts_with(MARK)) {
+                self.verified.add(address);
+                continue;
+            }
+            let shown = self.ask(Daemon::Bgpd, &format!("show bgp neighbors {address} json")).await?;
+            if shown["bgpNoSuchNeighbor"].is_null() {
+                match shown.to_string().contains(NAME) {
+                    true => self.verified.add(address),
+                    false => drop(foreign.insert(address.clone())),
+                }
             }
         }
         Ok(foreign)
@@ -251,10 +273,11 @@ impl Driver for Frr {
     type Steps = Steps;
 
     async fn observe(&self) -> Result<Observed, DriverError> {
-        let mut neighbors = state::neighbors(&self.ask(Daemon::Bgpd, "show bgp summary json").await?);
+        let summary = self.heard(self.ask(Daemon::Bgpd, "show bgp summary json").await)?;
+        let mut neighbors = state::neighbors(&summary);
         // The edge's own session is there to fall, and nobody's.
         neighbors.remove(&coupling::SPEAKER.into());
-        match self.ask(Daemon::Bfdd, "show bfd peers json").await {
+        match self.heard(self.ask(Daemon::Bfdd, "show bfd peers json").await) {
             Ok(bfd) => Ok(Observed { neighbors, bfd: state::bfd(&bfd), bfd_error: None }),
             Err(error) => {
                 Ok(Observed { neighbors, bfd_error: Some(error.to_string()), ..Observed::default() })
@@ -337,7 +360,7 @@ impl Driver for Frr {
             let at_once: Vec<Step> = steps.commands.drain(..whole).collect();
             self.run_at_once(&at_once).await?;
         } else if let Some(step) = steps.commands.pop_front() {
-            steps.open.run(self, &step).await?;
+            self.heard(steps.open.run(self, &step).await)?;
         } else if let Some(step) = steps.after.pop_front() {
             self.run_lag_step(&mut steps.open, step).await?;
         }
@@ -367,10 +390,10 @@ impl Driver for Frr {
                 pointed.push(Pointed { session, asn, address, v6, lines });
             }
         }
-        let foreign = self.foreign_among(&pointed).await?;
+        let foreign = self.heard(self.foreign_among(&pointed).await)?;
         let (theirs, ours): (Vec<_>, Vec<_>) =
             pointed.into_iter().partition(|p| foreign.contains(&p.address));
-        let mut missing = self.point(&ours).await?;
+        let mut missing = self.heard(self.point(&ours).await)?;
         missing.extend(theirs.into_iter().map(|p| p.session));
         Ok(missing)
     }
@@ -393,7 +416,7 @@ impl Driver for Frr {
     }
 
     async fn prove_coupling(&self) -> Result<Found, DriverError> {
-        Ok(self.try_coupling().await?)
+        Ok(self.heard(self.try_coupling().await)?)
     }
 
     async fn route(&self, prefix: Prefix) -> Result<String, DriverError> {

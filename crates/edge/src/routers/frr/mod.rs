@@ -19,6 +19,7 @@ mod regex;
 pub mod render;
 pub mod state;
 pub mod steps;
+mod verified;
 pub mod version;
 pub mod vty;
 
