@@ -285,7 +285,7 @@ async fn a_lock_that_another_session_holds_is_waited_for() {
 #[tokio::test]
 async fn a_version_that_is_not_driven_is_told_before_anything_is_touched() {
     let dir = tempfile::tempdir().unwrap();
-    let heard = daemons_of("frr version 7.5.1", dir.path());
+    let heard = daemons_of("frr version 7.5.1", "{}", dir.path());
     let backend = LagBackend::Bonding { netns: None };
     let frr = Frr::new(dir.path().to_owned(), backend);
     let wanted = intent(1, SessionPhase::Open);
@@ -306,7 +306,7 @@ async fn a_version_that_is_not_driven_is_told_before_anything_is_touched() {
 #[tokio::test]
 async fn a_gate_of_who_was_seen_to_be_ours_asks_for_nobody() {
     let dir = tempfile::tempdir().unwrap();
-    let heard = daemons_of("{\"it is\": \"frr version 8.4.4, MEETME-DENY\"}", dir.path());
+    let heard = daemons_of("frr version 8.4.4", "{\"of\": \"MEETME-DENY\"}", dir.path());
     let frr = Frr::new(dir.path().to_owned(), LagBackend::Bonding { netns: None });
     let close = async || {
         heard.lock().unwrap().clear();
@@ -332,8 +332,26 @@ async fn a_gate_of_who_was_seen_to_be_ours_asks_for_nobody() {
     }
 }
 
-/// Daemons that answer every command with one text; what they were told.
-fn daemons_of(answer: &'static str, dir: &Path) -> Arc<Mutex<Vec<String>>> {
+#[tokio::test]
+async fn a_neighbour_of_somebody_else_keeps_its_policy_and_never_counts_as_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let heard = daemons_of("frr version 8.4.4", "{}", dir.path());
+    let frr = Frr::new(dir.path().to_owned(), LagBackend::Bonding { netns: None });
+    let unit =
+        units(&intent(1, SessionPhase::Open)).into_values().find(|u| !u.sessions().is_empty()).unwrap();
+    let gate = GateChange { session: "c1v4".into(), unit: Arc::new(unit), open: false };
+    for _ in 0..2 {
+        heard.lock().unwrap().clear();
+        let missing = frr.set_gates(std::slice::from_ref(&gate)).await.unwrap();
+        assert!(missing.contains("c1v4"), "{missing:?}");
+        let heard = heard.lock().unwrap();
+        assert!(heard.iter().any(|c| c.starts_with("show bgp neighbors ")), "{heard:?}");
+        assert!(!heard.iter().any(|c| c.contains("route-map")), "{heard:?}");
+    }
+}
+
+/// Daemons that answer every command with one text, and what is asked for as JSON with another; what they were told.
+fn daemons_of(answer: &'static str, json: &'static str, dir: &Path) -> Arc<Mutex<Vec<String>>> {
     let heard = Arc::new(Mutex::new(Vec::new()));
     for daemon in ["zebra", "staticd", "bfdd", "bgpd"] {
         let listener = UnixListener::bind(dir.join(format!("{daemon}.vty"))).unwrap();
@@ -344,7 +362,11 @@ fn daemons_of(answer: &'static str, dir: &Path) -> Arc<Mutex<Vec<String>>> {
                 let mut command = Vec::new();
                 while reader.read_until(0, &mut command).is_ok_and(|n| n > 0) {
                     let text = String::from_utf8_lossy(&command).trim_end_matches('\0').to_owned();
-                    let said = if text == "enable" { "" } else { answer };
+                    let said = match text.as_str() {
+                        "enable" => "",
+                        asked if asked.ends_with(" json") => json,
+                        _ => answer,
+                    };
                     heard.lock().unwrap().push(text);
                     reader.get_mut().write_all(&[said.as_bytes(), &[0, 0, 0, 0]].concat()).unwrap();
                     command.clear();

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::lag::counters::Counters;
 use meetme_model::coupling::Found;
-use meetme_model::intent::SessionPhase;
+use meetme_model::intent::{SessionIntent, SessionPhase};
 use meetme_model::link::{BfdSessionState, BgpState, LagState, MemberState};
 use meetme_model::prefix::Prefix;
 use meetme_model::route::{LOCAL_PREF_LAST_RESORT, RouterPath};
@@ -286,7 +286,8 @@ impl State {
             }
         }
         let Some(unit) = wants else { return };
-        if !self.couples && unit.sessions().iter().any(|s| s.voice) {
+        let comes = |s: &SessionIntent| s.voice && !self.sessions.contains_key(&s.peer_address);
+        if !self.couples && unit.sessions().iter().any(comes) {
             self.violations
                 .push(format!("{name} with Voice came to a router whose BGP doesn't fall with BFD"));
         }

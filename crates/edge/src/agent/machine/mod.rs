@@ -176,6 +176,7 @@ impl Machine {
                 if self.bmp_connected && !connected {
                     // Its bgpd may have been started anew, and be another one.
                     self.proof.again(now.instant);
+                    self.units.values_mut().for_each(UnitState::may_be_elsewhere);
                 }
                 self.bmp_connected = connected;
                 match connected {

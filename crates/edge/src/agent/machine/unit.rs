@@ -43,6 +43,8 @@ pub struct UnitState {
     /// The form that the plan under way goes to.
     planned: Option<Arc<Unit>>,
     phase: Phase,
+    /// It rests since a change to it failed on the router that is there still.
+    undoes: bool,
     /// How long it rests the next time.
     pause: Option<Duration>,
     /// What was changed by hand, once it was told.
@@ -111,19 +113,18 @@ impl UnitState {
         Target { name: name.clone(), stands: self.stands.clone().flatten(), wants: self.planned.clone() }
     }
 
-    /// Whether the plan under way brings Voice to where it wasn't: sessions that stand already, or leave, aren't
-    /// brought, nor is what stood before a change that failed. `drifted`: what stands was changed by hand.
+    /// Whether the plan under way brings Voice to where it wasn't: sessions that stand already, or leave from there,
+    /// aren't brought, nor is what stood before a change that failed. `drifted`: what stands was changed by hand.
     pub fn brings_voice(&self, drifted: bool) -> bool {
-        let undoes = match &self.phase {
-            // Nothing of that change was made.
-            Phase::Resting { fault, .. } => !matches!(fault, UnitFault::NotCoupled { .. }),
-            Phase::Standing | Phase::Pending | Phase::Changing | Phase::Watching => false,
-        };
         let stands = self.stands.iter().flatten().filter(|_| !drifted);
         let stand: Vec<&SessionIntent> = stands.flat_map(|unit| unit.sessions()).collect();
         let leaves = |s: &SessionIntent| matches!(s.phase, SessionPhase::Draining | SessionPhase::Shutdown);
+        let stays = |s: &SessionIntent| {
+            stand.iter().any(|stood| *stood == s || (leaves(s) && stood.peer_address == s.peer_address))
+        };
         let mut sessions = self.planned.iter().flat_map(|unit| unit.sessions());
-        !undoes && sessions.any(|s| s.voice && !leaves(s) && !stand.contains(&s))
+        let undoes = self.is_resting() && self.undoes;
+        !undoes && sessions.any(|s| s.voice && !stays(s))
     }
 
     /// The plan found nothing to do; true when that confirms a form that wasn't.
@@ -169,6 +170,8 @@ impl UnitState {
     pub fn rest(&mut self, fault: UnitFault, now: Instant) {
         let pause = self.pause.unwrap_or(RETRY.0);
         self.pause = Some((pause * 2).min(RETRY.1));
+        // Without the proof no change was begun.
+        self.undoes = !matches!(fault, UnitFault::NotCoupled { .. });
         self.phase = Phase::Resting { fault, until: now + pause };
         self.stands = None;
     }
@@ -182,9 +185,15 @@ impl UnitState {
     pub fn forget_router(&mut self) {
         self.stands = None;
         self.drift = None;
+        self.may_be_elsewhere();
         if matches!(self.phase, Phase::Standing | Phase::Changing | Phase::Watching) {
             self.phase = Phase::Pending;
         }
+    }
+
+    /// The router may be another one by now: what stood before a failed change did so on the one before.
+    pub fn may_be_elsewhere(&mut self) {
+        self.undoes = false;
     }
 
     /// Ends its rest when that is over; true when it did.
