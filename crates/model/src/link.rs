@@ -25,8 +25,8 @@ use std::net::IpAddr;
 /// Version of these messages; an edge of another version is refused with a clear answer.
 pub const LINK_VERSION: u32 = 4;
 
-/// Longest frame: a page of routes, or a list of some hundred thousand prefixes. None grows with the
-/// number of a router's sessions.
+/// Longest frame, in bytes: a page of routes, or a list of some hundred thousand prefixes. No part of a
+/// snapshot or a state grows with the number of a router's sessions.
 pub const MAX_FRAME_BYTES: usize = 16 << 20;
 
 /// Control plane → edge.
