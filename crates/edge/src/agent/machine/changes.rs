@@ -117,7 +117,9 @@ impl Machine {
         for (name, form) in &watch.units {
             for session in form.iter().flat_map(|unit| unit.sessions()) {
                 // A neighbour that came into being did so with its gate closed.
-                self.gates.remove(&session.name);
+                if let Some(gate) = self.gates.get_mut(&session.name) {
+                    gate.is_stale = true;
+                }
                 // One that was closed at its limit would wait on for minutes under another limit, too.
                 let neighbor = self.observed.as_ref().and_then(|o| o.neighbors.get(&session.peer_address));
                 if neighbor.is_some_and(|n| n.over_limit) {

@@ -70,6 +70,15 @@ enum Work {
     Proving,
 }
 
+/// A gate as it was set last.
+#[derive(Clone, Debug)]
+struct SetGate {
+    /// Open by the session's form in that unit, or closed.
+    by: Option<Arc<Unit>>,
+    /// Its unit was changed since: it is set again, and stays as it was meanwhile where its session does.
+    is_stale: bool,
+}
+
 /// The machine of one router. See the module.
 #[derive(Debug)]
 pub struct Machine {
@@ -81,9 +90,8 @@ pub struct Machine {
     lags: BTreeMap<String, LagState>,
     /// Sessions whose gate is to be open.
     open: Gates,
-    /// Gates as they were set last: open by the session's form in that unit, or closed. One that
-    /// isn't here isn't known.
-    gates: BTreeMap<String, Option<Arc<Unit>>>,
+    /// Gates as they were set last. One that isn't here isn't known.
+    gates: BTreeMap<String, SetGate>,
     bmp_connected: bool,
     suspects: Suspects,
     watches: Vec<Watch>,
@@ -366,7 +374,8 @@ impl Machine {
                 // Somebody took the neighbour away; once it is back its gate is set anew.
                 self.plan_at = Some(now.instant);
             }
-            self.gates.insert(change.session, change.open.then_some(change.unit));
+            let by = change.open.then_some(change.unit);
+            self.gates.insert(change.session, SetGate { by, is_stale: false });
         }
     }
 
@@ -380,12 +389,11 @@ impl Machine {
             let Some(unit) = state.standing() else { continue };
             for session in unit.sessions() {
                 let open = self.open.contains(&session.name);
-                let set = self.gates.get(&session.name);
-                let is_set = match set {
-                    Some(Some(by)) => open && UnitState::same_gate(by, unit, &session.name),
-                    Some(None) => !open,
-                    None => false,
-                };
+                let set = self.gates.get(&session.name).filter(|gate| !gate.is_stale);
+                let is_set = set.is_some_and(|gate| match &gate.by {
+                    Some(by) => open && UnitState::same_gate(by, unit, &session.name),
+                    None => !open,
+                });
                 // What isn't known to stand may only be closed: it may be open by another policy.
                 if is_set || (open && !state.is_known()) {
                     continue;
@@ -421,7 +429,8 @@ impl Machine {
             self.work = Work::Planning;
             self.units.values_mut().for_each(UnitState::plan);
             let targets = self.units.iter().map(|(name, state)| state.target(name)).collect();
-            let gates = self.gates.iter().map(|(name, by)| (name.clone(), by.is_some())).collect();
+            let set = self.gates.iter().filter(|(_, gate)| !gate.is_stale);
+            let gates = set.map(|(name, gate)| (name.clone(), gate.by.is_some())).collect();
             commands.push(Command::Plan(targets, gates));
             return;
         }
@@ -452,7 +461,9 @@ impl Machine {
             self.told.settled(generation, rests, now.at);
         }
         let pending = self.units.iter().filter_map(|(name, s)| Some((name.clone(), s.pending()?)));
-        let open: Gates = self.gates.iter().filter(|(_, by)| by.is_some()).map(|(n, _)| n.clone()).collect();
+        let stands = |name: &String, gate: &SetGate| !gate.is_stale || self.open.contains(name);
+        let is_open = |(name, gate): &(&String, &SetGate)| gate.by.is_some() && stands(name, gate);
+        let open: Gates = self.gates.iter().filter(is_open).map(|(name, _)| name.clone()).collect();
         let state = RouterState {
             router: self.name.clone(),
             at: now.at,

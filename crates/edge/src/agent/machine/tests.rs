@@ -264,6 +264,32 @@ fn a_gate_closes_while_a_change_is_under_way() {
 }
 
 #[test]
+fn a_change_to_a_session_that_stays_up_is_never_told_as_a_closed_gate() {
+    let mut play = Play::standing(&intent(1, 2));
+    let told_open = |play: &Play| play.state.as_ref().unwrap().sessions["c1v4"].gate_open;
+    assert!(told_open(&play));
+    let mut after = intent(2, 2);
+    after.sessions[0].max_prefixes = 2000;
+    play.on(Event::Intent(Box::new(after)));
+    assert_eq!(play.plan(vec![planned(1, &[])]), [name(1)]);
+    let now = Now { instant: play.now, at: play.at };
+    let commands = play.machine.on(Event::Applied(Ok(BTreeMap::new())), now);
+    let set_again = commands.iter().find_map(|c| match c {
+        Command::SetGates(changes) => Some(changes.clone()),
+        _ => None,
+    });
+    let told = commands.iter().find_map(|c| match c {
+        Command::Publish(state) => Some(state.sessions["c1v4"].gate_open),
+        _ => None,
+    });
+    assert_ne!(told, Some(false), "its gate is set by its new form, and stays open meanwhile");
+    play.on(Event::GatesSet(set_again.expect("set by the new form"), Ok(BTreeSet::new())));
+    assert!(told_open(&play));
+    play.on(Event::SessionLeft("c1v4".into()));
+    assert!(!told_open(&play), "a session that leaves while its gate is set is told as closed");
+}
+
+#[test]
 fn a_router_of_which_nothing_is_known_gets_gates_closed_and_none_opened() {
     let mut play = Play::new();
     let snapshot = intent(1, 2);
