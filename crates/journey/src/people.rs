@@ -236,17 +236,18 @@ impl<'a> Operator<'a> {
         Ok(self.client.get(&OperatorPaths::router(name)).await?)
     }
 
-    /// Waits until every router has confirmed its newest intent: a change that is still being
-    /// watched would rightly be undone by a fault.
+    /// Waits until every router has confirmed its newest intent, and its backbone stands: a change
+    /// that is still being watched would rightly be undone by a fault.
     pub async fn wait_confirmed(&self, limit: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + limit;
         loop {
             let routers = self.routers().await?;
-            let behind =
-                routers.iter().find(|r| r.pointer("/intendedGeneration") != r.pointer("/appliedGeneration"));
-            let Some(behind) = behind else { return Ok(()) };
+            let stands = |r: &Value| {
+                r["intendedGeneration"] == r["appliedGeneration"] && r["backboneSessionsDown"] == 0
+            };
+            let Some(behind) = routers.iter().find(|r| !stands(r)) else { return Ok(()) };
             if Instant::now() > until {
-                bail!("{} hasn't confirmed its intent after {limit:?}: {behind:#}", text(behind, "/name"));
+                bail!("{} isn't as intended after {limit:?}: {behind:#}", text(behind, "/name"));
             }
             tokio::time::sleep(POLL).await;
         }

@@ -22,6 +22,9 @@ const TABLES: [(u32, &str); 3] = [
 ];
 /// Before voice in every table that is walked in order.
 const FIRST: &str = "11.0.0.0/24";
+/// Counts the kernel's routes in the table that leave by a LAG: they name a next-hop object, that names the interface.
+const BY_LAG: &str = "{ ip nexthop show; ip -4 route show root 11.0.0.0/8; } | \
+    awk '$1 == \"id\" && / dev lag/ { lag[$2] } $2 == \"nhid\" && ($3 in lag) { n++ } END { print n + 0 }'";
 /// How often the link of each of the location's routers is broken with each table.
 const RUNS: usize = 3;
 const LIMIT: Duration = Duration::from_secs(180);
@@ -76,9 +79,8 @@ async fn in_use(world: &World, say: &Say, location: &[Interconnect], ordinary: u
     let until = Instant::now() + LIMIT;
     for Interconnect { host_router, .. } in location {
         loop {
-            let command = ["sh", "-c", "ip -4 route show root 11.0.0.0/8 | grep -c ' dev lag'"];
-            let output = world.lab.exec(host_router, &command).await?;
-            let have: u32 = output.stdout.trim().parse().context("grep counts")?;
+            let output = world.lab.exec(host_router, &["sh", "-c", BY_LAG]).await?;
+            let have: u32 = output.stdout.trim().parse().context("awk counts")?;
             if have >= ordinary {
                 break;
             }

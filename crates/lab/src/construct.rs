@@ -88,6 +88,8 @@ fn sysctls(name: &str) -> anyhow::Result<()> {
         "net.ipv4.conf.all.arp_announce=2",
         "net.ipv4.fib_multipath_hash_policy=1",
         "net.ipv6.fib_multipath_hash_policy=1",
+        // Open vSwitch reads all routes at each change, and asks the kernel for each one's interface where it is named.
+        "net.ipv4.nexthop_compat_mode=0",
         "net.ipv6.conf.all.forwarding=1",
         "net.ipv6.conf.all.accept_dad=0",
         "net.ipv6.conf.default.accept_dad=0",

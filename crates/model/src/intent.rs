@@ -8,7 +8,7 @@ use crate::prefix::Prefix;
 use crate::route::SessionPolicy;
 use crate::secret::NamedSecret;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Everything the product configures on one router.
@@ -24,6 +24,8 @@ pub struct RouterIntent {
     pub router_id: Ipv4Addr,
     /// Address that iBGP sessions are sourced from.
     pub loopback: IpAddr,
+    /// IPv6 address on the loopback's interface, next hop of IPv6 routes on iBGP; without one iBGP carries none.
+    pub loopback_v6: Option<Ipv6Addr>,
     /// LAGs towards peers.
     pub lags: Vec<LagIntent>,
     /// BGP sessions with peers.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 /// SHA-256 of a text, in hexadecimal.
@@ -113,6 +113,8 @@ pub struct RouterOwn {
     pub router_id: Ipv4Addr,
     /// See [`RouterIntent::loopback`].
     pub loopback: IpAddr,
+    /// See [`RouterIntent::loopback_v6`].
+    pub loopback_v6: Option<Ipv6Addr>,
     /// The list of [`RouterIntent::announced`].
     pub announced: Digest,
 }
@@ -179,6 +181,7 @@ impl IntentParts {
             asn: intent.asn,
             router_id: intent.router_id,
             loopback: intent.loopback,
+            loopback_v6: intent.loopback_v6,
             announced: shared.list(List::Prefixes(intent.announced.clone())),
         };
         let mut head = IntentHead::new(intent.router.clone(), own, &documents);
@@ -341,6 +344,7 @@ impl Assembly {
             asn: head.own.asn,
             router_id: head.own.router_id,
             loopback: head.own.loopback,
+            loopback_v6: head.own.loopback_v6,
             lags: Vec::new(),
             sessions: Vec::new(),
             ibgp: Vec::new(),

@@ -8,7 +8,7 @@ use crate::community::Community;
 use crate::intent::BfdTimers;
 use crate::prefix::Prefix;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 mod catalogue;
@@ -216,6 +216,9 @@ pub struct Router {
     pub site: String,
     /// Loopback, the source of iBGP and the BGP identifier.
     pub loopback: Ipv4Addr,
+    /// IPv6 address on the same interface: the next hop of IPv6 routes on iBGP, which carries none without it.
+    #[serde(default)]
+    pub loopback_v6: Option<Ipv6Addr>,
     /// How it is driven and reached.
     pub management: Management,
     /// Ports for peers.

@@ -157,6 +157,13 @@ fn check_routers(inventory: &Inventory, v: &mut Violations) {
     let backbone =
         inventory.backbone.iter().enumerate().map(|(i, r)| (format!("backbone[{i}].name"), r.name.as_str()));
     unique(names.chain(backbone), "router", v);
+    for (i, router) in inventory.backbone.iter().enumerate().filter(|(_, r)| r.loopback.is_ipv6()) {
+        v.add(
+            "LoopbackNotIpv4",
+            format!("backbone[{i}].loopback"),
+            format!("iBGP goes between IPv4 loopbacks; {} is IPv6", router.loopback),
+        );
+    }
     let mut loopbacks = BTreeMap::new();
     for (i, router) in inventory.routers.iter().enumerate() {
         if inventory.site(&router.site).is_none() {

@@ -285,6 +285,32 @@ pub struct RouterState {
     /// Routes of registered prefixes with which the router does something else than the rules say.
     #[serde(default)]
     pub differing: DifferingRoutes,
+    /// Neighbours of the host's own backbone, and to the Internet, whose sessions aren't established:
+    /// their names in the inventory.
+    #[serde(default)]
+    pub backbone_down: BTreeMap<IpAddr, String>,
+}
+
+impl RouterState {
+    /// A router that was reached at that time, and of which nothing else is known.
+    pub fn reached(router: impl Into<String>, at: Timestamp) -> Self {
+        Self {
+            router: router.into(),
+            at,
+            reachable: true,
+            error: None,
+            generation: None,
+            applied_generation: None,
+            pending: BTreeMap::new(),
+            drift: None,
+            lags: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            bmp_connected: false,
+            coupling: None,
+            differing: DifferingRoutes::default(),
+            backbone_down: BTreeMap::new(),
+        }
+    }
 }
 
 /// How many routes differ, with the first of them.

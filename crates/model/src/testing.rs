@@ -44,6 +44,7 @@ fn router(name: &str, site: &str, n: u8) -> Router {
         name: name.into(),
         site: site.into(),
         loopback: [198, 18, 255, n].into(),
+        loopback_v6: None,
         management: Management::Frr {
             vty_dir: format!("/run/frr/{name}").into(),
             lag: LagBackend::Bonding { netns: None },

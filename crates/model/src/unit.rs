@@ -273,6 +273,7 @@ mod tests {
             asn: Asn(64500),
             router_id: "198.18.255.11".parse().unwrap(),
             loopback: "198.18.255.11".parse().unwrap(),
+            loopback_v6: None,
             lags: vec![lag(2), lag(1)],
             sessions: Vec::new(),
             ibgp: vec![IbgpNeighbor {

@@ -15,6 +15,7 @@ use meetme_store::{
 };
 use serde::Serialize;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// Results of applying that are shown with one router.
 const RESULTS_SHOWN: u32 = 20;
@@ -41,6 +42,8 @@ struct Summary {
     units_failing: usize,
     /// Routes of registered prefixes with which it does something else than the rules say.
     routes_differing: u32,
+    /// Sessions with the host's own backbone and the Internet that aren't established.
+    backbone_sessions_down: usize,
     sessions: usize,
     /// Routes received over all sessions.
     routes_received: u64,
@@ -62,6 +65,8 @@ struct Whole {
     pending: Vec<Pending>,
     /// The first hundred of `routesDiffering`.
     differing: Vec<Differing>,
+    /// The neighbours of `backboneSessionsDown`.
+    backbone_down: Vec<Neighbor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_apply: Option<Applied>,
     applies: Vec<Applied>,
@@ -157,6 +162,19 @@ fn differing(state: &RouterState) -> Vec<Differing> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+struct Neighbor {
+    /// Its name in the inventory.
+    name: String,
+    address: IpAddr,
+}
+
+fn backbone_down(state: &RouterState) -> Vec<Neighbor> {
+    let neighbors = state.backbone_down.iter();
+    neighbors.map(|(address, name)| Neighbor { name: name.clone(), address: *address }).collect()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Diff {
     router: String,
     /// The newest that the router's edge has; `null`: none yet.
@@ -199,6 +217,7 @@ pub(super) async fn get(call: Call) -> Answer {
         coupling: state.as_ref().and_then(|s| s.coupling.as_ref()).map(Shown::from),
         pending: state.as_ref().map(pending).unwrap_or_default(),
         differing: state.as_ref().map(differing).unwrap_or_default(),
+        backbone_down: state.as_ref().map(backbone_down).unwrap_or_default(),
         last_apply: applies.first().cloned(),
         state,
         applies,
@@ -247,6 +266,7 @@ fn summary(inventory: &Inventory, router: &Router, state: Option<&RouterState>, 
         drifted: state.is_some_and(|s| s.drift.as_ref().is_some_and(|d| !d.is_empty())),
         units_failing: state.map_or(0, |s| s.pending.values().filter(|p| p.fault.is_some()).count()),
         routes_differing: state.map_or(0, |s| s.differing.count),
+        backbone_sessions_down: state.map_or(0, |s| s.backbone_down.len()),
         sessions: state.map_or(0, |s| s.sessions.len()),
         routes_received: known.received.get(&router.name).copied().unwrap_or(0),
     }

@@ -400,6 +400,7 @@ async fn legacy_sessions_of_every_direct_offering_are_converted() {
             name: format!("fra1-er{}", n + 1),
             site: "fra1".into(),
             loopback: [198, 18, 254, u8::try_from(n).unwrap()].into(),
+            loopback_v6: None,
             ..router.clone()
         });
         let frankfurt: Vec<Router> = frankfurt.collect();

@@ -13,19 +13,8 @@ pub type Asked = Arc<Mutex<Vec<(Vec<(String, String)>, RouteFilter)>>>;
 /// A router that is reached, and has nothing yet.
 pub fn reachable(router: &str) -> RouterState {
     RouterState {
-        router: router.into(),
-        at: now(),
-        reachable: true,
-        error: None,
-        generation: None,
-        applied_generation: None,
-        pending: Default::default(),
-        drift: None,
-        lags: Default::default(),
-        sessions: Default::default(),
         bmp_connected: true,
-        differing: Default::default(),
-        coupling: None,
+        ..RouterState::reached(router, now())
     }
 }
 

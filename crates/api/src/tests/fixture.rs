@@ -312,6 +312,7 @@ pub fn inventory() -> Inventory {
         name: name.into(),
         site: site.into(),
         loopback: [198, 18, 255, n].into(),
+        loopback_v6: None,
         management: Management::Frr {
             vty_dir: "/run/frr".into(),
             lag: LagBackend::Bonding { netns: None },

@@ -86,6 +86,7 @@ fn snapshot(sessions: u8) -> RouterIntent {
         asn: Asn(64500),
         router_id: "198.18.255.11".parse().unwrap(),
         loopback: "198.18.255.11".parse().unwrap(),
+        loopback_v6: None,
         lags: vec![],
         sessions: (1..=sessions).map(|n| session(n, &prefixes)).collect(),
         ibgp: vec![],

@@ -36,8 +36,9 @@ const SHOWN: usize = 100;
 #[derive(Debug, Default)]
 pub struct Choices {
     sessions: BTreeMap<String, Session>,
-    /// When each prefix is to be asked about.
+    /// When each prefix is to be asked about, and the same in order.
     agenda: HashMap<Prefix, Instant>,
+    in_order: BTreeSet<(Instant, Prefix)>,
     /// No question is due before.
     next: Option<Instant>,
     /// A question is under way.
@@ -174,19 +175,20 @@ impl Choices {
         if self.deadline().is_none_or(|next| next > now) {
             return Vec::new();
         }
-        let asked: BTreeSet<Prefix> = self.asked().map(|(_, prefix)| prefix).collect();
-        self.agenda.retain(|prefix, _| asked.contains(prefix));
-        let mut due: Vec<(Instant, Prefix)> =
-            self.agenda.iter().filter(|(_, at)| **at <= now).map(|(prefix, at)| (*at, *prefix)).collect();
-        due.sort_unstable();
-        due.truncate(BATCH);
-        let due: Vec<Prefix> = due.into_iter().map(|(_, prefix)| prefix).collect();
-        for prefix in &due {
-            self.agenda.insert(*prefix, now + ROUND);
-            self.routes_of(*prefix).for_each(|(_, _, route)| route.is_fresh = false);
+        let mut due = Vec::new();
+        while due.len() < BATCH
+            && let Some(&(at, prefix)) = self.in_order.first().filter(|(at, _)| *at <= now)
+        {
+            self.in_order.remove(&(at, prefix));
+            self.agenda.remove(&prefix);
+            // One that no session has any more, or that isn't asked about now, is put on again when it is to be.
+            if self.routes_of(prefix).map(|(_, _, route)| route.is_fresh = false).count() > 0 {
+                due.push(prefix);
+            }
         }
+        due.iter().for_each(|prefix| self.put_on(*prefix, now + ROUND));
         self.asking = !due.is_empty();
-        self.next = self.agenda.values().min().map(|at| (*at).max(now + PACE));
+        self.next = self.in_order.first().map(|(at, _)| (*at).max(now + PACE));
         due
     }
 
@@ -227,14 +229,20 @@ impl Choices {
     }
 
     fn ask(&mut self, prefix: Prefix, at: Instant) {
-        let known = self.agenda.entry(prefix).or_insert(at);
-        *known = at.min(*known);
+        self.put_on(prefix, at);
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
-    fn asked(&self) -> impl Iterator<Item = (&str, Prefix)> {
-        let asked = self.sessions.iter().filter(|(_, session)| session.is_asked);
-        asked.flat_map(|(name, s)| s.routes.keys().map(move |prefix| (name.as_str(), *prefix)))
+    /// Puts a prefix on the agenda, or has it come earlier.
+    fn put_on(&mut self, prefix: Prefix, at: Instant) {
+        if let Some(known) = self.agenda.get(&prefix).copied() {
+            if known <= at {
+                return;
+            }
+            self.in_order.remove(&(known, prefix));
+        }
+        self.agenda.insert(prefix, at);
+        self.in_order.insert((at, prefix));
     }
 
     fn routes_of(&mut self, prefix: Prefix) -> impl Iterator<Item = (&str, (IpAddr, bool), &mut Route)> {

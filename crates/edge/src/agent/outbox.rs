@@ -203,19 +203,11 @@ mod tests {
     fn state(flaps: u32) -> RouterState {
         let session = SessionState { flaps, ..SessionState::default() };
         RouterState {
-            router: "er1".into(),
-            at: Timestamp::UNIX_EPOCH,
-            reachable: true,
-            error: None,
             generation: Some(1),
             applied_generation: Some(1),
-            pending: BTreeMap::new(),
-            drift: None,
-            lags: BTreeMap::new(),
             sessions: [("c1v4".into(), session), ("c2v4".into(), SessionState::default())].into(),
             bmp_connected: true,
-            differing: Default::default(),
-            coupling: None,
+            ..RouterState::reached("er1", Timestamp::UNIX_EPOCH)
         }
     }
 

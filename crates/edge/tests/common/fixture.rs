@@ -77,6 +77,7 @@ pub fn intent(generation: u64, phase: SessionPhase) -> RouterIntent {
         asn: Asn(64500),
         router_id: "198.18.255.11".parse().unwrap(),
         loopback: "198.18.255.11".parse().unwrap(),
+        loopback_v6: None,
         lags: vec![lag(1)],
         sessions: vec![session(1, phase)],
         ibgp: vec![IbgpNeighbor {

@@ -328,19 +328,12 @@ fn state(intent: &RouterIntent) -> RouterState {
         (lag.name.clone(), LagState { members })
     });
     RouterState {
-        router: intent.router.clone(),
-        at: now(),
-        reachable: true,
-        error: None,
         generation: Some(intent.generation),
         applied_generation: Some(intent.generation),
-        pending: Default::default(),
-        drift: None,
         lags: lags.collect(),
         sessions: intent.sessions.iter().map(|s| (s.name.clone(), established())).collect(),
         bmp_connected: true,
-        differing: Default::default(),
-        coupling: None,
+        ..RouterState::reached(intent.router.clone(), now())
     }
 }
 

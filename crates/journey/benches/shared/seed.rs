@@ -198,19 +198,11 @@ async fn one_peering(
 /// reached until now: the product notes that it can't any more, which shows that it looked at all of them.
 fn unseen(name: &str, at: Timestamp) -> RouterState {
     RouterState {
-        router: name.to_owned(),
-        at,
         reachable: name == router(METROS - 1, 1),
         error: Some("its edge is away".into()),
         generation: Some(1),
         applied_generation: Some(1),
-        pending: Default::default(),
-        drift: None,
-        lags: BTreeMap::new(),
-        sessions: BTreeMap::new(),
-        bmp_connected: false,
-        differing: Default::default(),
-        coupling: None,
+        ..RouterState::reached(name, at)
     }
 }
 

@@ -101,6 +101,7 @@ fn with_ports(ports: &[u32]) -> Inventory {
             name: format!("er{i}"),
             site: inventory.sites[0].name.clone(),
             loopback: [198, 18, 255, u8::try_from(i).unwrap()].into(),
+            loopback_v6: None,
             management: Management::Frr {
                 vty_dir: "/run/frr".into(),
                 lag: LagBackend::Bonding { netns: None },

@@ -58,6 +58,7 @@ fn snapshot(sessions: u16) -> RouterIntent {
         asn: Asn(64500),
         router_id: "198.18.255.11".parse().unwrap(),
         loopback: "198.18.255.11".parse().unwrap(),
+        loopback_v6: None,
         lags: sessions
             .iter()
             .map(|s| LagIntent {

@@ -90,19 +90,11 @@ mod tests {
     fn state(sessions: impl IntoIterator<Item = (usize, u32)>) -> RouterState {
         let session = |(n, flaps)| (format!("c{n}v4"), SessionState { flaps, ..SessionState::default() });
         RouterState {
-            router: "er1".into(),
-            at: Timestamp::UNIX_EPOCH,
-            reachable: true,
-            error: None,
             generation: Some(1),
             applied_generation: Some(1),
-            pending: BTreeMap::new(),
-            drift: None,
-            lags: BTreeMap::new(),
             sessions: sessions.into_iter().map(session).collect(),
             bmp_connected: true,
-            differing: Default::default(),
-            coupling: None,
+            ..RouterState::reached("er1", Timestamp::UNIX_EPOCH)
         }
     }
 

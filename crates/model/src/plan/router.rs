@@ -83,6 +83,7 @@ pub fn router_intent(
         asn: inventory.host.asn,
         router_id: router.loopback,
         loopback: router.loopback.into(),
+        loopback_v6: router.loopback_v6,
         lags: ordered.iter().filter_map(|c| lag(c)).collect(),
         sessions: ordered.iter().flat_map(|c| sessions(inventory, router, c, &mut shared)).collect(),
         ibgp,

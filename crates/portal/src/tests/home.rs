@@ -72,6 +72,7 @@ async fn an_operator_sees_the_queue_routers_and_mails() {
             { "name": "r3", "reachable": true, "drifted": true },
             { "name": "r4", "reachable": true, "drifted": false, "unitsFailing": 2 },
             { "name": "r5", "reachable": true, "drifted": false, "unitsFailing": 0, "routesDiffering": 3 },
+            { "name": "r6", "reachable": true, "drifted": false, "backboneSessionsDown": 1 },
         ])),
         "/api/v1/health" => Some((200, json!({ "mailsUnsent": 3 }))),
         "/api/v1/counts" => Some((200, counts(1))),
@@ -89,6 +90,8 @@ async fn an_operator_sees_the_queue_routers_and_mails() {
         "2 parts of it were refused or undone",
         "Router r5",
         "something else with some routes than the rules say",
+        "Router r6",
+        "your own backbone or the Internet are down",
         "3 mails aren&#39;t sent",
         "2026-01-05T10:00:00Z",
     ] {

@@ -63,6 +63,8 @@ fn router_value() -> Value {
         },
         "unitsFailing": 1, "pending": [{ "unit": HOSTILE, "reason": HOSTILE }],
         "routesDiffering": 1,
+        "backboneSessionsDown": 1,
+        "backboneDown": [{ "name": HOSTILE, "address": HOSTILE }],
         "differing": [{ "session": HOSTILE, "prefix": HOSTILE, "code": "Absent", "reason": HOSTILE }],
         "applies": [{
             "generation": 3, "units": [HOSTILE], "at": AT, "outcome": { "outcome": "rolled_back", "reason": HOSTILE },

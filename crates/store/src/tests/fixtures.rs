@@ -142,6 +142,7 @@ pub fn intent(router: &str, md5_key: &str) -> RouterIntent {
         asn: Asn(64500),
         router_id: "198.18.255.11".parse().unwrap(),
         loopback: "198.18.255.11".parse().unwrap(),
+        loopback_v6: None,
         lags: vec![],
         sessions: vec![SessionIntent {
             name: "c1v4".into(),

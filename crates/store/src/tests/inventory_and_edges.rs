@@ -34,19 +34,10 @@ pub async fn the_last_inventory_holds(db: &Database) {
 
 fn state(router: &str, second: i64) -> RouterState {
     RouterState {
-        router: router.into(),
-        at: at(second),
-        reachable: true,
-        error: None,
         generation: Some(3),
         applied_generation: Some(3),
-        pending: Default::default(),
-        drift: None,
-        lags: Default::default(),
-        sessions: Default::default(),
         bmp_connected: true,
-        differing: Default::default(),
-        coupling: None,
+        ..RouterState::reached(router, at(second))
     }
 }
 

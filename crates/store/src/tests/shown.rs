@@ -8,21 +8,7 @@ use meetme_model::link::RouterState;
 use meetme_model::peering::Peering;
 
 fn told(router: &str, second: i64) -> RouterState {
-    RouterState {
-        router: router.into(),
-        at: at(second),
-        reachable: true,
-        error: None,
-        generation: None,
-        applied_generation: None,
-        pending: Default::default(),
-        drift: None,
-        lags: Default::default(),
-        sessions: Default::default(),
-        bmp_connected: false,
-        differing: Default::default(),
-        coupling: None,
-    }
+    RouterState::reached(router, at(second))
 }
 
 async fn tell(store: &Store, router: &str, second: i64) {

@@ -35,19 +35,10 @@ impl Case {
         let mut choices = Choices::default();
         choices.take_intent(&fixture::intent(1, SessionPhase::Open));
         let state = RouterState {
-            router: "er1".into(),
-            at: Timestamp::UNIX_EPOCH,
-            reachable: true,
-            error: None,
             generation: Some(1),
             applied_generation: Some(1),
-            pending: BTreeMap::new(),
-            drift: None,
-            lags: BTreeMap::new(),
-            sessions: BTreeMap::new(),
             bmp_connected: true,
-            differing: DifferingRoutes::default(),
-            coupling: None,
+            ..RouterState::reached("er1", Timestamp::UNIX_EPOCH)
         };
         let prefixes = (0..prefixes).map(|n| format!("198.19.{n}.0/24").parse().unwrap()).collect();
         let usage = RouteUse::Registered(PrefixRole::Primary);

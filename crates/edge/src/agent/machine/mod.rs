@@ -185,6 +185,10 @@ impl Machine {
                     // Its bgpd may have been started anew, and be another one.
                     self.proof.again(now.instant);
                     self.units.values_mut().for_each(UnitState::may_be_elsewhere);
+                    if !std::mem::take(&mut self.queue).is_empty() {
+                        // It was planned for the one before.
+                        self.plan_at = Some(now.instant);
+                    }
                 }
                 self.bmp_connected = connected;
                 match connected {
@@ -479,6 +483,7 @@ impl Machine {
             // Held against the rules beside the machine (`super::choices`).
             differing: DifferingRoutes::default(),
             coupling: self.proof.found().cloned(),
+            backbone_down: told::backbone_down(&self.units, self.observed.as_ref()),
         };
         // Before the first look there is nothing to tell.
         if self.observed.is_some() || self.error.is_some() {

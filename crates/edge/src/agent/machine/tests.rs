@@ -290,6 +290,18 @@ fn a_change_to_a_session_that_stays_up_is_never_told_as_a_closed_gate() {
 }
 
 #[test]
+fn what_was_planned_for_a_bgpd_that_went_away_is_planned_anew() {
+    let mut play = Play::standing(&intent(1, 40));
+    play.on(Event::Bmp(true));
+    play.on(Event::Intent(Box::new(intent(2, 0))));
+    let all = (1..=40).map(|n| planned(n, &[n])).collect();
+    assert_eq!(play.plan(all).len(), MAX_DISTURBED, "the rest waits");
+    play.on(Event::Bmp(false));
+    let commands = play.on(Event::Applied(Ok(BTreeMap::new())));
+    assert!(batch(&commands).is_empty() && plans(&commands).is_some(), "{commands:?}");
+}
+
+#[test]
 fn a_router_of_which_nothing_is_known_gets_gates_closed_and_none_opened() {
     let mut play = Play::new();
     let snapshot = intent(1, 2);

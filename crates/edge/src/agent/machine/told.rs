@@ -2,16 +2,34 @@
 
 use super::unit::UnitState;
 use super::{BATCH, Command, UnitName};
-use crate::routers::DriverError;
+use crate::routers::{DriverError, Observed};
 use jiff::Timestamp;
 use meetme_model::cut::cut;
-use meetme_model::link::{ApplyOutcome, ApplyResult, RouterState};
+use meetme_model::link::{ApplyOutcome, ApplyResult, BgpState, RouterState};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// Units with their differences, as many as are told of at once; none of no units.
 fn batches(units: BTreeMap<UnitName, String>) -> impl Iterator<Item = (Vec<UnitName>, String)> {
     let nothing = units.is_empty().then(Default::default);
     nothing.into_iter().chain(cut(units, BATCH).map(|units| units.into_iter().unzip()))
+}
+
+/// Neighbours that the standing backbone part has and whose sessions aren't established, by name.
+pub fn backbone_down(
+    units: &BTreeMap<UnitName, UnitState>,
+    observed: Option<&Observed>,
+) -> BTreeMap<IpAddr, String> {
+    let (Some(unit), Some(observed)) = (units.get(&UnitName::Backbone).and_then(UnitState::standing), observed)
+    else {
+        return BTreeMap::new();
+    };
+    let is_down = |address: &IpAddr| {
+        observed.neighbors.get(address).is_none_or(|neighbor| neighbor.bgp != BgpState::Established)
+    };
+    let ibgp = unit.intent.ibgp.iter().map(|n| (n.address, &n.name));
+    let all = ibgp.chain(unit.intent.transits.iter().map(|t| (t.address, &t.name)));
+    all.filter(|(address, _)| is_down(address)).map(|(address, name)| (address, name.clone())).collect()
 }
 
 /// See the module.

@@ -12,6 +12,7 @@ use super::render::{Origination, render_unit};
 use super::steps::{Brought, LagStep, Steps};
 use crate::lag::Lags;
 use crate::routers::{Plan, Target, UnitChange};
+use meetme_model::intent::{SessionIntent, SessionPhase};
 use meetme_model::unit::{Unit, UnitFault, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
@@ -311,7 +312,7 @@ fn fault(
         return Some(UnitFault::Taken { what: format!("neighbour address {address}") });
     }
     if let Some(problem) = &read.unfit_for_voice
-        && wants.sessions().iter().any(|s| s.voice)
+        && wants.sessions().iter().any(brings_voice)
     {
         return Some(UnitFault::Unsupported { problem: problem.clone() });
     }
@@ -327,6 +328,11 @@ fn fault(
     let backbone = targets.iter().find(|t| t.name == UnitName::Backbone).and_then(|t| t.wants.as_deref());
     let around = check::Around { backbone: &backbone.unwrap_or(wants).intent, lags };
     check::unit(wants, &around, &read.owned, want).err()
+}
+
+/// Whether calls are to go over a session, or still do.
+fn brings_voice(session: &SessionIntent) -> bool {
+    session.voice && matches!(session.phase, SessionPhase::Denied | SessionPhase::Open)
 }
 
 /// The LAG of a connection with the members that it should have, sorted; the backbone has none.

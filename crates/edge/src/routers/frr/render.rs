@@ -215,7 +215,8 @@ fn render_ibgp(intent: &RouterIntent, owned: &mut Owned) {
     ];
     group.sort_unstable();
     owned.blocks.insert(Key::PeerGroup(IBGP.into()), group);
-    for v6 in [false, true] {
+    // FRR 10 closes a session as a whole on which IPv6 is negotiated and has no address of ours to go by.
+    for v6 in [false, true].into_iter().filter(|v6| !v6 || intent.loopback_v6.is_some()) {
         // Both communities go out by default, which FRR doesn't write down.
         let family = vec!["activate".to_owned(), "next-hop-self".to_owned()];
         owned.blocks.insert(Key::Family(v6, IBGP.into()), family);

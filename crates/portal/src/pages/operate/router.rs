@@ -65,6 +65,14 @@ pub(super) async fn show(context: Context, Path(router): Path<String>) -> Result
                     (table(&["Session", "Prefix", "What differs"], differing, "Routes that differ"))
                 }
             }
+            @let down = found["backboneDown"].as_array().map_or(&[][..], Vec::as_slice);
+            @if !down.is_empty() {
+                section.card {
+                    h2 { "Backbone sessions that are down" }
+                    p.remark { "Sessions with your own routers and the Internet. What peers announce here reaches no further over these." }
+                    dl { @for neighbor in down { dt { (text(neighbor, "name")) } dd { (copyable(text(neighbor, "address"))) } } }
+                }
+            }
             section.card { h2 { "LAGs" } (lags(&found["state"]["lags"])) }
             section.card { h2 { "Sessions" } (sessions(&found["state"]["sessions"])) }
             section.card { h2 { "Applied lately" } (applies(&found["applies"])) }

@@ -81,6 +81,7 @@ pub(super) fn configured(router: &Value) -> (Markup, &'static str) {
         _ if router["drifted"] == true => (Mood::Bad, "Changed by hand"),
         _ if router["unitsFailing"].as_u64().unwrap_or(0) > 0 => (Mood::Bad, "Partly refused"),
         _ if router["routesDiffering"].as_u64().unwrap_or(0) > 0 => (Mood::Bad, "Routes not as ruled"),
+        _ if router["backboneSessionsDown"].as_u64().unwrap_or(0) > 0 => (Mood::Bad, "Backbone sessions down"),
         _ if intended == 0 => (Mood::Quiet, "Nothing intended yet"),
         Some(applied) if applied >= intended => (Mood::Good, "As intended"),
         _ => (Mood::Moving, "Not applied yet"),
@@ -110,6 +111,8 @@ mod tests {
         router["appliedGeneration"] = 1.into();
         assert_eq!(configured(&router).1, "Not applied yet");
         router["appliedGeneration"] = 2.into();
+        router["backboneSessionsDown"] = 1.into();
+        assert_eq!(configured(&router).1, "Backbone sessions down");
         router["routesDiffering"] = 1.into();
         assert_eq!(configured(&router).1, "Routes not as ruled");
         router["unitsFailing"] = 1.into();

@@ -135,6 +135,23 @@ fn what_somebody_else_configured_stops_the_unit_that_it_is_about_and_no_other() 
 }
 
 #[test]
+fn a_version_that_is_unfit_for_voice_gets_none_and_may_lose_it() {
+    let unfit = |intent: &RouterIntent| {
+        let read = Read { unfit_for_voice: Some("it doesn't couple".into()), ..Read::default() };
+        let plan = planned(&read, &targets(None, intent));
+        plan.changes.into_iter().any(|c| matches!(c.fault, Some(UnitFault::Unsupported { .. })))
+    };
+    let mut intent = fixture::intent(1, SessionPhase::Open);
+    intent.sessions[0].voice = true;
+    assert!(unfit(&intent));
+    intent.sessions[0].phase = SessionPhase::Draining;
+    assert!(!unfit(&intent));
+    intent.sessions[0].phase = SessionPhase::Open;
+    intent.sessions[0].voice = false;
+    assert!(!unfit(&intent));
+}
+
+#[test]
 fn who_stands_with_an_address_keeps_it_and_the_newcomer_is_told() {
     let before = several(2);
     let mut after = several(3);

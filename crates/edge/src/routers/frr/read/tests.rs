@@ -5,7 +5,7 @@ use crate::routers::Gates;
 use crate::routers::frr::diff::change;
 use crate::routers::frr::fixture;
 use crate::routers::frr::render::{Origination, render};
-use meetme_model::intent::SessionPhase;
+use meetme_model::intent::{RouterIntent, SessionPhase};
 
 const BGPD: &str = include_str!("../../../../tests/recorded/bgpd_running.txt");
 const ZEBRA: &str = include_str!("../../../../tests/recorded/zebra_running.txt");
@@ -18,7 +18,10 @@ fn recorded() -> Running {
 
 /// The recording is of a router that was given exactly this intent, besides what is by hand.
 fn intended() -> Owned {
-    let intent = fixture::intent(1, SessionPhase::Open);
+    let intent = RouterIntent {
+        loopback_v6: Some("2001:db8:ffff::11".parse().unwrap()),
+        ..fixture::intent(1, SessionPhase::Open)
+    };
     let gates: Gates = intent.sessions.iter().map(|s| s.name.clone()).collect();
     render(&intent, &gates, Origination::Statics)
 }
