@@ -22,6 +22,8 @@ const V6: &str = "address-family ipv6 unicast";
 pub(crate) fn config(topology: &Topology, node: &Node, state: &PeerState) -> Config {
     let mut config = Config::default();
     config.line(&[], format!("hostname {}", node.name));
+    // As many changes may wait for the kernel: by default 200, and with more zebra spins until there are fewer.
+    config.line(&[], "zebra dplane limit 10000");
     bfd(topology, state, &mut config);
     ospf(topology, node, &mut config);
     policies(node, state, &mut config);
