@@ -18,6 +18,7 @@ mod json;
 mod limit;
 mod listing;
 mod metrics;
+mod odata;
 mod openapi;
 mod operator;
 mod page;

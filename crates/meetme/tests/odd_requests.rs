@@ -156,8 +156,9 @@ fn paths_that_mean_something_else_reach_nothing() {
         (format!("{ASNS}/%F0%9F%98%80"), "400 InvalidResourceName"),
         (format!("{ASNS}/%"), "400 InvalidResourceName"),
         (format!("{ASNS}/%zz"), "400 InvalidResourceName"),
-        (format!("/{ASNS}"), "404 NotFound"),
-        ("/subscriptions//providers/Microsoft.Peering/peerAsns".into(), "404 NotFound"),
+        // What is empty is as if it weren't there: other names aren't taken for it.
+        (format!("/{ASNS}"), "200 "),
+        ("/subscriptions//providers/Microsoft.Peering/peerAsns".into(), "404 InvalidResourceType"),
         (
             "/subscriptions/sub-b/../sub-a/providers/Microsoft.Peering/peerAsns".into(),
             "400 InvalidResourceName",
