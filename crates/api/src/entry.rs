@@ -5,9 +5,11 @@ use crate::ApiState;
 use crate::arm::version;
 use crate::error::ApiError;
 use crate::limit::{Asks, Limits, Remaining};
+use crate::oauth;
 use crate::openapi;
 use crate::path::canonical;
 use crate::request_ids::RequestIds;
+use crate::routes::base;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request};
@@ -107,6 +109,11 @@ impl Entry {
             if let Some(open) = open {
                 return Ok(Next::Answered(open));
             }
+        }
+        if let Some(address) = oauth::address(path) {
+            let base = base(&self.state, request.extensions(), request.headers());
+            let answer = oauth::answer(&self.state, &self.limits, &base, address, request).await;
+            return answer.map(Next::Answered);
         }
         let principal = match self.principal(request.extensions(), request.headers()).await? {
             Ok(principal) => principal,
