@@ -55,5 +55,5 @@ javascript() {
 }
 
 mkdir -p "$into"
-for name in peering-1 peering-2 schemathesis; do python "$name"; done
+for name in peering-1 peering-2 schemathesis sign-in; do python "$name"; done
 javascript

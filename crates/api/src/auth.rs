@@ -38,7 +38,22 @@ pub(crate) async fn principal(
         .map(|(_, token)| token.trim())
         .filter(|token| !token.is_empty() && token.len() <= 256)
         .ok_or_else(ApiError::unauthorized)?;
+    principal_of(state, token, now).await
+}
+
+/// Who a token stands for.
+pub(crate) async fn principal_of(
+    state: &ApiState,
+    token: &str,
+    now: Timestamp,
+) -> Result<Principal, ApiError> {
     token_principal(&state.store, token, now).await?.ok_or_else(ApiError::unauthorized)
+}
+
+/// True for a program that sends a token, whatever the token is worth.
+pub(crate) fn sends_token(headers: &HeaderMap) -> bool {
+    let scheme = headers.get(header::AUTHORIZATION).map(|v| v.as_bytes().split(|b| *b == b' ').next());
+    scheme.flatten().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Bearer"))
 }
 
 /// True when `principal` reaches `subscription`.

@@ -16,6 +16,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// Largest body.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
+/// Largest form that is read before its sender is known.
+const FORM_LIMIT_BYTES: usize = 8 * 1024;
+
 /// What is set aside at a time for a body being read.
 const BLOCK_BYTES: usize = 64 * 1024;
 
@@ -91,6 +94,16 @@ pub(crate) async fn read(
             format!("the body wasn't there after {} s; send it at once", time_limit.as_secs_f32()),
         ))
     })
+}
+
+/// A short form from somebody who isn't known yet; `None` when it is none, too long, late or broken off.
+pub(crate) async fn form(headers: &HeaderMap, body: Body, time_limit: Duration) -> Option<Bytes> {
+    let of_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
+    if !of_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return None;
+    }
+    let whole = axum::body::to_bytes(body, FORM_LIMIT_BYTES);
+    tokio::time::timeout(time_limit, whole).await.ok()?.ok()
 }
 
 async fn collect(mut body: Body, principal_id: i64) -> Result<Bytes, ApiError> {

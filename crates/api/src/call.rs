@@ -76,6 +76,12 @@ impl Call {
         self.version.is_none_or(|version| crate::openapi::knows(version, schema, property))
     }
 
+    /// The same of a value of a property.
+    pub fn knows_value(&self, schema: &str, property: &str, value: &str) -> bool {
+        let knows = |version| crate::openapi::knows_value(version, schema, property, value);
+        self.version.is_none_or(knows)
+    }
+
     /// A query parameter, its name in any case.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -101,15 +107,15 @@ impl Call {
         }
     }
 
-    /// This request's address with query parameter `name` set to `value`.
-    pub fn link_with(&self, name: &str, value: &str) -> String {
+    /// This request's address with these query parameters set.
+    pub fn link_with(&self, set: &[(&str, &str)]) -> String {
         let mut link = format!("{}{}", self.base, self.path);
         let kept = self
             .query
             .iter()
-            .filter(|(n, _)| !n.eq_ignore_ascii_case(name))
+            .filter(|(n, _)| !set.iter().any(|(name, _)| n.eq_ignore_ascii_case(name)))
             .map(|(n, v)| (n.as_str(), v.as_str()));
-        for (i, (n, v)) in kept.chain([(name, value)]).enumerate() {
+        for (i, (n, v)) in kept.chain(set.iter().copied()).enumerate() {
             link.push(if i == 0 { '?' } else { '&' });
             let _ = write!(link, "{}={}", encode(n), encode(v));
         }

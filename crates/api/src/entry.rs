@@ -5,9 +5,11 @@ use crate::ApiState;
 use crate::arm::version;
 use crate::error::ApiError;
 use crate::limit::{Asks, Limits, Remaining};
+use crate::oauth;
 use crate::openapi;
 use crate::path::canonical;
 use crate::request_ids::RequestIds;
+use crate::routes::base;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request};
@@ -31,6 +33,8 @@ pub(crate) struct Entry {
     pub limits: Limits,
     /// The routes behind it.
     pub inner: Router,
+    /// Their paths, with parameters in braces.
+    pub paths: Vec<&'static str>,
 }
 
 /// What becomes of a request.
@@ -57,6 +61,9 @@ impl Entry {
                 let routed = self.inner.clone().oneshot(request).await;
                 let mut response = routed.unwrap_or_else(|never| match never {});
                 remaining.stamp(response.headers_mut());
+                if method == Method::HEAD && is_managed(&path) && response.status() == StatusCode::OK {
+                    response = exists(response);
+                }
                 response
             }
             Err(e) => e.into_response(),
@@ -76,7 +83,7 @@ impl Entry {
     /// The api-version, where the path needs one of ours; what is wrong with it is told only to
     /// those who may ask at all.
     fn api_version(&self, path: &str, uri: &Uri) -> Result<Option<ApiVersion>, ApiError> {
-        if !path.starts_with("/subscriptions") && !path.starts_with("/providers") {
+        if !is_managed(path) {
             return Ok(None);
         }
         let query = query_of(uri)?;
@@ -103,6 +110,11 @@ impl Entry {
                 return Ok(Next::Answered(open));
             }
         }
+        if let Some(address) = oauth::address(path) {
+            let base = base(&self.state, request.extensions(), request.headers());
+            let answer = oauth::answer(&self.state, &self.limits, &base, address, request).await;
+            return answer.map(Next::Answered);
+        }
         let principal = match self.principal(request.extensions(), request.headers()).await? {
             Ok(principal) => principal,
             Err(too_many) => return Ok(Next::Answered(too_many)),
@@ -119,7 +131,9 @@ impl Entry {
             ));
         }
         if let Some(error) = version_error {
-            return Err(error.clone());
+            // What isn't there has no version either.
+            let is_there = self.paths.iter().any(|template| fits(path, template));
+            return Err(if is_there { error.clone() } else { nowhere(path) });
         }
         let with_query = match request.uri().query() {
             Some(query) => format!("{path}?{query}"),
@@ -151,6 +165,49 @@ impl Entry {
     }
 }
 
+/// True for paths of the resource manager, which have api-versions.
+fn is_managed(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    matches!(first, Some("subscriptions" | "providers" | "tenants"))
+}
+
+/// True when a path is of this template. What is between slashes isn't looked at further.
+fn fits(path: &str, template: &str) -> bool {
+    let mut given = path.split('/');
+    template.split('/').all(|word| given.next().is_some_and(|g| word.starts_with('{') || word == g))
+        && given.next().is_none()
+}
+
+/// 404 of a path that no route has.
+pub(crate) fn nowhere(path: &str) -> ApiError {
+    let Some((_, below)) = path.rsplit_once("/providers/Microsoft.Peering/") else {
+        return ApiError::nothing_here();
+    };
+    if below.contains("/providers/") {
+        return ApiError::nothing_here();
+    }
+    let words: Vec<&str> = below.split('/').step_by(2).collect();
+    let shown: String = words.join("/").chars().take(80).filter(|c| !c.is_control()).collect();
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "InvalidResourceType",
+        format!(
+            "there is no '{shown}' in Microsoft.Peering at this path; GET /providers/Microsoft.Peering lists \
+             its resource types"
+        ),
+    )
+}
+
+/// The answer to HEAD of something that is there: to ARM's clients that is 204, and nothing else.
+fn exists(mut response: Response) -> Response {
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    // RFC 9110 §8.6.
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    *response.body_mut() = Body::empty();
+    response
+}
+
 /// Who is put to work by a question.
 fn asks(path: &str) -> Asks {
     let (above, last) = path.rsplit_once('/').unwrap_or(("", path));
@@ -169,7 +226,7 @@ fn is_of_namespace(path: &str) -> bool {
     let Some((_, rest)) = path.split_once("/providers/Microsoft.Peering/") else {
         return false;
     };
-    !matches!(rest, "register" | "unregister") && !rest.contains("/providers/microsoft.insights/")
+    !matches!(rest, "register" | "unregister") && !rest.contains("/providers/")
 }
 
 /// The only place of this crate that reads the clock. Times have milliseconds, as in the store.
@@ -212,4 +269,33 @@ pub(crate) async fn reshaped(response: Response, reshape: impl FnOnce(Value) -> 
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
     Response::from_parts(parts, Body::from(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_of_a_template_word_by_word() {
+        let template = "/subscriptions/{subscription}/providers/Microsoft.Peering/peerAsns/{peer_asn}";
+        assert!(fits("/subscriptions/s/providers/Microsoft.Peering/peerAsns/a", template));
+        for other in [
+            "/subscriptions/s/providers/Microsoft.Peering/peerAsns",
+            "/subscriptions/s/providers/Microsoft.Peering/peerAsns/a/b",
+            "/subscriptions/s/providers/Microsoft.Peering/peerings/a",
+        ] {
+            assert!(!fits(other, template), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_as_what_it_is() {
+        let told = |path: &str| nowhere(&canonical(path)).code;
+        assert_eq!(told("/subscriptions/s/providers/Microsoft.Peering/resourceTypes"), "InvalidResourceType");
+        assert_eq!(told("/subscriptions/s/providers/Microsoft.Features/features"), "NotFound");
+        let tags = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Peering/peerings/p/providers/Microsoft.Resources/tags/default";
+        assert_eq!(told(tags), "NotFound");
+        let features = "/subscriptions/s/providers/Microsoft.Features/providers/Microsoft.Peering/features";
+        assert_eq!(told(features), "InvalidResourceType");
+    }
 }

@@ -18,6 +18,8 @@ mod json;
 mod limit;
 mod listing;
 mod metrics;
+mod oauth;
+mod odata;
 mod openapi;
 mod operator;
 mod page;
@@ -31,6 +33,7 @@ pub use limit::{Rate, Rates};
 pub use metrics::metrics_router;
 pub use routes::Route;
 
+use axum::http::HeaderMap;
 use meetme_model::link::{EdgeAnswer, EdgeQuery};
 use meetme_store::Store;
 use std::pin::Pin;
@@ -104,12 +107,24 @@ pub fn router(state: ApiState) -> axum::Router {
     all().into_router(Arc::new(state))
 }
 
-/// True when the path is the API's; on the same address all others are free for pages.
-pub fn owns(path: &str) -> bool {
-    const FIRST: &[&str] =
-        &["subscriptions", "providers", "api", "openapi", "reference", "healthz", "readyz"];
+/// True when a request is the API's: by its path, or because a program sends it, with a token. On the
+/// same address all others are free for pages.
+pub fn owns(path: &str, headers: &HeaderMap) -> bool {
+    const FIRST: &[&str] = &[
+        "subscriptions",
+        "providers",
+        "tenants",
+        "metadata",
+        "api",
+        "openapi",
+        "reference",
+        "healthz",
+        "readyz",
+    ];
     let first = path.trim_start_matches('/').split('/').next().unwrap_or("");
     FIRST.iter().any(|f| f.eq_ignore_ascii_case(first))
+        || oauth::address(path).is_some()
+        || auth::sends_token(headers)
 }
 
 /// Every route with who may use it, `/healthz` and `/readyz` aside.

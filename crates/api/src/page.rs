@@ -26,7 +26,15 @@ impl<T> Page<T> {
 
     /// A page whose next one starts after `next`, a position that [`position`] gives back.
     pub fn part(call: &Call, value: Vec<T>, next: Option<String>) -> Self {
-        let next_link = next.map(|position| call.link_with("$skipToken", &encode(&position)));
+        Self::part_with(call, value, next, &[])
+    }
+
+    /// The same, where the next one is asked for with other query parameters.
+    pub fn part_with(call: &Call, value: Vec<T>, next: Option<String>, changed: &[(&str, &str)]) -> Self {
+        let next_link = next.map(|position| {
+            let token = encode(&position);
+            call.link_with(&[changed, &[("$skipToken", &token)]].concat())
+        });
         Self { value, count: None, next_link }
     }
 

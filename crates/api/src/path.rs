@@ -8,6 +8,7 @@ use crate::error::ApiError;
 /// The fixed words of all paths, as they are routed. They stand at every second place of a path.
 const WORDS: &[&str] = &[
     "subscriptions",
+    "tenants",
     "resourceGroups",
     "resources",
     "locations",
@@ -36,6 +37,7 @@ const WORDS: &[&str] = &[
     "lookingGlass",
     "metrics",
     "metricDefinitions",
+    "metricNamespaces",
     "queue",
     "approve",
     "refuse",
@@ -69,10 +71,10 @@ pub(crate) const NAMESPACE: &str = "Microsoft.Peering";
 /// Namespaces, which stand where a name would: the provider's, and that of its metrics.
 const NAMESPACES: [&str; 2] = [NAMESPACE, "microsoft.insights"];
 
-/// The path with its fixed words in canonical case and without a slash at its end.
+/// The path with its fixed words in canonical case and without empty segments: ARM takes `//` as `/`,
+/// and its clients send it where a part of their template is empty.
 pub(crate) fn canonical(path: &str) -> String {
-    let mut segments: Vec<String> =
-        path.trim_end_matches('/').split('/').skip(1).map(str::to_owned).collect();
+    let mut segments: Vec<String> = path.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
     let extension = segments.len() >= 2
         && segments[0].eq_ignore_ascii_case("api")
         && segments[1].eq_ignore_ascii_case("v1");
@@ -135,6 +137,15 @@ mod tests {
         );
         assert_eq!(canonical("/API/V1/Routers/ER1/Diff"), "/api/v1/routers/ER1/diff");
         assert_eq!(canonical("/"), "/");
+    }
+
+    #[test]
+    fn empty_segments_are_as_none() {
+        assert_eq!(
+            canonical("//subscriptions/s/providers/microsoft.peering//Peerings///p/"),
+            "/subscriptions/s/providers/Microsoft.Peering/peerings/p"
+        );
+        assert_eq!(canonical("///"), "/");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use crate::auth::{Access, permit};
 use crate::call::{Answer, Call};
 use crate::conditions::Conditions;
-use crate::entry::{ApiVersion, Entry, now, query_of, reshaped};
+use crate::entry::{ApiVersion, Entry, now, nowhere, query_of, reshaped};
 use crate::error::ApiError;
 use crate::limit::Limits;
 use crate::openapi::{self, Lookup, Shape};
@@ -17,8 +17,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, Method, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, on};
 use meetme_store::Principal;
@@ -91,11 +90,12 @@ impl Routes {
     pub fn into_router(self, state: Arc<ApiState>) -> Router {
         let inner: Router = self
             .router
-            .fallback(|| async { ApiError::nothing_here() })
+            .fallback(|request: Request| async move { nowhere(request.uri().path()) })
             .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
             .with_state(state.clone());
         let limits = Limits::new(&state.settings.rates);
-        let entry = Arc::new(Entry { state, limits, inner });
+        let paths = self.list.iter().map(|route| route.path).collect();
+        let entry = Arc::new(Entry { state, limits, inner, paths });
         Router::new().fallback(move |request: Request| {
             let entry = entry.clone();
             async move { entry.answer(request).await }
@@ -132,7 +132,7 @@ async fn admit(
             body = Bytes::from(shape.request(crate::json::read(&body)?)?.to_string());
         }
     }
-    let base = base(&state, &parts);
+    let base = base(&state, &parts.extensions, &parts.headers);
     let conditions = Conditions::of(&parts.headers)?;
     let version = parts.extensions.get::<ApiVersion>().map(|v| v.0);
     let path = parts.uri.path().to_owned();
@@ -163,13 +163,12 @@ fn unknown(versions: &[&str]) -> ApiError {
 }
 
 /// The address that the caller used, for links back.
-fn base(state: &ApiState, parts: &Parts) -> String {
+pub(crate) fn base(state: &ApiState, extensions: &Extensions, headers: &HeaderMap) -> String {
     if let Some(url) = &state.settings.external_url {
         return url.trim_end_matches('/').to_owned();
     }
-    let scheme = parts.extensions.get::<Scheme>().map_or("http", |scheme| scheme.name());
-    let host = parts
-        .headers
+    let scheme = extensions.get::<Scheme>().map_or("http", |scheme| scheme.name());
+    let host = headers
         .get(header::HOST)
         .and_then(|v| v.to_str().ok())
         .filter(|h| h.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c)))

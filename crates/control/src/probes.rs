@@ -3,11 +3,11 @@
 
 use crate::now;
 use jiff::SignedDuration;
-use meetme_model::connectivity_probe::same_region;
 use meetme_model::inventory::Inventory;
 use meetme_model::link::ToEdge;
 use meetme_model::probe::{Probe, ProbeOutcome};
 use meetme_model::probe_id::ProbeId;
+use meetme_model::region::same_region;
 use meetme_store::{self as store, Conflict, Db, Store, StoreError, Tx};
 
 type Result<T> = std::result::Result<T, StoreError>;

@@ -76,7 +76,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The portal's pages on every path that isn't the API's.
+/// The portal's pages for every request that isn't the API's.
 fn pages_and_api(config: &Config, store: Store, api: Router) -> Router {
     let portal = meetme_portal::router(PortalState {
         store,
@@ -85,7 +85,8 @@ fn pages_and_api(config: &Config, store: Store, api: Router) -> Router {
         sends_mail: config.mail.is_some(),
     });
     Router::new().fallback(move |request: Request| {
-        let app = if meetme_api::owns(request.uri().path()) { api.clone() } else { portal.clone() };
+        let is_apis = meetme_api::owns(request.uri().path(), request.headers());
+        let app = if is_apis { api.clone() } else { portal.clone() };
         app.oneshot(request)
     })
 }

@@ -156,8 +156,9 @@ fn paths_that_mean_something_else_reach_nothing() {
         (format!("{ASNS}/%F0%9F%98%80"), "400 InvalidResourceName"),
         (format!("{ASNS}/%"), "400 InvalidResourceName"),
         (format!("{ASNS}/%zz"), "400 InvalidResourceName"),
-        (format!("/{ASNS}"), "404 NotFound"),
-        ("/subscriptions//providers/Microsoft.Peering/peerAsns".into(), "404 NotFound"),
+        // What is empty is as if it weren't there: other names aren't taken for it.
+        (format!("/{ASNS}"), "200 "),
+        ("/subscriptions//providers/Microsoft.Peering/peerAsns".into(), "404 InvalidResourceType"),
         (
             "/subscriptions/sub-b/../sub-a/providers/Microsoft.Peering/peerAsns".into(),
             "400 InvalidResourceName",
@@ -255,5 +256,40 @@ fn asns_have_32_bits() {
         assert_eq!(put(name, asn).status, 201, "{asn}");
         let shown = product.ask("GET", &format!("{ASNS}/{name}"), "").json();
         assert_eq!(shown["properties"]["peerAsn"].to_string(), asn);
+    }
+}
+
+#[test]
+fn a_refusal_before_the_body_is_read_leaves_a_good_connection_or_says_that_it_ends() {
+    let product = Product::start("");
+    let refused = |length: &str| {
+        format!("{}{length}\r\n\r\n", product.header("PUT", "/subscriptions/sub-a/nothing/here"))
+    };
+    let healthy = "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+    // As clients do that send the header and the body apart.
+    let mut wire = product.connect();
+    wire.send(refused("content-length: 2"));
+    std::thread::sleep(Duration::from_millis(50));
+    wire.send("{}");
+    let reply = wire.reply().expect("an answer");
+    assert_eq!((reply.told(), reply.field("connection")), ("404 NotFound".into(), None));
+    wire.send(healthy);
+    assert_eq!(wire.reply().expect("another answer").status, 200);
+    for (unsent, why) in [
+        ("content-length: 2", "it never comes"),
+        ("content-length: 900000", "it is long"),
+        ("transfer-encoding: chunked", "it may be endless"),
+        ("content-length: 2\r\nexpect: 100-continue", "it is held back"),
+    ] {
+        let mut wire = product.connect();
+        wire.send(refused(unsent));
+        let reply = wire.reply().expect("an answer");
+        assert_eq!(
+            (reply.told(), reply.field("connection")),
+            ("404 NotFound".into(), Some("close")),
+            "{why}"
+        );
+        wire.half_close();
+        assert!(wire.closes_within(Duration::from_secs(3)), "{why}");
     }
 }

@@ -7,6 +7,7 @@ use crate::own_space::single;
 use crate::prefix::Prefix;
 use crate::probe::Probe;
 use crate::probe_id::ProbeId;
+use crate::region::same_region;
 use crate::violation::Violations;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -178,16 +179,6 @@ pub fn routers_in<'a>(inventory: &'a Inventory, region: &str) -> Vec<&'a Router>
     let mut found: Vec<&Router> = inventory.routers.iter().filter(inside).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
-}
-
-/// True for the same region.
-pub fn same_region(a: &str, b: &str) -> bool {
-    region_key(a) == region_key(b)
-}
-
-/// A region as it is compared: `West Europe` is `westeurope`.
-pub fn region_key(region: &str) -> String {
-    region.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 impl ConnectivityProbe {

@@ -1,7 +1,7 @@
 //! Checks an inventory whole, and what replacing one by another would take away
 //! (`docs/rules.md` §2, §8). Every fault is told at once, each with where it is.
 
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, OfferingKind};
 use crate::prefix::Prefix;
 use crate::violation::Violations;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +77,13 @@ fn check_host(inventory: &Inventory, v: &mut Violations) {
                 "OfferingKindNotUnique",
                 at("kind"),
                 format!("there are two offerings of kind {:?}", offering.kind),
+            );
+        }
+        if offering.kind == OfferingKind::Exchange {
+            v.add(
+                "OfferingKindNotBuilt",
+                at("kind"),
+                "peerings of kind Exchange can't be provisioned yet; offer IxRs at an exchange with a route server",
             );
         }
         if !(10..=60_000).contains(&offering.bfd.interval_ms) || !(2..=255).contains(&offering.bfd.multiplier)
@@ -328,12 +335,14 @@ mod tests {
         inventory.host.peer_session_space = ["10.0.0.0/8", "224.0.0.0/24"].map(|p| p.parse().unwrap()).into();
         inventory.pools[1].prefix = "198.18.192.128/25".parse().unwrap();
         inventory.transits[0].router = "gone".into();
+        inventory.offerings[1].kind = OfferingKind::Exchange;
         let found = check(&inventory).unwrap_err();
         let targets: Vec<&str> = found.0.iter().map(|v| v.target.as_str()).collect();
         assert_eq!(
             targets,
             [
                 "host.peer_session_space[1]",
+                "offering[1].kind",
                 "site[1].location",
                 "router[1].name",
                 "router[2].port[0].speed_mbps",

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod prefix;
 pub mod probe;
 pub mod probe_id;
+pub mod region;
 pub mod registered_asn;
 pub mod registered_prefix;
 pub mod resource_group;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 mod validate;
-pub use validate::{ExistingConnection, MAX_LAG_MEMBERS, ResolvedAsn, ValidateContext, validate};
+pub use validate::{ExistingConnection, MAX_LAG_MEMBERS, ResolvedAsn, ValidateContext, check_kind, validate};
 
 /// `Premium_Direct_Free`, …: what a peering costs and may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -187,11 +187,14 @@ pub fn is_resource_name(name: &str) -> bool {
         && !name.chars().all(|c| c == '.')
 }
 
-/// True for a GUID in its usual form, any case.
-pub fn is_guid(text: &str) -> bool {
-    text.len() == 36
-        && text.char_indices().all(|(i, c)| match i {
-            8 | 13 | 18 | 23 => c == '-',
-            _ => c.is_ascii_hexdigit(),
-        })
+/// A GUID in its usual form, lower case with hyphens; it may be written without them. `None`: it is none.
+pub fn guid(text: &str) -> Option<String> {
+    let digits: String = match text.len() {
+        32 => text.to_owned(),
+        36 if [8, 13, 18, 23].iter().all(|i| text.as_bytes()[*i] == b'-') => text.replace('-', ""),
+        _ => return None,
+    };
+    let fine = digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts = fine.then(|| [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &digits[range]));
+    parts.map(|parts| parts.join("-").to_ascii_lowercase())
 }

@@ -52,14 +52,15 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// A form's body; `None` for one that holds nothing, or too much.
-    async fn of(action: &str, headers: &HeaderMap, body: Bytes) -> Option<(Self, Option<String>)> {
+    /// A form's body; `None` for one that holds nothing, or too much, or isn't of our pages: what a
+    /// program sends to an address that isn't there is no business of a page's.
+    async fn of(action: &str, headers: &HeaderMap, body: Bytes) -> Option<(Self, String)> {
         let is_form = headers.get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(FORM.as_bytes()));
         if !is_form || body.len() > LIMIT_BYTES {
             return None;
         }
         let pairs = decoded(body).await?;
-        let csrf = pairs.iter().find(|(name, _)| name == "_csrf").map(|(_, token)| token.clone());
+        let csrf = pairs.iter().find(|(name, _)| name == "_csrf").map(|(_, token)| token.clone())?;
         let mut kept = Self { action: action.to_owned(), ..Self::default() };
         for (name, value) in pairs.into_iter().filter(|(name, _)| name != "_csrf") {
             if !SECRET.contains(&name.as_str()) {
@@ -223,7 +224,7 @@ pub(crate) async fn guard(
                 Some(sign_in::page("", &back, None, Some(&kept)))
             }
             // A form of an earlier session: it has a token, but not this one's.
-            Some(viewer) if csrf.as_ref().is_some_and(|token| !token.is_empty() && *token != viewer.csrf) => {
+            Some(viewer) if !csrf.is_empty() && csrf != viewer.csrf => {
                 Some(kept.shown_again(&state, &parts.headers).await?)
             }
             Some(_) => None,

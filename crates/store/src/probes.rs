@@ -6,10 +6,10 @@
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::statement::{Columns, entities, sql, to_doc};
-use meetme_model::connectivity_probe::region_key;
 use meetme_model::peering::Peering;
 use meetme_model::probe::ProbeOutcome;
 use meetme_model::probe_id::ProbeId;
+use meetme_model::region::region_key;
 use std::collections::BTreeSet;
 
 statements! {

@@ -7,11 +7,12 @@ use super::inventory;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use meetme_model::Violations;
-use meetme_model::connectivity_probe::{regions, same_region};
+use meetme_model::connectivity_probe::regions;
 use meetme_model::destination::{DestinationError, look_address, look_prefix};
 use meetme_model::inventory::{Inventory, Router};
 use meetme_model::link::{EdgeAnswer, EdgeQuery};
 use meetme_model::probe::LookingGlass;
+use meetme_model::region::same_region;
 use meetme_store::{Db, router_state_get};
 use serde::Serialize;
 

@@ -6,6 +6,8 @@ use crate::error::ApiError;
 /// Known api-versions, oldest first.
 pub const VERSIONS: &[&str] = &[
     "2019-08-01-preview",
+    "2019-09-01-preview",
+    "2020-01-01-preview",
     "2020-04-01",
     "2020-10-01",
     "2021-01-01",
@@ -50,7 +52,7 @@ pub(crate) fn check(query: &[(String, String)]) -> Result<&'static str, ApiError
     if let Some(known) = VERSIONS.iter().find(|v| v.eq_ignore_ascii_case(given)) {
         return Ok(known);
     }
-    let shown: String = given.chars().take(40).flat_map(char::escape_default).collect();
+    let shown: String = given.chars().take(40).filter(|c| !c.is_control() && *c != '"').collect();
     Err(ApiError::bad_request(
         "InvalidApiVersionParameter",
         "api-version",

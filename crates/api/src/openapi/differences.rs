@@ -98,7 +98,9 @@ const fn offering(name: &'static str) -> [What; 3] {
     ]
 }
 
-const PREVIEW: &str = "2019-08-01-preview";
+const V2019_08: &str = "2019-08-01-preview";
+const V2019_09: &str = "2019-09-01-preview";
+const V2020_01: &str = "2020-01-01-preview";
 const V2020_04: &str = "2020-04-01";
 const V2020_10: &str = "2020-10-01";
 const V2021_01: &str = "2021-01-01";
@@ -115,16 +117,16 @@ pub(super) fn all() -> impl Iterator<Item = &'static Difference> {
 
 const TABLE: &[Difference] = &[
     // Operations.
-    since(V2020_04, op("PeeringServiceCountries_list")),
+    since(V2020_01, op("PeeringServiceCountries_list")),
     since(V2020_04, op("ReceivedRoutes_list_by_peering")),
-    since(V2020_04, op("RegisteredAsns_get")),
-    since(V2020_04, op("RegisteredAsns_create_or_update")),
-    since(V2020_04, op("RegisteredAsns_delete")),
-    since(V2020_04, op("RegisteredAsns_list_by_peering")),
-    since(V2020_04, op("RegisteredPrefixes_get")),
-    since(V2020_04, op("RegisteredPrefixes_create_or_update")),
-    since(V2020_04, op("RegisteredPrefixes_delete")),
-    since(V2020_04, op("RegisteredPrefixes_list_by_peering")),
+    since(V2020_01, op("RegisteredAsns_get")),
+    since(V2020_01, op("RegisteredAsns_create_or_update")),
+    since(V2020_01, op("RegisteredAsns_delete")),
+    since(V2020_01, op("RegisteredAsns_list_by_peering")),
+    since(V2020_01, op("RegisteredPrefixes_get")),
+    since(V2020_01, op("RegisteredPrefixes_create_or_update")),
+    since(V2020_01, op("RegisteredPrefixes_delete")),
+    since(V2020_01, op("RegisteredPrefixes_list_by_peering")),
     since(V2020_10, op("CdnPeeringPrefixes_list")),
     since(V2021_06, op("ConnectionMonitorTests_get")),
     since(V2021_06, op("ConnectionMonitorTests_create_or_update")),
@@ -135,28 +137,28 @@ const TABLE: &[Difference] = &[
     since(V2022_06, op("RegisteredPrefixes_validate")),
     since(V2022_10, op("RpUnbilledPrefixes_list")),
     // Query parameters.
-    since(V2020_04, query("LegacyPeerings_list", "asn")),
+    since(V2020_01, query("LegacyPeerings_list", "asn")),
     since(V2022_06, query("LegacyPeerings_list", "directPeeringType")),
-    since(V2020_04, query("PeeringServiceLocations_list", "country")),
-    since(V2020_04, query("Prefixes_get", "$expand")),
-    since(V2020_04, query("Prefixes_list_by_peering_service", "$expand")),
+    since(V2020_01, query("PeeringServiceLocations_list", "country")),
+    since(V2019_09, query("Prefixes_get", "$expand")),
+    since(V2019_09, query("Prefixes_list_by_peering_service", "$expand")),
     // Properties.
     since(V2025_05, property("Resource", "systemData")),
-    until(PREVIEW, property("ErrorResponse", "code")),
-    until(PREVIEW, property("ErrorResponse", "message")),
-    until(PREVIEW, What::Reshaped(&CONTACTS)),
-    since(V2020_04, property("PeerAsnProperties", "errorMessage")),
+    until(V2020_01, property("ErrorResponse", "code")),
+    until(V2020_01, property("ErrorResponse", "message")),
+    until(V2019_09, What::Reshaped(&CONTACTS)),
+    since(V2019_09, property("PeerAsnProperties", "errorMessage")),
     since(V2025_05, property("PeeringProperties", "connectivityProbes")),
-    since(V2020_04, property("DirectConnection", "errorMessage")),
-    since(V2020_04, property("ExchangeConnection", "errorMessage")),
+    since(V2019_09, property("DirectConnection", "errorMessage")),
+    since(V2019_09, property("ExchangeConnection", "errorMessage")),
     since(V2020_10, property("DirectConnection", "microsoftTrackingId")),
-    since(V2020_04, property("PeeringService", "sku")),
+    since(V2020_01, property("PeeringService", "sku")),
     since(V2021_01, property("PeeringServiceProperties", "providerPrimaryPeeringLocation")),
     since(V2021_01, property("PeeringServiceProperties", "providerBackupPeeringLocation")),
     since(V2021_06, property("PeeringServiceProperties", "logAnalyticsWorkspaceProperties")),
-    since(V2020_04, property("PeeringServicePrefixProperties", "errorMessage")),
-    since(V2020_04, property("PeeringServicePrefixProperties", "events")),
-    since(V2020_04, property("PeeringServicePrefixProperties", "peeringServicePrefixKey")),
+    since(V2019_09, property("PeeringServicePrefixProperties", "errorMessage")),
+    since(V2019_09, property("PeeringServicePrefixProperties", "events")),
+    since(V2020_01, property("PeeringServicePrefixProperties", "peeringServicePrefixKey")),
     since(V2021_01, property("PeeringServiceProviderProperties", "peeringLocations")),
     since(V2021_06, property("Operation", "properties")),
 ];
@@ -169,12 +171,12 @@ const VOICE: [What; 3] = offering("Voice");
 
 /// Offerings. `legacyPeerings` takes them as a filter from 2022-06-01 on only.
 const OFFERINGS: &[Difference] = &[
-    since(V2020_04, IX[0]),
-    since(V2020_04, IX[1]),
-    since(V2020_04, IX[2]),
-    since(V2020_04, IX_RS[0]),
-    since(V2020_04, IX_RS[1]),
-    since(V2020_04, IX_RS[2]),
+    since(V2020_01, IX[0]),
+    since(V2020_01, IX[1]),
+    since(V2020_01, IX[2]),
+    since(V2020_01, IX_RS[0]),
+    since(V2020_01, IX_RS[1]),
+    since(V2020_01, IX_RS[2]),
     since(V2021_01, VOICE[0]),
     since(V2021_01, VOICE[1]),
     since(V2021_01, VOICE[2]),
@@ -213,16 +215,16 @@ const STATES: &[Difference] = &[
         value("ConnectionMonitorTestProperties", "provisioningState", "Canceled", Some("Failed")),
     ),
     since(
-        V2020_04,
+        V2019_09,
         value("PeeringServicePrefixProperties", "prefixValidationState", "Warning", Some("Unknown")),
     ),
-    until(PREVIEW, value("PeeringServicePrefixProperties", "learnedType", "ViaPartner", None)),
+    until(V2019_08, value("PeeringServicePrefixProperties", "learnedType", "ViaPartner", None)),
     since(
-        V2020_04,
+        V2019_09,
         value("PeeringServicePrefixProperties", "learnedType", "ViaServiceProvider", Some("ViaPartner")),
     ),
-    until(PREVIEW, value("ServiceProviderAvailability", "", "UnAvailable", None)),
-    since(V2020_04, value("ServiceProviderAvailability", "", "Unavailable", Some("UnAvailable"))),
+    until(V2019_08, value("ServiceProviderAvailability", "", "UnAvailable", None)),
+    since(V2019_09, value("ServiceProviderAvailability", "", "Unavailable", Some("UnAvailable"))),
 ];
 
 /// What could be sent before.
@@ -231,10 +233,10 @@ const WRITABLE: &[Difference] = &[
     since(V2021_06, read_only("PeeringSku", "tier")),
     since(V2021_06, read_only("PeeringSku", "family")),
     since(V2021_06, read_only("PeeringSku", "size")),
-    since(V2020_04, read_only("PeeringPropertiesDirect", "useForPeeringService")),
-    since(V2020_04, read_only("DirectConnection", "provisionedBandwidthInMbps")),
-    since(V2020_04, read_only("PeeringServicePrefixProperties", "prefixValidationState")),
-    since(V2020_04, read_only("PeeringServicePrefixProperties", "learnedType")),
+    since(V2019_09, read_only("PeeringPropertiesDirect", "useForPeeringService")),
+    since(V2019_09, read_only("DirectConnection", "provisionedBandwidthInMbps")),
+    since(V2019_09, read_only("PeeringServicePrefixProperties", "prefixValidationState")),
+    since(V2019_09, read_only("PeeringServicePrefixProperties", "learnedType")),
 ];
 
 /// Contacts had no roles: all their addresses, and all their numbers.

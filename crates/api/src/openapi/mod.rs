@@ -12,7 +12,7 @@ mod page;
 mod shape;
 mod source;
 
-pub(crate) use shape::{Lookup, Shape, error, knows, operation};
+pub(crate) use shape::{Lookup, Shape, error, knows, knows_value, operation, versions_of};
 
 use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};

@@ -6,6 +6,7 @@ use super::differences::{Difference, What, all};
 use super::{document, source};
 use crate::arm::version::VERSIONS;
 use crate::error::ApiError;
+use crate::path::NAMESPACE;
 use axum::http::Method;
 use meetme_model::Violations;
 use serde_json::{Value, json};
@@ -77,6 +78,33 @@ pub(crate) fn knows(version: &str, schema: &str, property: &str) -> bool {
         What::Reshaped(r) if r.schema == schema && r.newer == property => !d.known_to(&version),
         _ => true,
     })
+}
+
+/// True when `version` knows a value of a schema's property.
+pub(crate) fn knows_value(version: &str, schema: &str, property: &str, value: &str) -> bool {
+    let version = version.to_ascii_lowercase();
+    all().all(|d| match d.what {
+        What::EnumValue { schema: s, property: p, value: v, .. }
+            if s == schema && p == property && v == value =>
+        {
+            d.known_to(&version)
+        }
+        _ => true,
+    })
+}
+
+/// The api-versions that have a resource type (`peerings/registeredPrefixes`), newest first: those that
+/// know an operation on it.
+pub(crate) fn versions_of(resource_type: &str) -> Vec<&'static str> {
+    let is_of_type = |operation: &&Operation| {
+        let namespace = |word: &Option<String>| word.as_deref() == Some(NAMESPACE);
+        let Some(at) = operation.path.iter().rposition(namespace) else { return false };
+        let words: Vec<&str> = operation.path[at + 1..].iter().flatten().map(String::as_str).collect();
+        words.join("/").eq_ignore_ascii_case(resource_type)
+    };
+    let on_it: Vec<&Operation> = OPERATIONS.iter().filter(is_of_type).collect();
+    let known = |index: &usize| on_it.iter().any(|o| !matches!(o.versions[*index], Known::No(_)));
+    (0..VERSIONS.len()).rev().filter(known).map(|index| VERSIONS[index]).collect()
 }
 
 /// A refusal's body as `version` knows it: the oldest has code and message outside of `error`.

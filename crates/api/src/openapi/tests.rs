@@ -93,6 +93,27 @@ fn every_document_holds_together() {
 }
 
 #[test]
+fn every_document_keeps_what_openapi_asks_of_keys_and_lists() {
+    for made in &super::document::all().list {
+        let (name, value) = (&made.name, document(&made.name));
+        // OpenAPI 3.0.3, "Components Object".
+        for (kind, components) in value["components"].as_object().unwrap() {
+            for key in components.as_object().unwrap().keys() {
+                let fine = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+                assert!(!key.is_empty() && key.chars().all(fine), "{name}: {kind}/{key}");
+            }
+        }
+        // JSON Schema (draft-wright-json-schema-validation-00) §5.15 and §5.20.
+        walk(value, &mut |v| {
+            for list in ["required", "enum"].iter().filter_map(|l| v[*l].as_array()) {
+                let each: BTreeSet<String> = list.iter().map(Value::to_string).collect();
+                assert!(!list.is_empty() && each.len() == list.len(), "{name}: {list:?}");
+            }
+        });
+    }
+}
+
+#[test]
 fn examples_fit_what_the_documents_say() {
     for made in &super::document::all().list {
         let (name, value) = (&made.name, document(&made.name));
@@ -172,7 +193,7 @@ fn count(version: &str) -> usize {
 #[test]
 fn each_version_has_the_operations_that_it_always_had() {
     let counts: Vec<usize> = VERSIONS.iter().map(|v| count(v)).collect();
-    assert_eq!(counts, [26, 36, 37, 37, 43, 43, 44, 45, 45]);
+    assert_eq!(counts, [26, 26, 35, 36, 37, 37, 43, 43, 44, 45, 45]);
 }
 
 #[test]
@@ -329,13 +350,41 @@ fn the_oldest_version_has_contacts_without_roles_and_flat_errors() {
     );
     assert_eq!(shape.response(newest), several);
     let body = json!({ "error": { "code": "C", "message": "M", "target": "t" } });
-    let flat = error("2019-08-01-preview", body.clone());
-    assert_eq!((&flat["code"], &flat["message"], &flat["error"]), (&json!("C"), &json!("M"), &body["error"]));
+    for preview in ["2019-08-01-preview", "2019-09-01-preview", "2020-01-01-preview"] {
+        let flat = error(preview, body.clone());
+        let told = (&flat["code"], &flat["message"], &flat["error"]);
+        assert_eq!(told, (&json!("C"), &json!("M"), &body["error"]), "{preview}");
+    }
     assert_eq!(error("2020-04-01", body.clone()), body);
     let check = "/subscriptions/{s}/providers/Microsoft.Peering/checkServiceProviderAvailability";
     let shape = older("2019-08-01-preview", Method::POST, check);
     assert_eq!(shape.response(json!("Unavailable")), "UnAvailable");
     assert_eq!(shape.response(json!("Available")), "Available");
+}
+
+#[test]
+fn the_previews_between_stand_between() {
+    let known = |version: &str, schema: &str, property: &str| knows(version, schema, property);
+    for (schema, property, since) in [
+        ("PeerAsnProperties", "errorMessage", "2019-09-01-preview"),
+        ("PeeringServicePrefixProperties", "events", "2019-09-01-preview"),
+        ("PeerAsnProperties", "peerContactDetail", "2020-01-01-preview"),
+        ("PeeringService", "sku", "2020-01-01-preview"),
+        ("DirectConnection", "microsoftTrackingId", "2020-10-01"),
+    ] {
+        let first = VERSIONS.iter().find(|v| known(v, schema, property));
+        assert_eq!(first, Some(&since), "{schema}.{property}");
+    }
+    let check = "/subscriptions/{s}/providers/Microsoft.Peering/checkServiceProviderAvailability";
+    assert_eq!(
+        older("2019-09-01-preview", Method::POST, check).response(json!("Unavailable")),
+        "Unavailable"
+    );
+    let routes = format!("{PEERING}/receivedRoutes");
+    assert!(matches!(operation("2020-01-01-preview", &Method::GET, &routes), Lookup::Unknown(_)));
+    let prefixes = format!("{PEERING}/registeredPrefixes");
+    assert!(matches!(operation("2019-09-01-preview", &Method::GET, &prefixes), Lookup::Unknown(_)));
+    assert!(!matches!(operation("2020-01-01-preview", &Method::GET, &prefixes), Lookup::Unknown(_)));
 }
 
 #[test]
@@ -354,7 +403,7 @@ fn older_documents_say_what_their_versions_know() {
             .unwrap()
             .len()
     };
-    assert_eq!(VERSIONS.iter().map(|v| types(v)).collect::<Vec<_>>(), [4, 6, 6, 7, 7, 8, 8, 8, 9]);
+    assert_eq!(VERSIONS.iter().map(|v| types(v)).collect::<Vec<_>>(), [4, 4, 6, 6, 6, 7, 7, 8, 8, 8, 9]);
 }
 
 async fn text(path: &str) -> Option<(String, String)> {

@@ -2,7 +2,7 @@
 //! forces on a peering (`docs/rules.md` §2). Says nothing about anybody.
 
 use crate::arm::inventory;
-use crate::arm::peerings::offering_name;
+use crate::arm::peerings::{kind_name, offering_name};
 use crate::call::{Answer, Call, ok};
 use crate::page::Page;
 use meetme_model::inventory::{Offering, OfferingKind};
@@ -55,7 +55,7 @@ fn show(offering: &Offering, community: Option<String>) -> Shown {
     let sku = |(sku, least_connections): (Sku, u8)| ShownSku { name: sku.wire_name(), least_connections };
     Shown {
         name: offering.name.clone(),
-        kind: if offering.kind == OfferingKind::Exchange { "Exchange" } else { "Direct" },
+        kind: kind_name(offering.kind),
         direct_peering_type: offering_name(offering.kind),
         skus: skus.into_iter().map(sku).collect(),
         session_address_providers: providers,

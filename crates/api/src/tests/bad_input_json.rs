@@ -103,7 +103,7 @@ async fn unknown_words_are_told_with_those_that_are_known() {
     let api = Api::new().await;
     api.provider().await;
     for (pointer, word, code, known) in [
-        ("/kind", "Indirect", "KindInvalid", "Exchange"),
+        ("/kind", "Indirect", "KindInvalid", "Direct"),
         ("/kind", "direct", "KindInvalid", "Direct"),
         ("/sku/name", "Gold_Direct_Free", "SkuInvalid", "Basic_Direct_Free"),
         ("/properties/direct/directPeeringType", "Cdn2", "DirectPeeringTypeInvalid", "Voice"),

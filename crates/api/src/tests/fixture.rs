@@ -65,7 +65,7 @@ pub fn now() -> Timestamp {
     "2026-01-05T10:00:00Z".parse().unwrap()
 }
 
-fn no_edge() -> EdgeQueries {
+pub fn no_edge() -> EdgeQueries {
     Arc::new(|router, _| Box::pin(async move { Err(format!("{router} isn't there")) }))
 }
 

@@ -51,6 +51,15 @@ async fn measured() -> Api {
     api
 }
 
+#[tokio::test]
+async fn a_timespan_that_is_encoded_twice_is_understood() {
+    let api = measured().await;
+    let twice = "timespan=2026-01-05T10%253A00%253A00.257609%252F2026-01-05T11%253a00%253a00%252B00%253A00";
+    let reply = api.get(&path(&format!("{twice}&metricnames=IngressTrafficRate&interval=PT5M"))).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.body["timespan"], "2026-01-05T10:00:00.257609Z/2026-01-05T11:00:00Z");
+}
+
 fn path(query: &str) -> String {
     let metrics = "providers/microsoft.insights/metrics";
     format!("{}/{metrics}?api-version=2023-10-01&{query}", peering("ams"))

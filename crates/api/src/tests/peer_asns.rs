@@ -145,6 +145,30 @@ async fn an_asn_in_use_cannot_be_deleted_and_the_peerings_are_named() {
     let reply = api.delete(&asn("tel")).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeerAsnInUse"));
     assert_eq!(reply.violations(), ["PeerAsnInUse ams"]);
+    assert_eq!(reply.headers.get("retry-after"), None);
+}
+
+#[tokio::test]
+async fn what_holds_up_a_deletion_while_it_is_deleted_itself_is_told_with_when_to_come_again() {
+    let api = Api::new().await;
+    api.provider().await;
+    assert_eq!(api.delete(&peering("ams")).await.status, 200);
+    let group = format!("/subscriptions/{SUB}/resourceGroups/{RG}");
+    let other = api.put(&peering("other"), voice("Amsterdam", 64)).await;
+    for (reply, code) in [
+        (api.delete(&asn("tel")).await, "PeerAsnInUse"),
+        (api.delete(&group).await, "ResourceGroupNotEmpty"),
+        (other, "PeeringExists"),
+    ] {
+        assert_eq!((reply.status.as_u16(), reply.code()), (409, code));
+        assert!(reply.message().contains("being deleted already"), "{}", reply.message());
+        assert_eq!(reply.headers["retry-after"], "1", "{code}: nothing has to drain");
+    }
+    assert_eq!(api.put(&peering("stays"), edge("Frankfurt", 58)).await.status, 201);
+    for path in [asn("tel"), group] {
+        let held = api.delete(&path).await;
+        assert_eq!((held.status.as_u16(), held.headers.get("retry-after")), (409, None), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn every_rule_of_a_peering_is_told_with_its_target() {
                     "useForPeeringService": false,
                     "bgpSession": {
                         "maxPrefixesAdvertisedV4": 20001,
-                        "maxPrefixesAdvertisedV6": 0,
+                        "maxPrefixesAdvertisedV6": 2001,
                         "sessionPrefixV4": "192.0.2.0/30",
                         "md5AuthenticationKey": "with space",
                         "peerSessionIPv4Address": "192.0.2.1",
@@ -125,9 +125,6 @@ async fn names_kinds_and_types_are_checked() {
     let api = Api::new().await;
     api.provider().await;
     let mut body = edge("Frankfurt", 58);
-    body["kind"] = "Exchange".into();
-    let reply = api.put(&peering("e"), body.clone()).await;
-    assert!(reply.violations().contains(&"KindNotOffered kind".into()));
     body["kind"] = "Sideways".into();
     let reply = api.put(&peering("e"), body.clone()).await;
     assert!(reply.violations().contains(&"KindInvalid kind".into()));
@@ -144,6 +141,71 @@ async fn names_kinds_and_types_are_checked() {
     body["sku"] = json!({ "name": "Gold" });
     let reply = api.put(&peering("e"), body).await;
     assert_eq!(reply.violations(), ["SkuInvalid sku.name"]);
+}
+
+#[tokio::test]
+async fn kind_exchange_is_refused_by_one_error_whatever_else_is_sent() {
+    let api = Api::new().await;
+    api.provider().await;
+    let exchange = json!({
+        "kind": "Exchange", "location": "westeurope", "sku": { "name": "Basic_Exchange_Free" },
+        "properties": { "peeringLocation": "Amsterdam", "exchange": {
+            "peerAsn": { "id": asn("tel") },
+            "connections": [{ "peeringDBFacilityId": 64,
+                              "bgpSession": { "peerSessionIPv4Address": "192.0.2.1" } }],
+        } },
+    });
+    let mut direct = edge("Amsterdam", 64);
+    (direct["kind"], direct["sku"]["name"]) = ("Exchange".into(), "Basic_Exchange_Free".into());
+    for body in [exchange, direct] {
+        let reply = api.put(&peering("x"), body).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.violations()),
+            (400, vec!["KindNotOffered kind".to_owned()])
+        );
+    }
+    assert_eq!(api.get(&peering("x")).await.status, 404);
+    let nowhere = "/subscriptions/Sub-A/providers/Microsoft.Peering/peeringLocations?kind=Exchange";
+    assert_eq!(api.get(nowhere).await.body["value"], json!([]));
+}
+
+#[tokio::test]
+async fn a_location_is_one_however_it_is_spelled_and_stays_as_it_was() {
+    let api = Api::new().await;
+    api.provider().await;
+    for spelled in ["West Europe", "WestEurope", " westeurope "] {
+        let mut body = voice("Amsterdam", 64);
+        body["location"] = spelled.into();
+        let reply = api.put(&peering("ams"), body).await;
+        assert_eq!((reply.status.as_u16(), reply.body["location"].as_str()), (200, Some("westeurope")));
+    }
+    let mut body = edge("Frankfurt", 58);
+    body["location"] = "Germany West Central".into();
+    assert_eq!(api.put(&peering("fra"), body.clone()).await.body["location"], "germanywestcentral");
+    body["location"] = "<nowhere>".into();
+    assert_eq!(api.put(&peering("fra2"), body).await.violations(), ["LocationInvalid location"]);
+}
+
+#[tokio::test]
+async fn what_other_clients_send_for_nothing_is_taken() {
+    let api = Api::new().await;
+    api.provider().await;
+    let mut body = edge("Amsterdam", 64);
+    let connection = &mut body["properties"]["direct"]["connections"][0];
+    connection["sessionAddressProvider"] = "Peer".into();
+    connection["connectionIdentifier"] = "D1111111111111111111111111111111".into();
+    connection["bgpSession"] = json!({ "sessionPrefixV4": "198.19.152.60/30", "maxPrefixesAdvertisedV6": 0, "md5AuthenticationKey": "" });
+    let made = api.put(&peering("plain"), body.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let shown = &connections(&made.body)[0];
+    assert_eq!(shown["connectionIdentifier"], "d1111111-1111-1111-1111-111111111111");
+    // Both ends follow from the subnet: they needn't wait for the port.
+    let session = &shown["bgpSession"];
+    assert_eq!(session["peerSessionIPv4Address"], "198.19.152.61");
+    assert_eq!(session["microsoftSessionIPv4Address"], "198.19.152.62");
+    body["properties"]["direct"]["connections"][0]["bgpSession"]["md5AuthenticationKey"] = Value::Null;
+    let again = api.put(&peering("plain"), body).await;
+    assert_eq!((again.status.as_u16(), &again.headers["etag"]), (200, &made.headers["etag"]));
 }
 
 #[tokio::test]
@@ -216,6 +278,8 @@ async fn a_peering_is_not_deleted_while_a_connection_is_being_provisioned() {
     assert_eq!(api.delete(&peering("ams")).await.status, 200);
     let again = api.put(&peering("ams"), voice("Amsterdam", 64)).await;
     assert_eq!((again.status.as_u16(), again.code()), (409, "PeeringDeleting"));
+    let seconds: u64 = again.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((55..=66).contains(&seconds), "drained for a minute, then closed: {seconds}");
     assert_eq!(api.delete(&peering("nothing")).await.status, 204);
 }
 

@@ -33,7 +33,7 @@ async fn a_prefix_is_registered_with_what_it_houses() {
         json!({
             "id": path,
             "name": "media",
-            "type": "Microsoft.Peering/registeredPrefixes",
+            "type": "Microsoft.Peering/peerings/registeredPrefixes",
             "properties": {
                 "prefix": "198.19.10.0/24",
                 "prefixValidationState": "Pending",

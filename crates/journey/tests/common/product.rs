@@ -1,5 +1,6 @@
 //! The product alone, with the default lab's inventory and no routers behind it.
 
+use super::tls::Certificate;
 use anyhow::ensure;
 use meetme_client::Client;
 use meetme_journey::people::text;
@@ -26,13 +27,33 @@ pub struct Product {
 impl Product {
     /// Starts it at `port`, its files in `state`, with `more` at the end of its configuration.
     pub async fn start(state: &Path, port: u16, more: &str) -> anyhow::Result<Self> {
+        Self::start_at(state, port, &format!("listen = '127.0.0.1:{port}'"), more).await
+    }
+
+    /// Starts it with TLS at `tls_port`, and for our own client without at `port`.
+    pub async fn start_with_tls(
+        state: &Path,
+        port: u16,
+        tls_port: u16,
+        files: &Certificate,
+    ) -> anyhow::Result<Self> {
+        let listen = format!(
+            "listen = '127.0.0.1:{tls_port}'\nlocal_listen = '127.0.0.1:{port}'\n\
+             tls = {{ certificate = '{}', key = '{}' }}",
+            files.certificate.display(),
+            files.key.display()
+        );
+        Self::start_at(state, port, &listen, "").await
+    }
+
+    async fn start_at(state: &Path, port: u16, listen: &str, more: &str) -> anyhow::Result<Self> {
         std::fs::create_dir_all(state)?;
         let config = state.join("meetme.toml");
         let here = state.display();
         std::fs::write(
             &config,
             format!(
-                "listen = '127.0.0.1:{port}'\ndatabase = 'sqlite:{here}/meetme.db'\n\
+                "{listen}\ndatabase = 'sqlite:{here}/meetme.db'\n\
                  seal_key = '{here}/seal.key'\n\n{more}"
             ),
         )?;

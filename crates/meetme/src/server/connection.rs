@@ -9,9 +9,10 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::IntoResponse;
 use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::header::{self, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use meetme_api::Scheme;
 use std::future::poll_fn;
@@ -176,12 +177,27 @@ async fn answer(
     activity: Arc<Activity>,
 ) -> Result<Response<Answered>, io::Error> {
     let in_flight = activity.begin().ok_or(io::ErrorKind::ConnectionAborted)?;
-    let mut request = request.map(|body| Body::new(Received::new(body, &bounds)));
+    let version = request.version();
+    let (parts, body) = request.into_parts();
+    let (body, unread) = Received::new(body, &parts.headers, &bounds);
+    let mut request = Request::from_parts(parts, Body::new(body));
     request.extensions_mut().insert(scheme);
-    let response = match refusal::check(&mut request) {
+    let mut response = match refusal::check(&mut request) {
         Ok(()) => app.oneshot(request).await.unwrap_or_else(|never| match never {}),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => {
+            drop(request);
+            refusal.into_response()
+        }
     };
+    // The next request would begin in the middle of this one's body: its connection ends, and the client
+    // is told (RFC 9112 §9.6). HTTP/2 has a stream for each.
+    if version < Version::HTTP_2 && !unread.drop_rest().await {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if response.status() == StatusCode::NO_CONTENT {
+        // Never with 204 (RFC 9110 §8.6), and the router adds it to what HEAD is answered.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     in_flight.offered();
     Ok(response.map(|body| Answered { body, in_flight }))
 }

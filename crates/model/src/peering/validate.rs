@@ -4,6 +4,7 @@ use super::*;
 use crate::connectivity_probe::check_probes;
 use crate::inventory::Inventory;
 use crate::peer_asn::AsnState;
+use crate::region::{check_region, same_region};
 use crate::violation::Violations;
 
 mod connection;
@@ -54,6 +55,7 @@ pub fn validate(
     context: &ValidateContext<'_>,
     fresh_guid: &mut dyn FnMut() -> String,
 ) -> Result<(PeeringSpec, Vec<ConnectionSpec>), Violations> {
+    check_kind(draft)?;
     let mut v = Violations::default();
     if !is_resource_name(&draft.name) {
         v.add("NameInvalid", "name", "a peering's name has 1 to 63 of A-Z a-z 0-9 _ . -");
@@ -78,7 +80,11 @@ pub fn validate(
         None => had.to_vec(),
     };
     let spec = PeeringSpec {
-        region: draft.region.clone().unwrap_or_default(),
+        region: check_region(
+            draft.region.as_deref(),
+            context.existing.map(|(peering, _)| peering.spec.region.as_str()),
+            &mut v,
+        ),
         offering: offering.unwrap_or(OfferingKind::Edge),
         sku: sku.unwrap_or(Sku::Basic_Direct_Free),
         location: location.unwrap_or_default(),
@@ -87,17 +93,24 @@ pub fn validate(
         tags: draft.tags.clone(),
         probes,
     };
-    if spec.region.trim().is_empty() {
-        v.add(
-            "LocationRequired",
-            "location",
-            "the resource's location is missing; send the region, such as westeurope",
-        );
-    }
     if let Some((existing, _)) = context.existing {
         check_immutable(&existing.spec, &spec, &mut v);
     }
     v.into_result((spec, connections))
+}
+
+/// Refuses peerings of kind Exchange, which no network offers yet: nothing else of such a request says
+/// anything then.
+pub fn check_kind(draft: &PeeringDraft) -> Result<(), Violations> {
+    let mut v = Violations::default();
+    if draft.kind.as_deref() == Some("Exchange") {
+        v.add(
+            "KindNotOffered",
+            "kind",
+            "this network offers no peerings of kind Exchange; use kind Direct, at a route server with directPeeringType IxRs",
+        );
+    }
+    v.into_result(())
 }
 
 fn check_offering(
@@ -108,23 +121,12 @@ fn check_offering(
     const TARGET: &str = "properties.direct.directPeeringType";
     match draft.kind.as_deref() {
         Some("Direct") => {}
-        Some("Exchange") => {
-            let offered = context.inventory.offering(OfferingKind::Exchange).is_some();
-            if !offered {
-                v.add("KindNotOffered", "kind", "this network offers no Exchange peerings; use kind Direct");
-            }
-            return offered.then_some(OfferingKind::Exchange);
-        }
         Some(other) => {
-            v.add(
-                "KindInvalid",
-                "kind",
-                format!("'{other}' isn't a kind of peering; use Direct or Exchange"),
-            );
+            v.add("KindInvalid", "kind", format!("'{other}' isn't a kind of peering here; use Direct"));
             return None;
         }
         None => {
-            v.add("KindRequired", "kind", "the kind is missing; use Direct or Exchange");
+            v.add("KindRequired", "kind", "the kind is missing; use Direct");
             return None;
         }
     }
@@ -301,7 +303,8 @@ fn check_immutable(old: &PeeringSpec, new: &PeeringSpec, v: &mut Violations) {
     fixed(old.location == new.location, "properties.peeringLocation", "the peering location");
     let same_kind = (old.offering == OfferingKind::Exchange) == (new.offering == OfferingKind::Exchange);
     fixed(same_kind, "kind", "the kind");
-    fixed(old.region.eq_ignore_ascii_case(&new.region), "location", "the location");
+    // What is missing has its own violation.
+    fixed(new.region.is_empty() || same_region(&old.region, &new.region), "location", "the location");
     if same_kind && old.offering != new.offering {
         v.add(
             "ConversionNotSupported",

@@ -5,7 +5,7 @@ use super::peering::Effect;
 use super::validation::Observed;
 use crate::connection::{Connection, Removal, RemovalStep};
 use crate::link::BgpState;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Where a removal begins: an open connection is drained first; one that never carried traffic
 /// has nothing to drain.
@@ -17,6 +17,18 @@ pub fn first_step(connection: &Connection) -> RemovalStep {
     } else {
         RemovalStep::Freeing
     }
+}
+
+/// How long it takes from `now` on until connections being taken away are gone, as far as that is known:
+/// routers may need longer. At least a second.
+pub fn left(connections: &[Connection], timing: &Timing, now: Timestamp) -> SignedDuration {
+    let ends = connections.iter().filter_map(|c| c.removal).map(|removal| match removal.step {
+        RemovalStep::Draining => removal.since + timing.drain + timing.close,
+        RemovalStep::Closing => removal.since + timing.close,
+        RemovalStep::Freeing => now,
+    });
+    let last = ends.max().unwrap_or(now);
+    last.duration_since(now).max(SignedDuration::ZERO) + SignedDuration::from_secs(1)
 }
 
 /// The next step of a removal under way.

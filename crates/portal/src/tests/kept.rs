@@ -154,3 +154,12 @@ async fn a_part_that_fails_says_so_in_its_place_and_the_rest_of_the_page_stays()
     assert!(page.text.contains("This part can't be shown right now. The database is busy."), "{}", page.text);
     assert!(page.text.contains("Sessions") && page.text.contains("Reached"));
 }
+
+#[tokio::test]
+async fn what_a_program_posts_to_an_address_that_is_not_there_is_not_repeated() {
+    let portal = portal().await;
+    let asked =
+        portal.post("/t/oauth2/token", "", "grant_type=client_credentials&client_secret=mt_topsecret").await;
+    assert_eq!(asked.status, 404);
+    assert!(!asked.text.contains("topsecret"), "{}", asked.text);
+}

@@ -39,7 +39,8 @@ impl Asked {
         query.namespace(kind);
         let metrics = query.metrics(kind);
         let adjust = query.switch("AutoAdjustTimegrain", false);
-        let span = query.read("timespan", "InvalidTimespan", |text| TimeSpan::parse(text, call.now));
+        let span = query
+            .read("timespan", "InvalidTimespan", |text| TimeSpan::parse(&decoded_once_more(text), call.now));
         let span = span.unwrap_or_else(|| TimeSpan::default_at(call.now));
         let length = query.read("interval", "InvalidInterval", |text| Length::parse(text, &metrics, adjust));
         let asked = Self {
@@ -200,6 +201,14 @@ fn metadata_only(text: &str) -> Result<bool, String> {
         "metadata" => Ok(true),
         _ => Err("write Data or metadata".to_owned()),
     }
+}
+
+/// A timespan has no `%`: one that still has is encoded twice, as `az monitor metrics list` sends it.
+fn decoded_once_more(text: &str) -> String {
+    let of = [("%3A", ":"), ("%2F", "/"), ("%2B", "+")];
+    of.iter().fold(text.to_owned(), |text, (code, sign)| {
+        text.replace(code, sign).replace(&code.to_ascii_lowercase(), sign)
+    })
 }
 
 /// A caller's text as it may be repeated.

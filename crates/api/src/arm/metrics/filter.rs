@@ -3,6 +3,7 @@
 //! `and` joins dimensions, `or` joins conditions on one of them. What a filter names, values are
 //! split by; everything else is summed up together. Names and values compare without case.
 
+use crate::odata::{Token, tokens};
 use meetme_model::metric::{Definition, Dimensions};
 
 /// Conditions that one filter may have.
@@ -87,54 +88,6 @@ impl Condition {
             }
         }
     }
-}
-
-#[derive(Debug, PartialEq)]
-enum Token {
-    Word(String),
-    Text(String),
-    Sign(char),
-}
-
-impl Token {
-    fn is_word(&self, word: &str) -> bool {
-        matches!(self, Self::Word(w) if w.eq_ignore_ascii_case(word))
-    }
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let mut all = Vec::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            c if c.is_whitespace() => {}
-            '(' | ')' | ',' => all.push(Token::Sign(c)),
-            '\'' => {
-                let mut value = String::new();
-                loop {
-                    match chars.next() {
-                        Some('\'') if chars.peek() == Some(&'\'') => {
-                            chars.next();
-                            value.push('\'');
-                        }
-                        Some('\'') => break,
-                        Some(c) => value.push(c),
-                        None => return Err("a text isn't closed: it ends with '".to_owned()),
-                    }
-                }
-                all.push(Token::Text(value));
-            }
-            c if c.is_ascii_alphanumeric() || c == '_' => {
-                let mut word = String::from(c);
-                while let Some(c) = chars.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
-                    word.push(c);
-                }
-                all.push(Token::Word(word));
-            }
-            c => return Err(format!("'{}' has no meaning here", c.escape_default())),
-        }
-    }
-    Ok(all)
 }
 
 struct Parser {

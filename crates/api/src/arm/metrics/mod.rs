@@ -1,5 +1,5 @@
 //! Metrics of peerings and peering services in Azure Monitor's shape (`docs/rules.md` §8), under
-//! `…/providers/microsoft.insights`: which there are (`definitions`), and their values (`values`),
+//! `…/providers/microsoft.insights`: which there are (`definitions`, `namespaces`), and their values (`values`),
 //! as asked for (`ask`, with `time` and `filter`).
 //!
 //! Nothing is filled in: a time without measurement has a point without a value.
@@ -7,6 +7,7 @@
 mod ask;
 mod definitions;
 mod filter;
+mod namespaces;
 mod specification;
 mod time;
 mod values;
@@ -28,6 +29,8 @@ const OF_PEERING: &str = "/subscriptions/{subscription}/resourceGroups/{resource
 const DEFINITIONS_OF_PEERING: &str = "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peerings/{peering}/providers/microsoft.insights/metricDefinitions";
 const OF_SERVICE: &str = "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peeringServices/{peering_service}/providers/microsoft.insights/metrics";
 const DEFINITIONS_OF_SERVICE: &str = "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peeringServices/{peering_service}/providers/microsoft.insights/metricDefinitions";
+const NAMESPACES_OF_PEERING: &str = "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peerings/{peering}/providers/microsoft.insights/metricNamespaces";
+const NAMESPACES_OF_SERVICE: &str = "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.Peering/peeringServices/{peering_service}/providers/microsoft.insights/metricNamespaces";
 
 /// Adds the routes.
 pub(crate) fn routes(routes: Routes) -> Routes {
@@ -36,6 +39,8 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(Method::GET, OF_SERVICE, Access::Subscription, values::list)
         .add(Method::GET, DEFINITIONS_OF_PEERING, Access::Subscription, definitions::list)
         .add(Method::GET, DEFINITIONS_OF_SERVICE, Access::Subscription, definitions::list)
+        .add(Method::GET, NAMESPACES_OF_PEERING, Access::Subscription, namespaces::list)
+        .add(Method::GET, NAMESPACES_OF_SERVICE, Access::Subscription, namespaces::list)
 }
 
 /// The resource that the path names.

@@ -1,6 +1,7 @@
 //! `DELETE peerAsns/{name}`: refused while a peering uses it.
 
 use super::wire::id;
+use crate::arm::peerings::leaving;
 use crate::call::{Answer, Call, deleted};
 use meetme_store::{peer_asn_delete, peer_asn_get, peer_asn_lock};
 use serde_json::json;
@@ -17,7 +18,9 @@ pub(super) async fn delete(call: Call) -> Answer {
     let Some(found) = found else {
         return deleted(false);
     };
-    peer_asn_delete(&mut tx, found.id).await.map_err(|e| call.refuse(e))?;
+    if let Err(e) = peer_asn_delete(&mut tx, found.id).await {
+        return Err(leaving::refuse(&call, &mut tx, e).await);
+    }
     call.audit(
         &mut tx,
         "peerAsns/delete",

@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use meetme_model::Violations;
 use meetme_model::inventory::Inventory;
 use meetme_model::peering_service::{PeeringService, PeeringServiceSpec};
+use meetme_model::region::{check_region, same_region};
 use meetme_store::{
     Page, Tx, WorkKind, peering_service_get, peering_service_insert, peering_service_lock,
     peering_service_update, service_prefixes_list, work_enqueue, work_enqueue_routers_of,
@@ -124,14 +125,7 @@ pub(super) fn check(
 ) -> Result<PeeringServiceSpec, ApiError> {
     let mut v = Violations::default();
     let properties = sent.properties.unwrap_or_default();
-    let region = sent.location.unwrap_or_default().trim().to_owned();
-    if region.is_empty() {
-        v.add(
-            "LocationRequired",
-            "location",
-            "the resource's location is missing; send the region, such as westeurope",
-        );
-    }
+    let region = check_region(sent.location.as_deref(), existing.map(|e| e.spec.region.as_str()), &mut v);
     let place = properties.peering_service_location.unwrap_or_default();
     let location = inventory
         .service_locations
@@ -204,11 +198,12 @@ fn check_immutable(old: &PeeringServiceSpec, new: &PeeringServiceSpec, v: &mut V
     let fixed = [
         (&old.location, &new.location, "properties.peeringServiceLocation"),
         (&old.provider, &new.provider, "properties.peeringServiceProvider"),
-        (&old.region, &new.region, "location"),
     ];
-    for (old, new, target) in fixed {
+    let differs = |(old, new, _): &(&String, &String, &str)| !old.eq_ignore_ascii_case(new);
+    let moved = (!same_region(&old.region, &new.region)).then_some((&old.region, &new.region, "location"));
+    for (_, new, target) in fixed.into_iter().filter(differs).chain(moved) {
         // What couldn't be read has its own violation.
-        if !new.is_empty() && !old.eq_ignore_ascii_case(new) {
+        if !new.is_empty() {
             v.add(
                 "PropertyImmutable",
                 target,

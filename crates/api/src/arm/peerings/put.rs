@@ -3,6 +3,7 @@
 
 use super::get::show;
 use super::held;
+use super::leaving;
 use super::sent::{Sent, adopt_identifiers, check_addresses, check_changes, peer_asn_name};
 use super::shape::offering_name;
 use super::wire::{Shown, id};
@@ -14,7 +15,7 @@ use meetme_model::connection::{Connection, ConnectionState, Removal, Stage};
 use meetme_model::inventory::Inventory;
 use meetme_model::peering::{
     ConnectionSpec, ExistingConnection, Peering, PeeringDraft, PeeringSpec, ResolvedAsn, ValidateContext,
-    validate,
+    check_kind, validate,
 };
 use meetme_model::plan::removal::first_step;
 use meetme_store::{
@@ -50,6 +51,7 @@ async fn write(call: &Call) -> Result<Written, ApiError> {
     let sent = call.json::<Sent>()?;
     let addresses = sent.addresses();
     let mut draft = sent.into_draft(call.param("peering"));
+    check_kind(&draft)?;
     let inventory = inventory(call).await?;
     let mut tx = call.state.store.begin().await?;
     let existing = existing(call, &mut tx).await?;
@@ -81,10 +83,11 @@ async fn existing(call: &Call, tx: &mut Tx) -> Result<Option<(Peering, Vec<Conne
     let Some(found) = found else { return Ok(None) };
     let (peering, connections) = peering_lock(tx, found.id).await?;
     if peering.deleting {
-        return Err(ApiError::conflict(
-            "PeeringDeleting",
-            "the peering is being deleted; wait until it is gone, or choose another name",
-        ));
+        let seconds = leaving::left_s(call, &connections);
+        let message = format!(
+            "the peering is being deleted and is gone in about {seconds} s: try again then, or choose another name"
+        );
+        return Err(ApiError::conflict("PeeringDeleting", message).retry_after(seconds));
     }
     Ok(Some((peering, connections)))
 }
@@ -172,7 +175,10 @@ async fn create(
         stamp: call.stamp(),
     };
     resource_manager::ensure(call, tx, &new.spec.region).await?;
-    let (peering, _) = peering_insert(tx, &new, connections).await.map_err(|e| call.refuse(e))?;
+    let peering = match peering_insert(tx, &new, connections).await {
+        Ok((peering, _)) => peering,
+        Err(e) => return Err(leaving::refuse(call, tx, e).await),
+    };
     let added = connections.iter().map(|c| c.identifier.clone()).collect();
     Ok((peering, Changes { created: true, added, ..Changes::default() }))
 }

@@ -2,7 +2,7 @@
 
 use meetme_model::connection::SessionSubnet;
 use meetme_model::connectivity_probe::ProbeDraft;
-use meetme_model::peering::{ConnectionDraft, ConnectionSpec, ExistingConnection, PeeringDraft};
+use meetme_model::peering::{ConnectionDraft, ConnectionSpec, ExistingConnection, PeeringDraft, guid};
 use meetme_model::secret::Secret;
 use meetme_model::{Prefix, Violations};
 use serde::Deserialize;
@@ -134,7 +134,8 @@ impl From<Connection> for ConnectionDraft {
     fn from(c: Connection) -> Self {
         let session = c.bgp_session.unwrap_or_default();
         Self {
-            identifier: c.connection_identifier,
+            // What is no GUID is told as it was sent.
+            identifier: c.connection_identifier.map(|id| guid(&id).unwrap_or(id)),
             bandwidth_mbps: c.bandwidth_in_mbps,
             facility_id: c.facility_id,
             address_provider: c.session_address_provider,

@@ -97,6 +97,19 @@ pub(crate) fn tracking_id(c: &Connection) -> String {
     format!("c{}", c.id)
 }
 
+/// `kind`.
+pub(crate) fn kind_name(offering: OfferingKind) -> &'static str {
+    match offering {
+        OfferingKind::Exchange => "Exchange",
+        OfferingKind::Voice | OfferingKind::Edge | OfferingKind::IxRs => "Direct",
+    }
+}
+
+/// `provisioningState`.
+pub(crate) fn provisioning_state(p: &Peering) -> &'static str {
+    if p.deleting { "Deleting" } else { "Succeeded" }
+}
+
 /// `sessionStateV4` and `V6`.
 pub(crate) fn bgp_name(state: BgpState) -> &'static str {
     match state {
@@ -132,10 +145,7 @@ impl From<Source<'_>> for Shown {
             id: id(&p),
             r#type: "Microsoft.Peering/peerings",
             system_data: (&p.stamp).into(),
-            kind: match p.spec.offering {
-                OfferingKind::Exchange => "Exchange",
-                OfferingKind::Voice | OfferingKind::Edge | OfferingKind::IxRs => "Direct",
-            },
+            kind: kind_name(p.spec.offering),
             location: p.spec.region.clone(),
             sku: p.spec.sku.into(),
             properties: Properties {
@@ -149,7 +159,7 @@ impl From<Source<'_>> for Shown {
                 },
                 connectivity_probes: probes,
                 peering_location: p.spec.location.clone(),
-                provisioning_state: if p.deleting { "Deleting" } else { "Succeeded" },
+                provisioning_state: provisioning_state(&p),
             },
             tags: p.spec.tags,
             name: p.name,
@@ -169,6 +179,10 @@ fn probes(peering: &Peering, inventory: Option<&Inventory>) -> Vec<ShownProbe> {
 
 fn connection(seen: &SeenConnection) -> ShownConnection {
     let (c, router) = (&seen.connection, seen.router.as_deref());
+    // A subnet that the peer gives says both ends before the port is configured.
+    let given = |asked: Option<Prefix>| asked.and_then(SessionSubnet::of);
+    let subnet_v4 = c.subnet_v4.or_else(|| given(c.spec.session_prefix_v4));
+    let subnet_v6 = c.subnet_v6.or_else(|| given(c.spec.session_prefix_v6));
     let host = |s: Option<SessionSubnet>| s.map(|s| s.host);
     let peer = |s: Option<SessionSubnet>| s.map(|s| s.peer);
     let prefix = |s: Option<SessionSubnet>, asked: Option<Prefix>| s.map(|s| s.prefix).or(asked);
@@ -181,12 +195,12 @@ fn connection(seen: &SeenConnection) -> ShownConnection {
         facility_id: c.spec.facility_id,
         connection_state: c.state.wire_name(),
         bgp_session: BgpSession {
-            session_prefix_v4: prefix(c.subnet_v4, c.spec.session_prefix_v4),
-            session_prefix_v6: prefix(c.subnet_v6, c.spec.session_prefix_v6),
-            host_v4: host(c.subnet_v4),
-            host_v6: host(c.subnet_v6),
-            peer_v4: peer(c.subnet_v4),
-            peer_v6: peer(c.subnet_v6),
+            session_prefix_v4: prefix(subnet_v4, c.spec.session_prefix_v4),
+            session_prefix_v6: prefix(subnet_v6, c.spec.session_prefix_v6),
+            host_v4: host(subnet_v4),
+            host_v6: host(subnet_v6),
+            peer_v4: peer(subnet_v4),
+            peer_v6: peer(subnet_v6),
             state_v4: session_state(c, true, router),
             state_v6: session_state(c, false, router),
             max_prefixes_v4: c.spec.max_prefixes_v4,

@@ -89,7 +89,7 @@ impl Shown {
         Self {
             id: id(peering, &r.name),
             name: r.name,
-            r#type: "Microsoft.Peering/registeredPrefixes",
+            r#type: "Microsoft.Peering/peerings/registeredPrefixes",
             system_data: (&r.stamp).into(),
             properties: ShownProperties {
                 prefix: r.prefix,

@@ -1,26 +1,28 @@
 //! Resource groups. One that a resource is put into comes into being with it; one with resources
 //! in it isn't deleted.
 
+use super::narrowed::{Expanded, Narrowed, Row};
+use crate::arm::peerings::leaving;
 use crate::arm::tags;
 use crate::call::{Answer, Call, deleted, ok, written};
 use crate::error::ApiError;
-use crate::page::{by_name, page};
+use crate::page::by_name;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use meetme_model::region::{check_region, region_key};
 use meetme_model::resource_group::ResourceGroup;
 use meetme_model::{Violation, Violations};
 use meetme_store::{
-    Db, StoreError, Tx, resource_group_add, resource_group_content, resource_group_delete,
+    Db, Page, ResourceRef, StoreError, Tx, resource_group_add, resource_group_content, resource_group_delete,
     resource_group_get, resource_group_lock, resource_group_update, resource_groups_list,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 
+const TYPE: &str = "Microsoft.Resources/resourceGroups";
 /// Resources named when a group with content isn't deleted.
 const NAMED: u32 = 20;
-/// Longest location.
-const LOCATION_LIMIT: usize = 90;
 
 #[derive(Deserialize)]
 struct Sent {
@@ -50,7 +52,7 @@ impl From<ResourceGroup> for Shown {
         Self {
             id: id(&group),
             name: group.name,
-            r#type: "Microsoft.Resources/resourceGroups",
+            r#type: TYPE,
             location: group.location,
             tags: group.tags,
             properties: Properties { provisioning_state: "Succeeded" },
@@ -62,12 +64,45 @@ fn id(group: &ResourceGroup) -> String {
     format!("/subscriptions/{}/resourceGroups/{}", group.subscription, group.name)
 }
 
-/// Answers a page of the subscription's groups.
+/// Answers a page of the subscription's groups, as far as they are asked for.
 pub(super) async fn list(call: Call) -> Answer {
-    let asked = by_name(&call)?;
+    let narrowed = Narrowed::of(&call)?;
+    let size = narrowed.size(&call);
+    let key = |g: &ResourceGroup| g.name.to_ascii_lowercase();
+    let Page { mut after, limit } = by_name(&call)?;
     let mut db = call.state.store.read().await?;
-    let rows = resource_groups_list(&mut db, call.subscription(), &asked).await?;
-    ok(page(&call, rows, |g| g.name.to_ascii_lowercase(), Shown::from))
+    let mut rows = Vec::new();
+    loop {
+        let asked = Page { after, limit };
+        let found = resource_groups_list(&mut db, call.subscription(), &asked).await?;
+        let is_last = found.len() < limit as usize;
+        after = found.last().map(key);
+        rows.extend(found.into_iter().filter(|g| narrowed.holds(&row(g))));
+        if is_last || rows.len() > size {
+            break;
+        }
+    }
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let next = rows.last().filter(|_| more).map(key);
+    let shown = rows.into_iter().map(|group| {
+        let expanded = narrowed.expanded(&group.stamp, "Succeeded");
+        Listed { shown: group.into(), expanded }
+    });
+    ok(narrowed.page(&call, shown.collect(), next))
+}
+
+/// A group in a list.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    shown: Shown,
+    #[serde(flatten)]
+    expanded: Expanded,
+}
+
+fn row(group: &ResourceGroup) -> Row<'_> {
+    Row { group: &group.name, name: &group.name, location: &group.location, kind: TYPE, tags: &group.tags }
 }
 
 /// Answers one group.
@@ -88,19 +123,13 @@ pub(super) async fn head(call: Call) -> Answer {
 pub(super) async fn put(call: Call) -> Answer {
     let sent: Sent = call.json()?;
     let tags = tags::check(sent.tags)?.unwrap_or_default();
-    let location = sent.location.unwrap_or_default().trim().to_owned();
-    let mut v = Violations::default();
-    if location.is_empty() || location.len() > LOCATION_LIMIT {
-        v.add(
-            "LocationRequired",
-            "location",
-            "the group's location is missing or too long; send a region, such as westeurope",
-        );
-    }
-    v.into_result(())?;
     let mut tx = call.state.store.begin().await?;
     let existing = lock(&call, &mut tx).await?;
     call.check_conditions(existing.as_ref().map(|g| &g.stamp))?;
+    let mut v = Violations::default();
+    let had = existing.as_ref().map(|g| g.location.as_str());
+    let location = check_region(sent.location.as_deref(), had, &mut v);
+    v.into_result(())?;
     let created = existing.is_none();
     let kept = match existing {
         None => {
@@ -114,7 +143,7 @@ pub(super) async fn put(call: Call) -> Answer {
             new
         }
         Some(mut group) => {
-            if !group.location.is_empty() && !group.location.eq_ignore_ascii_case(&location) {
+            if !group.location.is_empty() && group.location != location {
                 return Err(ApiError::conflict(
                     "InvalidResourceGroupLocation",
                     format!("the group's location is {} and can't be changed", group.location),
@@ -162,6 +191,13 @@ pub(super) async fn delete(call: Call) -> Answer {
             "ResourceGroupNotEmpty",
             "the group has resources in it; delete them first, each on its own",
         );
+        let of_group = |name: &str| ResourceRef {
+            subscription: group.subscription.clone(),
+            resource_group: group.name.clone(),
+            name: name.to_owned(),
+        };
+        let peerings: Option<Vec<ResourceRef>> =
+            content.iter().map(|resource| resource.strip_prefix("peerings/").map(of_group)).collect();
         error.details = content
             .into_iter()
             .map(|target| Violation {
@@ -170,7 +206,10 @@ pub(super) async fn delete(call: Call) -> Answer {
                 target,
             })
             .collect();
-        return Err(error);
+        return Err(match peerings {
+            Some(peerings) => leaving::told(&call, &mut tx, error, &peerings).await?,
+            None => error,
+        });
     }
     resource_group_delete(&mut tx, &group.subscription, &group.name).await?;
     audit(&call, &mut tx, "resourceGroups/delete", &group).await?;
@@ -180,7 +219,7 @@ pub(super) async fn delete(call: Call) -> Answer {
 
 /// Has the group of a resource that is being created be there.
 pub(crate) async fn ensure(call: &Call, tx: &mut Tx, region: &str) -> Result<(), ApiError> {
-    let group = new(call, region.to_owned(), BTreeMap::new());
+    let group = new(call, region_key(region), BTreeMap::new());
     if resource_group_add(tx, &group).await? {
         audit(call, tx, "resourceGroups/write", &group).await?;
     } else if lock(call, tx).await?.is_none() {

@@ -4,6 +4,7 @@
 //! These belong to other namespaces than `Microsoft.Peering`, so any api-version is taken.
 
 mod groups;
+mod narrowed;
 mod provider;
 mod resources;
 mod subscriptions;
@@ -21,6 +22,7 @@ const GROUP: &str = "/subscriptions/{subscription}/resourceGroups/{resource_grou
 pub(crate) fn routes(routes: Routes) -> Routes {
     let own = Access::Subscription;
     routes
+        .add(Method::GET, "/tenants", Access::Anyone, subscriptions::tenants)
         .add(Method::GET, "/subscriptions", Access::Anyone, subscriptions::list)
         .add(Method::GET, "/subscriptions/{subscription}", own, subscriptions::get)
         .add(Method::GET, "/subscriptions/{subscription}/locations", own, subscriptions::locations)

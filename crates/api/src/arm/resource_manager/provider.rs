@@ -1,9 +1,10 @@
 //! The resource provider `Microsoft.Peering` as tools ask for it. Every subscription is registered
 //! with it, as there is no other here.
 
-use crate::arm::{inventory, version};
+use crate::arm::inventory;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
+use crate::openapi;
 use crate::page::Page;
 use crate::path::NAMESPACE;
 use serde::Serialize;
@@ -55,8 +56,6 @@ async fn shown(call: &Call) -> Result<Shown, ApiError> {
     let inventory = inventory(call).await?;
     let regions: BTreeSet<&String> = inventory.locations.iter().map(|l| &l.region).collect();
     let regions: Vec<String> = regions.into_iter().cloned().collect();
-    let mut versions = version::VERSIONS.to_vec();
-    versions.reverse();
     let subscription = call.subscription();
     let id = if subscription.is_empty() {
         format!("/providers/{NAMESPACE}")
@@ -73,7 +72,7 @@ async fn shown(call: &Call) -> Result<Shown, ApiError> {
             .map(|(resource_type, located)| ResourceType {
                 resource_type,
                 locations: if *located { regions.clone() } else { Vec::new() },
-                api_versions: versions.clone(),
+                api_versions: openapi::versions_of(resource_type),
                 capabilities: located.then_some("SupportsTags, SupportsLocation"),
             })
             .collect(),

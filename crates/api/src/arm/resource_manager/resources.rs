@@ -1,10 +1,13 @@
 //! `GET resources`: peerings and peering services of a subscription or of one of its groups.
 
+use super::narrowed::{Expanded, Narrowed, Row};
 use crate::arm::{peering_services, peerings};
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
-use crate::page::{self, Page, bad_token};
-use meetme_store::{self as store, path_key, peering_services_list, peerings_list};
+use crate::page::{self, bad_token};
+use meetme_model::peering::Peering;
+use meetme_model::peering_service::PeeringService;
+use meetme_store::{self as store, Db, path_key, peering_services_list, peerings_list};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,14 +19,38 @@ struct Shown {
     id: String,
     name: String,
     r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     location: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sku: Option<Sku>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, String>,
+    #[serde(flatten)]
+    expanded: Expanded,
 }
+
+#[derive(Serialize)]
+struct Sku {
+    name: String,
+}
+
+/// Which resources are listed, and how many.
+struct Wanted<'c> {
+    subscription: &'c str,
+    group: Option<&'c str>,
+    narrowed: &'c Narrowed,
+    size: usize,
+    /// Rows that the store is asked for at a time.
+    limit: u32,
+}
+
+/// Rows so far, each with the position after which the page behind it starts.
+type Rows = Vec<(String, Shown)>;
 
 /// Answers a page: peerings first, each kind by group and name.
 pub(super) async fn list(call: Call) -> Answer {
-    let (with_peerings, with_services) = kinds(&call)?;
+    let narrowed = Narrowed::of(&call)?;
     let position = page::position(&call)?;
     let (in_services, after) = match position.as_deref().map(|p| p.split_once(' ')) {
         None => (false, None),
@@ -31,60 +58,112 @@ pub(super) async fn list(call: Call) -> Answer {
         Some(Some(("s", key))) => (true, Some(key.to_owned()).filter(|k| !k.is_empty())),
         Some(_) => return Err(bad_token()),
     };
-    let group = Some(call.resource_group()).filter(|g| !g.is_empty());
-    let size = call.state.settings.page_size;
-    let limit = u32::try_from(size).map_or(u32::MAX, |n| n.saturating_add(1));
-    let mut rows: Vec<(String, Shown)> = Vec::new();
+    let size = narrowed.size(&call);
+    let wanted = Wanted {
+        subscription: call.subscription(),
+        group: Some(call.resource_group()).filter(|g| !g.is_empty()).or(narrowed.group()),
+        narrowed: &narrowed,
+        size,
+        limit: u32::try_from(call.state.settings.page_size).map_or(u32::MAX, |n| n.saturating_add(1)),
+    };
+    let mut rows = Rows::new();
     let mut db = call.state.store.read().await?;
-    if with_peerings && !in_services {
-        let asked = store::Page { after: after.clone(), limit };
-        for p in peerings_list(&mut db, call.subscription(), group, &asked).await? {
-            let position = format!("p {}", path_key(&p.resource_group, &p.name));
-            let shown = Shown {
-                id: peerings::id(&p),
-                name: p.name,
-                r#type: PEERINGS,
-                location: p.spec.region,
-                tags: p.spec.tags,
-            };
-            rows.push((position, shown));
-        }
+    if narrowed.has_type(PEERINGS) && !in_services {
+        wanted.peerings(&mut db, after.clone(), &mut rows).await?;
     }
-    if with_services && rows.len() <= size {
-        let asked = store::Page { after: after.filter(|_| in_services), limit };
-        for s in peering_services_list(&mut db, call.subscription(), group, &asked).await? {
-            let position = format!("s {}", path_key(&s.resource_group, &s.name));
-            let shown = Shown {
-                id: peering_services::id(&s),
-                name: s.name,
-                r#type: SERVICES,
-                location: s.spec.region,
-                tags: s.spec.tags,
-            };
-            rows.push((position, shown));
-        }
+    if narrowed.has_type(SERVICES) && rows.len() <= size {
+        wanted.services(&mut db, after.filter(|_| in_services), &mut rows).await?;
     }
     let more = rows.len() > size;
     rows.truncate(size);
     let next = rows.last().filter(|_| more).map(|(position, _)| position.clone());
-    ok(Page::part(&call, rows.into_iter().map(|(_, shown)| shown).collect(), next))
+    ok(narrowed.page(&call, rows.into_iter().map(|(_, shown)| shown).collect(), next))
 }
 
-/// Which kinds `$filter` keeps: `resourceType eq 'Microsoft.Peering/peerings'` is all it knows.
-fn kinds(call: &Call) -> Result<(bool, bool), ApiError> {
-    let Some(filter) = call.query("$filter").map(str::trim).filter(|f| !f.is_empty()) else {
-        return Ok((true, true));
-    };
-    let words: Vec<&str> = filter.split_whitespace().collect();
-    if let [field, "eq", kind] = words.as_slice()
-        && field.eq_ignore_ascii_case("resourceType")
-    {
-        let kind = kind.trim_matches('\'');
-        return Ok((kind.eq_ignore_ascii_case(PEERINGS), kind.eq_ignore_ascii_case(SERVICES)));
+impl Wanted<'_> {
+    /// Adds peerings until there is one more than the page has, or no more.
+    async fn peerings(
+        &self,
+        db: &mut impl Db,
+        mut after: Option<String>,
+        rows: &mut Rows,
+    ) -> Result<(), ApiError> {
+        loop {
+            let asked = store::Page { after, limit: self.limit };
+            let found = peerings_list(db, self.subscription, self.group, &asked).await?;
+            let is_last = found.len() < self.limit as usize;
+            after = found.last().map(|p| path_key(&p.resource_group, &p.name));
+            for p in found {
+                let row = Row {
+                    group: &p.resource_group,
+                    name: &p.name,
+                    location: &p.spec.region,
+                    kind: PEERINGS,
+                    tags: &p.spec.tags,
+                };
+                if self.narrowed.holds(&row) {
+                    rows.push((format!("p {}", path_key(&p.resource_group, &p.name)), self.peering(p)));
+                }
+            }
+            if is_last || rows.len() > self.size {
+                return Ok(());
+            }
+        }
     }
-    Err(ApiError::bad_request(
-        "InvalidFilter",
-        "$filter",
-        "only resourceType eq 'Microsoft.Peering/peerings' (or peeringServices) is understood here",
-    ))
+
+    /// The same with peering services.
+    async fn services(
+        &self,
+        db: &mut impl Db,
+        mut after: Option<String>,
+        rows: &mut Rows,
+    ) -> Result<(), ApiError> {
+        loop {
+            let asked = store::Page { after, limit: self.limit };
+            let found = peering_services_list(db, self.subscription, self.group, &asked).await?;
+            let is_last = found.len() < self.limit as usize;
+            after = found.last().map(|s| path_key(&s.resource_group, &s.name));
+            for s in found {
+                let row = Row {
+                    group: &s.resource_group,
+                    name: &s.name,
+                    location: &s.spec.region,
+                    kind: SERVICES,
+                    tags: &s.spec.tags,
+                };
+                if self.narrowed.holds(&row) {
+                    rows.push((format!("s {}", path_key(&s.resource_group, &s.name)), self.service(s)));
+                }
+            }
+            if is_last || rows.len() > self.size {
+                return Ok(());
+            }
+        }
+    }
+
+    fn peering(&self, p: Peering) -> Shown {
+        Shown {
+            id: peerings::id(&p),
+            r#type: PEERINGS,
+            kind: Some(peerings::kind_name(p.spec.offering)),
+            sku: Some(Sku { name: p.spec.sku.wire_name().to_owned() }),
+            expanded: self.narrowed.expanded(&p.stamp, peerings::provisioning_state(&p)),
+            name: p.name,
+            location: p.spec.region,
+            tags: p.spec.tags,
+        }
+    }
+
+    fn service(&self, s: PeeringService) -> Shown {
+        Shown {
+            id: peering_services::id(&s),
+            r#type: SERVICES,
+            kind: None,
+            sku: s.spec.sku.clone().map(|name| Sku { name }),
+            expanded: self.narrowed.expanded(&s.stamp, "Succeeded"),
+            name: s.name,
+            location: s.spec.region,
+            tags: s.spec.tags,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use crate::arm::inventory;
 use crate::call::{Answer, Call, ok};
 use crate::page::{Page, by_name, page};
+use meetme_model::region::region_key;
 use meetme_store::subscriptions_list;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -55,6 +56,11 @@ pub(super) async fn list(call: Call) -> Answer {
     ok(page(&call, rows, Clone::clone, shown))
 }
 
+/// Answers none: whoever signs in does so by a token, for whatever tenant.
+pub(super) async fn tenants(_call: Call) -> Answer {
+    ok(Page::<()>::whole(Vec::new()))
+}
+
 /// Answers one.
 pub(super) async fn get(call: Call) -> Answer {
     ok(shown(call.subscription().to_owned()))
@@ -67,8 +73,7 @@ pub(super) async fn locations(call: Call) -> Answer {
     let peering = inventory.locations.iter().map(|l| (&l.region, &l.name));
     let service = inventory.service_locations.iter().map(|l| (&l.region, &l.name));
     for (region, place) in peering.chain(service) {
-        let folded = region.to_ascii_lowercase().replace(' ', "");
-        regions.entry(folded).or_insert_with(|| format!("{region} ({place})"));
+        regions.entry(region_key(region)).or_insert_with(|| format!("{region} ({place})"));
     }
     let shown = regions.into_iter().map(|(name, display)| Location {
         id: format!("/subscriptions/{}/locations/{name}", call.subscription()),

@@ -2,7 +2,7 @@
 
 use super::{CONNECTIONS, ExistingConnection, MAX_LAG_MEMBERS, ValidateContext};
 use crate::inventory::OfferingKind;
-use crate::peering::{AddressProvider, ConnectionDraft, ConnectionSpec, is_guid};
+use crate::peering::{AddressProvider, ConnectionDraft, ConnectionSpec, guid};
 use crate::prefix::Prefix;
 use crate::secret::Secret;
 use crate::session_space;
@@ -22,11 +22,10 @@ pub(super) fn check_connection(
     let at = |field: &str| format!("{CONNECTIONS}[{i}].{field}");
     let identifier = match draft.identifier.as_deref().filter(|s| !s.is_empty()) {
         None => fresh_guid(),
-        Some(id) if is_guid(id) => id.to_ascii_lowercase(),
-        Some(id) => {
+        Some(id) => guid(id).unwrap_or_else(|| {
             v.add("ConnectionIdentifierInvalid", at("connectionIdentifier"), format!("'{id}' isn't a GUID"));
             id.to_owned()
-        }
+        }),
     };
     let existing = context.existing.and_then(|(_, all)| all.iter().find(|e| e.spec.identifier == identifier));
     let forced = matches!(offering, Some(OfferingKind::Voice));
@@ -187,7 +186,9 @@ fn check_max_prefixes(i: usize, draft: &ConnectionDraft, v: &mut Violations) -> 
         },
     };
     let v4 = bounded(draft.max_prefixes_v4, 20_000, "V4");
-    let v6 = bounded(draft.max_prefixes_v6, 2_000, "V6");
+    // Clients send 0 where there is no such session.
+    let no_v6 = draft.session_prefix_v6.as_deref().is_none_or(str::is_empty);
+    let v6 = bounded(draft.max_prefixes_v6.filter(|n| *n != 0 || !no_v6), 2_000, "V6");
     (v4.unwrap_or(1_000), v6)
 }
 

@@ -184,6 +184,26 @@ fn the_facility_is_one_of_the_locations() {
 }
 
 #[test]
+fn kind_exchange_is_all_that_is_told_of_it() {
+    let mut d = edge();
+    d.kind = Some("Exchange".into());
+    d.sku = None;
+    d.location = None;
+    assert_eq!(broken(&d), ["KindNotOffered kind"]);
+}
+
+#[test]
+fn an_identifier_may_be_written_without_hyphens() {
+    let mut d = edge();
+    d.connections[0].identifier = Some("5F4CB5C76B43444493389ABC72606C16".into());
+    let (_, connections) = run(&d).unwrap();
+    assert_eq!(connections[0].identifier, "5f4cb5c7-6b43-4444-9338-9abc72606c16");
+    for odd in ["5f4cb5c7-6b43-4444-93389abc72606c16", "5f4cb5c7-6b43-4444-9338-9abc72606c1-", "é"] {
+        assert_eq!(crate::peering::guid(odd), None, "{odd}");
+    }
+}
+
+#[test]
 fn identifiers_are_guids_and_unique() {
     let mut d = voice();
     d.connections[0].identifier = Some("one".into());
@@ -223,14 +243,17 @@ fn peer_addressing_wants_a_subnet_of_the_right_size_outside_the_hosts_space() {
 fn max_prefixes_have_bounds() {
     let mut d = edge();
     d.connections[0].max_prefixes_v4 = Some(20_001);
+    d.connections[0].max_prefixes_v6 = Some(2_001);
+    let broken_v4 = format!("MaxPrefixesInvalid {C}[0].bgpSession.maxPrefixesAdvertisedV4");
+    let broken_v6 = format!("MaxPrefixesInvalid {C}[0].bgpSession.maxPrefixesAdvertisedV6");
+    assert_eq!(broken(&d), [broken_v4.clone(), broken_v6.clone()]);
+    // 0 prefixes of a family that isn't asked for is what clients send for none.
     d.connections[0].max_prefixes_v6 = Some(0);
-    assert_eq!(
-        broken(&d),
-        [
-            format!("MaxPrefixesInvalid {C}[0].bgpSession.maxPrefixesAdvertisedV4"),
-            format!("MaxPrefixesInvalid {C}[0].bgpSession.maxPrefixesAdvertisedV6"),
-        ]
-    );
+    assert_eq!(broken(&d), [broken_v4.clone()]);
+    d.connections[0].address_provider = Some("Peer".into());
+    d.connections[0].session_prefix_v4 = Some("9.9.9.0/31".into());
+    d.connections[0].session_prefix_v6 = Some("2a00::/64".into());
+    assert_eq!(broken(&d), [broken_v4, broken_v6]);
 }
 
 #[test]
