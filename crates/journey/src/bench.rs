@@ -15,32 +15,23 @@ use std::time::{Duration, Instant};
 /// How often the primary location is lost.
 const LOCATION_RUNS: u32 = 5;
 
-/// Brings the journey to its end and measures what happens often, or only what tables cost.
-pub async fn bench(state: &Path, runs: u32, tables_only: bool) -> anyhow::Result<()> {
+/// Brings the journey to its end and measures what happens often.
+pub async fn bench(state: &Path, runs: u32) -> anyhow::Result<()> {
     let say = Say::default();
     let world = World::up(state, Options::default()).await?;
     let mut figures = Figures::default();
-    let measured = measure(&world, &say, runs, tables_only, &mut figures).await;
+    let measured = measure(&world, &say, runs, &mut figures).await;
     print!("\n{}", figures.table());
     figures.record()?;
     world::down(state).await?;
     measured
 }
 
-async fn measure(
-    world: &World,
-    say: &Say,
-    runs: u32,
-    tables_only: bool,
-    figures: &mut Figures,
-) -> anyhow::Result<()> {
+async fn measure(world: &World, say: &Say, runs: u32, figures: &mut Figures) -> anyhow::Result<()> {
     let mut journey = Figures::default();
     let interconnects = onboard(world, say, &mut journey).await?;
     let keys = register(world, say, &mut journey).await?;
     activate(world, say, &keys).await?;
-    if tables_only {
-        return tables::measure(world, say, &interconnects, figures).await;
-    }
     watch(world, say, &mut journey, &interconnects).await?;
     figures.0.extend(journey.0.into_iter().filter(|f| f.name.starts_with("journey.")));
     verdicts(world, say, figures).await?;
@@ -63,7 +54,8 @@ async fn measure(
     }
     let how = format!("longest gap of 16 flows from two metros, {LOCATION_RUNS} runs, worst");
     figures.at_most("failover.location_lost_ms", finite(percentile(&lost, 100.0)), "ms", 600.0, &how);
-    footprint(world, say, figures).await
+    footprint(world, say, figures).await?;
+    tables::measure(world, say, &interconnects, figures).await
 }
 
 /// Breaks something that flows cross, and mends it; gives the longest gap in ms, infinite when

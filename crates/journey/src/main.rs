@@ -27,9 +27,6 @@ enum Command {
         /// How often a silent link is broken.
         #[arg(long, default_value_t = 20)]
         runs: u32,
-        /// Measure only what tables besides voice cost.
-        #[arg(long)]
-        tables_only: bool,
     },
     /// End what `run` left up.
     Down,
@@ -46,9 +43,7 @@ fn main() -> ExitCode {
                     let figures = Path::new("target/figures/run.jsonl");
                     run(&arguments.state, Options::default(), once, Some(figures)).await
                 }
-                Command::Bench { runs, tables_only } => {
-                    meetme_journey::bench::bench(&arguments.state, runs, tables_only).await
-                }
+                Command::Bench { runs } => meetme_journey::bench::bench(&arguments.state, runs).await,
                 Command::Down => meetme_journey::world::down(&arguments.state).await,
             }
         })

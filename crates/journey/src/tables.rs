@@ -1,5 +1,5 @@
 //! A link fails silently while its session brings a table besides voice: how long voice is lost when
-//! 10, 1,000 or 20,000 prefixes move with it.
+//! 10 or 1,000 prefixes move with it (`docs/decisions/020-…`).
 
 use crate::bench::broken;
 use crate::people::Engineer;
@@ -13,13 +13,10 @@ use meetme_lab::proto::Announcement;
 use std::time::{Duration, Instant};
 
 /// The most that a session may bring, voice with it.
-const MAX_PREFIXES: u32 = 20_000;
+const MAX_PREFIXES: u32 = 1_000;
 /// How many prefixes are used on the session, and what the figure is called.
-const TABLES: [(u32, &str); 3] = [
-    (10, "failover.silent_link_10_ms"),
-    (1_000, "failover.silent_link_1k_ms"),
-    (MAX_PREFIXES, "failover.silent_link_20k_ms"),
-];
+const TABLES: [(u32, &str); 2] =
+    [(10, "failover.silent_link_10_ms"), (MAX_PREFIXES, "failover.silent_link_1k_ms")];
 /// Before voice in every table that is walked in order.
 const FIRST: &str = "11.0.0.0/24";
 /// Counts the kernel's routes in the table that leave by a LAG: they name a next-hop object, that names the interface.
