@@ -249,7 +249,7 @@ fn max_prefixes_have_bounds() {
     assert_eq!(broken(&d), [broken_v4.clone(), broken_v6.clone()]);
     // 0 prefixes of a family that isn't asked for is what clients send for none.
     d.connections[0].max_prefixes_v6 = Some(0);
-    assert_eq!(broken(&d), [broken_v4.clone()]);
+    assert_eq!(broken(&d), std::slice::from_ref(&broken_v4));
     d.connections[0].address_provider = Some("Peer".into());
     d.connections[0].session_prefix_v4 = Some("9.9.9.0/31".into());
     d.connections[0].session_prefix_v6 = Some("2a00::/64".into());
