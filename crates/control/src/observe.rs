@@ -7,6 +7,7 @@ use crate::now;
 use meetme_model::Prefix;
 use meetme_model::connection::Connection;
 use meetme_model::link::{ApplyResult, PrefixEvidence, RouterState, SessionRoutes};
+use meetme_model::unit::UnitName;
 use meetme_store::{self as store, Store, StoreError, Tx, WorkKind};
 use std::collections::BTreeSet;
 
@@ -25,7 +26,7 @@ async fn router_in(tx: &mut Tx, state: RouterState) -> Result<()> {
     for connection in &connections {
         let concerns = concern(before.as_ref(), &state, connection);
         // A sibling that is being validated is held against what is seen of this one.
-        if concerns.onboarding && under_way(tx, connection).await? {
+        if concerns.refusal || (concerns.onboarding && under_way(tx, connection).await?) {
             enqueue(tx, WorkKind::Peering, connection.peering_id).await?;
         }
         if concerns.prefixes && connection.state.is_open() {
@@ -44,12 +45,14 @@ async fn under_way(tx: &mut Tx, connection: &Connection) -> Result<bool> {
 struct Concerns {
     onboarding: bool,
     prefixes: bool,
+    /// What the router refuses of it is something else.
+    refusal: bool,
 }
 
 /// What a new router state means for a connection on it.
 fn concern(before: Option<&RouterState>, after: &RouterState, connection: &Connection) -> Concerns {
     let Some(before) = before else {
-        return Concerns { onboarding: true, prefixes: true };
+        return Concerns { onboarding: true, prefixes: true, refusal: true };
     };
     let reachable = before.reachable != after.reachable;
     let lag = connection.lag_name();
@@ -62,7 +65,10 @@ fn concern(before: Option<&RouterState>, after: &RouterState, connection: &Conne
         sessions |= old != new;
         passing |= old.map(|s| (s.bgp, s.gate_open)) != new.map(|s| (s.bgp, s.gate_open));
     }
-    Concerns { onboarding: reachable || lags || sessions, prefixes: reachable || passing }
+    let unit = UnitName::Connection(lag);
+    let fault = |state: &RouterState| state.pending.get(&unit).and_then(|p| p.fault.clone());
+    let refusal = fault(before) != fault(after);
+    Concerns { onboarding: reachable || lags || sessions, prefixes: reachable || passing, refusal }
 }
 
 /// Takes what applying an intent came to.

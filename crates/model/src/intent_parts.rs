@@ -114,6 +114,7 @@ pub struct RouterOwn {
     /// See [`RouterIntent::loopback`].
     pub loopback: IpAddr,
     /// See [`RouterIntent::loopback_v6`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loopback_v6: Option<Ipv6Addr>,
     /// The list of [`RouterIntent::announced`].
     pub announced: Digest,

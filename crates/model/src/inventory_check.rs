@@ -2,9 +2,11 @@
 //! (`docs/rules.md` §2, §8). Every fault is told at once, each with where it is.
 
 use crate::inventory::{Inventory, OfferingKind};
+use crate::own_space::single;
 use crate::prefix::Prefix;
 use crate::violation::Violations;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 mod catalogue;
 
@@ -171,17 +173,23 @@ fn check_routers(inventory: &Inventory, v: &mut Violations) {
             format!("iBGP goes between IPv4 loopbacks; {} is IPv6", router.loopback),
         );
     }
-    let mut loopbacks = BTreeMap::new();
+    let mut loopbacks: BTreeMap<IpAddr, &String> = BTreeMap::new();
     for (i, router) in inventory.routers.iter().enumerate() {
         if inventory.site(&router.site).is_none() {
             v.add("SiteUnknown", format!("router[{i}].site"), format!("there is no site '{}'", router.site));
         }
-        if let Some(other) = loopbacks.insert(router.loopback, &router.name) {
-            v.add(
-                "LoopbackNotUnique",
-                format!("router[{i}].loopback"),
-                format!("{other} has {} too", router.loopback),
-            );
+        let v6 = router.loopback_v6.map(|address| ("loopback_v6", IpAddr::from(address)));
+        for (field, address) in std::iter::once(("loopback", router.loopback.into())).chain(v6) {
+            if let Some(other) = loopbacks.insert(address, &router.name) {
+                let told = format!("{other} has {address} too");
+                v.add("LoopbackNotUnique", format!("router[{i}].{field}"), told);
+            }
+        }
+        if let Some(address) = router.loopback_v6
+            && (address.is_unicast_link_local() || single(address.into()).not_unicast_reason().is_some())
+        {
+            let told = format!("{address} can't be a next hop of routes: give a global unicast address");
+            v.add("LoopbackNotUnicast", format!("router[{i}].loopback_v6"), told);
         }
         unique(
             router

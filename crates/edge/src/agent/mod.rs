@@ -21,10 +21,13 @@ use crate::probes::{Probes, Try};
 use crate::routers::{self, Driver};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
+use jiff::Timestamp;
 use kept::KeptDir;
 use meetme_model::intent_parts::{Assembly, IntentHead};
 use meetme_model::inventory::{Management, RouterAccess};
-use meetme_model::link::{EdgeAnswer, EdgeQuery, LINK_VERSION, MAX_FRAME_BYTES, ToControl, ToEdge};
+use meetme_model::link::{
+    EdgeAnswer, EdgeQuery, LINK_VERSION, MAX_FRAME_BYTES, RouterState, ToControl, ToEdge,
+};
 use meetme_model::probe::LookingGlass;
 use meetme_seal::SealError;
 use minutes::Tried;
@@ -131,7 +134,9 @@ impl Agent {
         let station = Station::new(events_in);
         let outbox = Arc::new(Outbox::default());
         let kept = self.config.state_dir.as_deref().map(KeptDir::open).transpose()?;
+        let listed = kept.as_ref().map(KeptDir::routers).unwrap_or_default();
         let mut site = Site::new(station.clone(), outbox.clone(), kept);
+        site.take_routers(listed);
         let listening = station.clone().listen(listener);
         tokio::pin!(listening);
         let mut pause = BACK_OFF.0;
@@ -305,7 +310,12 @@ impl Site {
 
     fn message(&mut self, message: ToEdge) {
         match message {
-            ToEdge::Routers { routers } => self.take_routers(routers),
+            ToEdge::Routers { routers } => {
+                if let Some(kept) = &self.kept {
+                    kept.keep_routers(&routers);
+                }
+                self.take_routers(routers);
+            }
             ToEdge::IntentPart { router, part } => {
                 let Some(known) = self.routers.get_mut(&router) else { return };
                 // What is missing then is noticed with the head.
@@ -376,8 +386,13 @@ impl Site {
             && error.is_panic()
         {
             let dead = self.routers.iter().filter(|(_, known)| known.inbox.is_closed());
-            let routers = dead.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-            tracing::error!(routers, %error, "a router's task panicked; it rests until routers are listed anew");
+            for (name, _) in dead {
+                tracing::error!(router = name, %error, "a router's task panicked; it rests until routers are listed anew");
+                let said =
+                    "the edge's task for it failed; the edge's log says where, and its restart begins anew";
+                let state = RouterState::reached(name, Timestamp::now());
+                self.outbox.router(RouterState { reachable: false, error: Some(said.into()), ..state });
+            }
         }
     }
 

@@ -135,15 +135,17 @@ impl<D: Driver> RouterTask<D> {
             let deadline = self.choices.deadline().into_iter().chain([self.machine.deadline()]).min();
             let deadline = Instant::from_std(deadline.unwrap_or_else(|| self.machine.deadline()));
             tokio::select! {
-                message = inbox.recv() => match message {
-                    Some(message) => self.take(message),
-                    None => return,
-                },
+                // In this order, so that a history replays; what came of commands never waits for news.
+                biased;
                 Some(outcomes) = self.running.next() => {
                     for outcome in outcomes {
                         self.came_of(outcome);
                     }
                 }
+                message = inbox.recv() => match message {
+                    Some(message) => self.take(message),
+                    None => return,
+                },
                 () = tokio::time::sleep_until(deadline) => self.tell(Event::Tick),
             }
         }
@@ -287,9 +289,9 @@ impl<D: Driver> RouterTask<D> {
         self.planned.clear();
         let mut units = Vec::with_capacity(plan.changes.len());
         for change in plan.changes {
-            let UnitChange { unit, diff, drift, disturbs, fault, steps } = change;
+            let UnitChange { unit, diff, drift, disturbs, fault, is_new, steps } = change;
             self.planned.insert(unit.clone(), steps);
-            units.push(Planned { unit, diff, drift, disturbs, fault });
+            units.push(Planned { unit, diff, drift, disturbs, fault, is_new });
         }
         let has_unused = plan.unused.is_some();
         self.unused = plan.unused;

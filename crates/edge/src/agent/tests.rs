@@ -117,7 +117,7 @@ async fn a_difference_asked_for_connections_is_told_of_them_alone() {
 
 #[tokio::test]
 async fn a_task_that_panicked_is_replaced_with_the_next_list_of_routers() {
-    let (mut site, _outbox, _events) = site();
+    let (mut site, outbox, _events) = site();
     let access = access();
     let (inbox, mut messages) = mpsc::unbounded_channel();
     site.tasks.spawn(async move {
@@ -129,7 +129,40 @@ async fn a_task_that_panicked_is_replaced_with_the_next_list_of_routers() {
     let ended = site.tasks.join_next().await.unwrap();
     assert!(ended.as_ref().is_err_and(JoinError::is_panic));
     site.ended(ended);
+    let is_away = |m: &ToControl| matches!(m, ToControl::Router { state } if !state.reachable);
+    assert!(is_told(&outbox, is_away).await, "it isn't told as reachable");
     assert!(!site.tell("ams1-er1", ToRouter::Refresh));
     site.take_routers(vec![access]);
     assert!(site.tell("ams1-er1", ToRouter::Refresh));
+}
+
+#[tokio::test]
+async fn an_edge_that_starts_before_its_control_plane_works_on_the_routers_that_it_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    KeptDir::open(dir.path()).unwrap().keep_routers(&[access()]);
+    let config = AgentConfig {
+        site: "ams1".into(),
+        bmp_listen: "127.0.0.1:0".parse().unwrap(),
+        state_dir: Some(dir.path().to_owned()),
+    };
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    let mut ours = Some(ours);
+    let working = Agent::new(config).run(move || {
+        let stream = ours.take();
+        async move { stream.ok_or_else(|| std::io::ErrorKind::ConnectionRefused.into()) }
+    });
+    let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec();
+    let mut control = tokio_util::codec::Framed::new(theirs, codec);
+    let told = async {
+        while let Some(Ok(frame)) = control.next().await {
+            if let ToControl::Router { state } = serde_json::from_slice(&frame).unwrap() {
+                return state.router;
+            }
+        }
+        panic!("it tells of its router though none was listed");
+    };
+    tokio::select! {
+        router = told => assert_eq!(router, "ams1-er1"),
+        ended = working => panic!("{ended:?}"),
+    }
 }

@@ -104,6 +104,8 @@ pub struct UnitChange<S> {
     pub disturbs: BTreeSet<IpAddr>,
     /// Why it can't be made; then nothing of it is.
     pub fault: Option<UnitFault>,
+    /// The router has nothing of it.
+    pub is_new: bool,
     /// The driver's own way of doing it.
     pub steps: S,
 }

@@ -94,7 +94,10 @@ fn in_use(connection: &Connection, observed: &Observed) -> (Party, String) {
         connection.sessions().filter(|(name, _)| observed.sessions.contains_key(name)).collect();
     down.extend(told.into_iter().filter_map(|session| session_down(&session, observed)));
     if down.is_empty() {
-        return (Party::Nobody, "nothing; the connection is in use".into());
+        return match &connection.error_message {
+            Some(unmet) => (Party::Operator, unmet.clone()),
+            None => (Party::Nobody, "nothing; the connection is in use".into()),
+        };
     }
     (Party::Peer, format!("{}: look at your side, as we look at ours", down.join(", ")))
 }

@@ -30,15 +30,29 @@ impl Machine {
         self.told.failed(undone, ApplyOutcome::RolledBack { fault: fault.clone() }, self.generation, now.at);
     }
 
-    pub(super) fn parties(&self) -> BTreeMap<IpAddr, Party> {
-        let forms = self.units.values().flat_map(UnitState::forms);
-        let sessions = forms.flat_map(Unit::sessions);
-        sessions.map(|s| (s.peer_address, Party::Peer(s.policy.peer_asn))).collect()
+    /// Tells of each neighbour to whom it belongs.
+    pub(super) fn parties(&self) -> impl Fn(&IpAddr) -> Party + use<> {
+        let mut known = BTreeMap::new();
+        for unit in self.units.values().flat_map(UnitState::forms) {
+            let ibgp = unit.intent.ibgp.iter().map(|n| n.address);
+            let transits = unit.intent.transits.iter().map(|t| t.address);
+            known.extend(ibgp.chain(transits).map(|address| (address, Party::Host)));
+            known.extend(unit.sessions().iter().map(|s| (s.peer_address, Party::Peer(s.policy.peer_asn))));
+        }
+        move |address| known.get(address).copied().unwrap_or(Party::ByHand(*address))
     }
 
     /// Whether a change of ours resets the session, so that its fall is nobody's fault.
     pub(super) fn is_disturbed(&self, address: &IpAddr) -> bool {
         self.watches.iter().any(|w| w.disturbs.contains(address))
+    }
+
+    /// Sessions that a change of ours resets.
+    pub(super) fn disturbed_sessions(&self) -> impl Iterator<Item = &str> {
+        let changed = self.watches.iter().flat_map(|w| w.units.values().flatten().map(move |unit| (w, unit)));
+        let sessions = changed.flat_map(|(w, unit)| unit.sessions().iter().map(move |session| (w, session)));
+        let disturbed = sessions.filter(|(w, session)| w.disturbs.contains(&session.peer_address));
+        disturbed.map(|(_, session)| session.name.as_str())
     }
 
     /// Undoes what isn't confirmed when sessions that it should have left alone were lost. One

@@ -1,7 +1,7 @@
 //! From what a plan found to batches of changes, and what became of them.
 
 use super::proof::ForVoice;
-use super::watch::{Party, Watch};
+use super::watch::Watch;
 use super::{BATCH, BUSY, BUSY_FOR, Command, DRIFT, MAX_DISTURBED, Machine, Now, PlanFound, Planned, Work};
 use crate::routers::{DriverError, Observed};
 use meetme_model::link::{ApplyOutcome, BgpState};
@@ -14,8 +14,15 @@ impl Machine {
         self.work = Work::Idle;
         let found = match found {
             Ok(found) => found,
-            Err(error) => return self.lose_track(&error, now),
+            Err(error) => {
+                self.unplannable = true;
+                return self.lose_track(&error, now);
+            }
         };
+        if std::mem::take(&mut self.unplannable) {
+            self.error = None;
+            self.back_off = None;
+        }
         if self.error.is_some() {
             return;
         }
@@ -43,6 +50,12 @@ impl Machine {
 
     pub(super) fn take_planned(&mut self, planned: Planned, now: Now) {
         let state = self.units.entry(planned.unit.clone()).or_default();
+        if planned.is_new {
+            state.found_nothing();
+        }
+        if state.is_to_be_left() {
+            return;
+        }
         if let Some(fault) = planned.fault {
             if state.is_resting() {
                 tracing::error!(router = self.name, unit = %planned.unit, %fault, "its last good form can't be put back");
@@ -176,12 +189,11 @@ impl Machine {
             self.told.changing(&planned.unit, &planned.diff);
             self.changing.insert(planned.unit.clone(), planned.diff.clone());
         }
-        let parties = self.parties();
-        let party = |address| parties.get(&address).copied().unwrap_or(Party::Host);
+        let party = self.parties();
         // What an earlier change resets may not have been seen to fall yet.
         let resets = |address: &IpAddr| self.watches.iter().any(|w| w.disturbs.contains(address));
         let says_something =
-            |address: &IpAddr| !resets(address) && !self.suspects.is(party(*address), now.instant);
+            |address: &IpAddr| !resets(address) && !self.suspects.is(party(address), now.instant);
         let nothing = Observed::default();
         let observed = self.observed.as_ref().unwrap_or(&nothing);
         let watch = Watch::new(units, disturbs, observed, now.at.as_millisecond(), says_something);

@@ -33,6 +33,8 @@ pub struct Planned {
     pub disturbs: BTreeSet<IpAddr>,
     /// Why it can't be made.
     pub fault: Option<UnitFault>,
+    /// The router has nothing of it.
+    pub is_new: bool,
 }
 
 /// What a plan found.

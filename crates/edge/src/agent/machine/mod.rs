@@ -18,6 +18,7 @@ mod changes;
 mod event;
 mod gates;
 mod proof;
+mod set_gates;
 mod told;
 mod unit;
 mod watch;
@@ -29,13 +30,14 @@ use meetme_model::intent::{RouterIntent, SessionIntent};
 use meetme_model::link::{DifferingRoutes, LagState, RouterState};
 use meetme_model::unit::{Unit, UnitFault, UnitName, units};
 use proof::Proof;
+use set_gates::SetGate;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use told::Told;
 use unit::UnitState;
-use watch::{Party, Suspects, Watch};
+use watch::{Suspects, Watch};
 
 /// Between looks while nothing happens: cheap enough for hundreds of routers.
 const IDLE: Duration = Duration::from_secs(1);
@@ -70,15 +72,6 @@ enum Work {
     Proving,
 }
 
-/// A gate as it was set last.
-#[derive(Clone, Debug)]
-struct SetGate {
-    /// Open by the session's form in that unit, or closed.
-    by: Option<Arc<Unit>>,
-    /// Its unit was changed since: it is set again, and stays as it was meanwhile where its session does.
-    is_stale: bool,
-}
-
 /// The machine of one router. See the module.
 #[derive(Debug)]
 pub struct Machine {
@@ -103,11 +96,15 @@ pub struct Machine {
     work: Work,
     observing: bool,
     setting: bool,
+    /// Gates couldn't be set; they are tried again after the next look.
+    gates_rest: bool,
     told: Told,
     /// Whether its BGP falls with its BFD.
     proof: Proof,
     /// What ended the last attempt to speak with it.
     error: Option<String>,
+    /// It answers looks, and its configuration can't be read or worked with.
+    unplannable: bool,
     back_off: Option<Duration>,
     look_at: Instant,
     plan_at: Option<Instant>,
@@ -137,8 +134,10 @@ impl Machine {
             work: Work::Idle,
             observing: false,
             setting: false,
+            gates_rest: false,
             proof: Proof::new(now),
             error: None,
+            unplannable: false,
             back_off: None,
             look_at: now,
             plan_at: None,
@@ -270,8 +269,7 @@ impl Machine {
             }
             self.tracker.look(&sessions.into_values().collect::<Vec<_>>(), &observed)
         };
-        let parties = self.parties();
-        let party = |address: &IpAddr| parties.get(address).copied().unwrap_or(Party::Host);
+        let party = self.parties();
         self.check_watches(&observed, &party, now);
         for address in &decision.fell {
             if !self.is_disturbed(address) {
@@ -281,6 +279,7 @@ impl Machine {
         if decision.moved {
             self.busy_until = now.instant + BUSY_FOR;
         }
+        self.gates_rest = false;
         self.open = decision.open;
         self.awaits_bfd = decision.awaits_bfd;
         commands.push(Command::Measure(decision.seen));
@@ -307,7 +306,14 @@ impl Machine {
             self.busy_until = now + BUSY_FOR;
             self.lags = lags;
         }
-        let was_away = self.error.take().is_some();
+        let was_away = self.error.is_some();
+        if self.unplannable {
+            // A look that succeeds says nothing about that: the next plan does, when its pause is over.
+            self.plan_at = Some(now);
+            self.look_at = now + self.back_off.unwrap_or(IDLE);
+            return;
+        }
+        self.error = None;
         self.back_off = None;
         if was_away || self.plan_at.is_none() {
             self.plan_at = Some(if was_away { now } else { now + DRIFT });
@@ -325,6 +331,7 @@ impl Machine {
 
     fn look_failed(&mut self, error: &DriverError, now: Now) {
         self.observing = false;
+        self.unplannable = false;
         self.lose_track(error, now);
     }
 
@@ -356,61 +363,6 @@ impl Machine {
         }
     }
 
-    fn take_gates(
-        &mut self,
-        changes: Vec<GateChange>,
-        missing: Result<BTreeSet<String>, DriverError>,
-        now: Now,
-    ) {
-        self.setting = false;
-        let missing = match missing {
-            Ok(missing) => missing,
-            Err(error @ DriverError::Unreachable(_)) => return self.lose_track(&error, now),
-            Err(DriverError::Fault(fault)) => {
-                // Said no as a whole: what stands is read before anything is tried again.
-                tracing::error!(router = self.name, %fault, "gates can't be set");
-                self.plan_at = Some(now.instant);
-                return;
-            }
-        };
-        for change in changes {
-            if change.open && missing.contains(&change.session) {
-                // Somebody took the neighbour away; once it is back its gate is set anew.
-                self.plan_at = Some(now.instant);
-            }
-            let by = change.open.then_some(change.unit);
-            self.gates.insert(change.session, SetGate { by, is_stale: false });
-        }
-    }
-
-    /// Gates that aren't as they should be, of sessions that the router has.
-    fn next_gates(&mut self, commands: &mut Vec<Command>) {
-        if self.setting || self.observed.is_none() {
-            return;
-        }
-        let mut changes = Vec::new();
-        for state in self.units.values() {
-            let Some(unit) = state.standing() else { continue };
-            for session in unit.sessions() {
-                let open = self.open.contains(&session.name);
-                let set = self.gates.get(&session.name).filter(|gate| !gate.is_stale);
-                let is_set = set.is_some_and(|gate| match &gate.by {
-                    Some(by) => open && UnitState::same_gate(by, unit, &session.name),
-                    None => !open,
-                });
-                // What isn't known to stand may only be closed: it may be open by another policy.
-                if is_set || (open && !state.is_known()) {
-                    continue;
-                }
-                changes.push(GateChange { session: session.name.clone(), unit: unit.clone(), open });
-            }
-        }
-        if !changes.is_empty() {
-            self.setting = true;
-            commands.push(Command::SetGates(changes));
-        }
-    }
-
     fn next_look(&mut self, now: Instant, commands: &mut Vec<Command>) {
         if !self.observing && self.look_at <= now {
             self.observing = true;
@@ -419,7 +371,8 @@ impl Machine {
     }
 
     fn may_work(&self) -> bool {
-        let is_known = self.error.is_none() && self.observed.is_some() && self.generation.is_some();
+        let answers = self.error.is_none() || self.unplannable;
+        let is_known = answers && self.observed.is_some() && self.generation.is_some();
         is_known && self.work == Work::Idle
     }
 
@@ -465,9 +418,6 @@ impl Machine {
             self.told.settled(generation, rests, now.at);
         }
         let pending = self.units.iter().filter_map(|(name, s)| Some((name.clone(), s.pending()?)));
-        let stands = |name: &String, gate: &SetGate| !gate.is_stale || self.open.contains(name);
-        let is_open = |(name, gate): &(&String, &SetGate)| gate.by.is_some() && stands(name, gate);
-        let open: Gates = self.gates.iter().filter(is_open).map(|(name, _)| name.clone()).collect();
         let state = RouterState {
             router: self.name.clone(),
             at: now.at,
@@ -478,7 +428,7 @@ impl Machine {
             pending: pending.collect(),
             drift: self.drift(),
             lags: self.lags.clone(),
-            sessions: self.tracker.states(&open),
+            sessions: self.tracker.states(&self.told_open()),
             bmp_connected: self.bmp_connected,
             // Held against the rules beside the machine (`super::choices`).
             differing: DifferingRoutes::default(),

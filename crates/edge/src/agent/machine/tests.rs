@@ -50,6 +50,7 @@ fn planned(n: u8, disturbs: &[u8]) -> Planned {
         drift: String::new(),
         disturbs: disturbs.iter().map(|n| address(*n)).collect(),
         fault: None,
+        is_new: false,
     }
 }
 
@@ -398,4 +399,77 @@ fn a_session_closed_at_its_limit_is_tried_again_as_soon_as_the_limit_is_another(
     assert_eq!(play.plan(vec![planned(1, &[])]), [name(1)]);
     let commands = play.on(Event::Applied(Ok(BTreeMap::new())));
     assert!(commands.iter().any(|c| matches!(c, Command::Clear(a) if *a == address(1))), "{commands:?}");
+}
+
+/// A unit that is refused, on a router of which the machine has just begun to know.
+fn refused_after_a_restart(is_new: bool) -> Vec<UnitName> {
+    let mut play = Play::new();
+    play.on(Event::Intent(Box::new(intent(2, 2))));
+    play.look();
+    let foreign = UnitFault::Foreign { object: "192.0.2.77".into() };
+    play.plan(vec![Planned { fault: Some(foreign), is_new, ..planned(1, &[]) }]);
+    play.after(DRIFT);
+    play.plan(vec![planned(1, &[1])])
+}
+
+#[test]
+fn what_stood_before_the_edge_began_is_left_when_its_newest_form_is_refused() {
+    assert_eq!(refused_after_a_restart(false), [], "its last good form isn't known");
+    assert_eq!(refused_after_a_restart(true), [name(1)], "there was none: what is half done is taken back");
+}
+
+#[test]
+fn gates_that_cant_be_set_are_tried_again_after_the_next_look() {
+    for error in [
+        DriverError::Unreachable("it is away".into()),
+        DriverError::Fault(UnitFault::RouterRefused { said: "no".into() }),
+    ] {
+        let mut play = Play::standing(&intent(1, 2));
+        let now = Now { instant: play.now, at: play.at };
+        let sets = |commands: &[Command]| commands.iter().any(|c| matches!(c, Command::SetGates(_)));
+        assert!(sets(&play.machine.on(Event::SessionLeft("c2v4".into()), now)));
+        let commands = play.machine.on(Event::GatesSet(Vec::new(), Err(error)), now);
+        assert!(!sets(&commands), "{commands:?}");
+        play.up.remove(&address(2));
+        play.machine.observing = true;
+        assert!(sets(&play.machine.on(Event::Observed(Ok(play.seen())), now)));
+    }
+}
+
+#[test]
+fn a_router_whose_configuration_cant_be_read_isnt_reachable_because_it_answers_looks() {
+    let mut play = Play::standing(&intent(1, 1));
+    play.on(Event::Intent(Box::new(intent(2, 1))));
+    play.on(Event::Planned(Err(DriverError::Unreachable("FRR 7.5 isn't supported".into()))));
+    let reachable = |play: &Play| play.state.as_ref().unwrap().reachable;
+    assert!(!reachable(&play));
+    let commands = play.look();
+    assert!(!reachable(&play) && plans(&commands).is_some(), "it is tried again: {commands:?}");
+    play.on(Event::Planned(Ok(PlanFound::default())));
+    assert!(reachable(&play));
+}
+
+#[test]
+fn a_neighbour_configured_by_hand_that_flaps_undoes_a_change_once() {
+    let mut play = Play::standing(&intent(1, 1));
+    let by_hand: IpAddr = "192.0.2.77".parse().unwrap();
+    play.up.insert(by_hand, 0);
+    play.look();
+    let mut after = intent(2, 1);
+    after.sessions[0].max_prefixes = 2000;
+    play.on(Event::Intent(Box::new(after)));
+    for undone in [true, false] {
+        assert_eq!(play.plan(vec![planned(1, &[])]), [name(1)]);
+        play.on(Event::Applied(Ok(BTreeMap::new())));
+        *play.up.get_mut(&by_hand).unwrap() += 1;
+        play.look();
+        assert_eq!(play.pending().get(&name(1)).is_some_and(Option::is_some), undone);
+        if undone {
+            assert_eq!(play.plan(vec![planned(1, &[])]), [name(1)], "put back");
+            play.on(Event::Applied(Ok(BTreeMap::new())));
+            play.look();
+            play.after(Duration::from_secs(10));
+            play.look();
+        }
+    }
 }

@@ -15,14 +15,14 @@ fn batches(units: BTreeMap<UnitName, String>) -> impl Iterator<Item = (Vec<UnitN
     nothing.into_iter().chain(cut(units, BATCH).map(|units| units.into_iter().unzip()))
 }
 
-/// Neighbours that the standing backbone part has and whose sessions aren't established, by name.
+/// Neighbours that the backbone part on the router has and whose sessions aren't established, by name;
+/// none while it isn't known what is on the router.
 pub fn backbone_down(
     units: &BTreeMap<UnitName, UnitState>,
     observed: Option<&Observed>,
 ) -> BTreeMap<IpAddr, String> {
-    let (Some(unit), Some(observed)) =
-        (units.get(&UnitName::Backbone).and_then(UnitState::standing), observed)
-    else {
+    let state = units.get(&UnitName::Backbone).filter(|state| state.is_known());
+    let (Some(unit), Some(observed)) = (state.and_then(UnitState::standing), observed) else {
         return BTreeMap::new();
     };
     let is_down = |address: &IpAddr| {

@@ -38,6 +38,8 @@ pub struct UnitState {
     wanted: Option<Arc<Unit>>,
     /// Its last confirmed form.
     good: Option<Arc<Unit>>,
+    /// Whether that is known: of what stood before the edge began it isn't.
+    is_good_known: bool,
     /// What is on the router, if it is known.
     stands: Option<Option<Arc<Unit>>>,
     /// The form that the plan under way goes to.
@@ -133,11 +135,22 @@ impl UnitState {
         self.drift = None;
         let confirms = self.phase == Phase::Pending && self.planned == self.wanted;
         if confirms {
+            self.is_good_known = true;
             self.good = self.planned.clone();
             self.phase = Phase::Standing;
             self.pause = None;
         }
         confirms
+    }
+
+    /// A plan found that the router has nothing of it.
+    pub fn found_nothing(&mut self) {
+        self.is_good_known = true;
+    }
+
+    /// Whether it rests, and what it is to rest in isn't known: it is left as it is.
+    pub fn is_to_be_left(&self) -> bool {
+        self.is_resting() && !self.is_good_known
     }
 
     /// Its change begins; gives the form that it goes to.
@@ -164,6 +177,7 @@ impl UnitState {
             self.pause = None;
         }
         self.good = form;
+        self.is_good_known = true;
     }
 
     /// It failed.

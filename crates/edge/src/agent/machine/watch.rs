@@ -27,7 +27,9 @@ const SUSPECT_FOR: Duration = Duration::from_secs(3600);
 pub enum Party {
     /// A peer, with all of its sessions.
     Peer(Asn),
-    /// Everybody else: the backbone, the Internet, what was configured by hand.
+    /// A neighbour that somebody configured by hand.
+    ByHand(IpAddr),
+    /// The backbone, the Internet.
     Host,
 }
 

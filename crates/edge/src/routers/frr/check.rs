@@ -10,6 +10,7 @@ use meetme_model::intent::{InterfaceAddress, LagIntent, RouterIntent, SessionInt
 use meetme_model::own_space::single;
 use meetme_model::unit::{Unit, UnitFault};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// BFD intervals that FRR takes, in milliseconds.
 const BFD_INTERVAL_MS: std::ops::RangeInclusive<u32> = 10..=60_000;
@@ -135,7 +136,8 @@ fn space_problem(unit: &RouterIntent, session: &SessionIntent, around: &Around<'
     if subnet.not_unicast_reason().is_some() {
         return Some("its subnet isn't unicast space");
     }
-    let router = [around.backbone.loopback, around.backbone.router_id.into()];
+    let loopback_v6 = around.backbone.loopback_v6.map(IpAddr::from);
+    let router = [around.backbone.loopback, around.backbone.router_id.into()].into_iter().chain(loopback_v6);
     let neighbours = around
         .backbone
         .ibgp
@@ -143,7 +145,7 @@ fn space_problem(unit: &RouterIntent, session: &SessionIntent, around: &Around<'
         .map(|n| n.address)
         .chain(around.backbone.transits.iter().map(|t| t.address));
     let station = around.backbone.bmp.map(|b| b.ip());
-    if router.into_iter().chain(neighbours).chain(station).any(|a| subnet.contains(single(a))) {
+    if router.chain(neighbours).chain(station).any(|a| subnet.contains(single(a))) {
         return Some("its subnet has an address of the router, its backbone, its transit or its BMP station");
     }
     // Session addresses may be part of an announced range; what is announced is never part of a session.

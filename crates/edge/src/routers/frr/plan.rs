@@ -260,6 +260,8 @@ fn change(
         disturbs.extend(unit.units().flat_map(Unit::neighbors));
     }
     let fault = conflict.or_else(|| fault(unit, read, targets, &want, taken));
+    let has_lag = lag.as_ref().is_some_and(|(name, _)| read.lags.contains_key(name));
+    let is_new = !has_lag && have.blocks.keys().all(Key::is_shared);
     let steps = Steps {
         before,
         after,
@@ -271,7 +273,7 @@ fn change(
         brought: brought.clone(),
         ..Steps::default()
     };
-    Some(UnitChange { unit: name.clone(), diff, drift, disturbs, fault, steps })
+    Some(UnitChange { unit: name.clone(), diff, drift, disturbs, fault, is_new, steps })
 }
 
 /// A neighbour that comes into being does so with its gate closed.
@@ -312,7 +314,7 @@ fn fault(
         return Some(UnitFault::Taken { what: format!("neighbour address {address}") });
     }
     if let Some(problem) = &read.unfit_for_voice
-        && wants.sessions().iter().any(brings_voice)
+        && wants.sessions().iter().any(is_for_voice)
     {
         return Some(UnitFault::Unsupported { problem: problem.clone() });
     }
@@ -330,9 +332,13 @@ fn fault(
     check::unit(wants, &around, &read.owned, want).err()
 }
 
-/// Whether calls are to go over a session, or still do.
-fn brings_voice(session: &SessionIntent) -> bool {
-    session.voice && matches!(session.phase, SessionPhase::Denied | SessionPhase::Open)
+/// Whether calls are to go over a session from now on. One that leaves may leave an unfit router, too.
+fn is_for_voice(session: &SessionIntent) -> bool {
+    let stays = match session.phase {
+        SessionPhase::Denied | SessionPhase::Open => true,
+        SessionPhase::Draining | SessionPhase::Shutdown => false,
+    };
+    session.voice && stays
 }
 
 /// The LAG of a connection with the members that it should have, sorted; the backbone has none.

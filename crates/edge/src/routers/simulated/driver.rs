@@ -77,6 +77,7 @@ impl Driver for Simulated {
                 drift: if drifts { format!("@@ {} by hand @@\n", target.name) } else { String::new() },
                 disturbs: disturbed(standing.map(|s| &*s.unit), target.wants.as_deref()),
                 fault: None,
+                is_new: standing.is_none(),
                 steps: Steps { unit: target.name.clone(), wants: target.wants.clone(), left: STEPS },
                 unit: target.name,
             });

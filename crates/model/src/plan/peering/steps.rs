@@ -37,7 +37,7 @@ impl Step<'_> {
             },
             ConnectionState::ProvisioningFailed(stage) => self.failed(connection, stage, observed),
             ConnectionState::ExternalBlocker(stage) => self.blocked(connection, stage, observed),
-            ConnectionState::Active => self.active(connection),
+            ConnectionState::Active => self.active(connection, observed),
             // Conversion is asked for by nothing yet; these states are only kept.
             ConnectionState::TypeChangeRequested | ConnectionState::TypeChangeInProgress => Vec::new(),
         }
@@ -176,6 +176,9 @@ impl Step<'_> {
     }
 
     fn started(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
+        if let Some(why) = refused_by_router(connection, observed) {
+            return self.fail(connection, why);
+        }
         let mut effects = Vec::new();
         let light = observed.lag.as_ref().is_some_and(crate::link::LagState::has_light);
         if light && connection.light_at.is_none() {
@@ -252,6 +255,9 @@ impl Step<'_> {
     }
 
     fn validating(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
+        if let Some(why) = refused_by_router(connection, observed) {
+            return self.fail(connection, why);
+        }
         let nothing = Observed::default();
         let others: Vec<(&Connection, &Observed)> = self
             .input
@@ -335,7 +341,7 @@ impl Step<'_> {
     }
 
     /// An Active connection may have been asked for another bandwidth or a second family.
-    fn active(&mut self, connection: &Connection) -> Vec<Effect> {
+    fn active(&mut self, connection: &Connection, observed: &Observed) -> Vec<Effect> {
         let (mut effects, mut problem) = match self.allocate(connection) {
             Ok(allocations) => (allocations, None),
             Err(e) => (Vec::new(), Some(e)),
@@ -367,7 +373,9 @@ impl Step<'_> {
         if problem.is_some() {
             effects.push(Effect::WakeAt(self.now + UNMET_PAUSE));
         }
-        effects.extend(self.tell(connection, problem));
+        let refused =
+            || refused_by_router(connection, observed).map(|why| format!("{why}; it goes on as it was"));
+        effects.extend(self.tell(connection, problem.or_else(refused)));
         effects
     }
 

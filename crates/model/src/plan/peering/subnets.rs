@@ -61,6 +61,7 @@ impl Step<'_> {
         let peering = self.input.peering;
         let asn = self.input.asn.filter(|a| a.state == AsnState::Approved).map(|a| a.spec.asn);
         self.subnets.iter().any(|u| u.freed_at.is_none() && u.prefix.overlaps(given))
+            || self.input.inventory.legacy_sessions_with(given).any(|s| Some(s.asn) != asn)
             || self.input.registrations.iter().any(|r| r.keeps_away(given, &peering.subscription, asn))
     }
 

@@ -317,6 +317,24 @@ fn a_refused_configuration_fails_on_our_side_and_resumes() {
 }
 
 #[test]
+fn what_a_router_refuses_is_told_at_every_stage_and_an_active_connection_goes_on() {
+    let mut w = World::new();
+    w.settle();
+    w.observe(true, false, false);
+    w.observed.get_mut(&1).unwrap().apply_fault = Some(refused());
+    w.connections[0].state = ConnectionState::Onboarding(Stage::ProvisioningStarted);
+    w.connections[1].state = ConnectionState::Active;
+    w.observed.get_mut(&2).unwrap().apply_fault = Some(refused());
+    w.settle();
+    assert_eq!(w.states(), ["ProvisioningFailed", "Active"]);
+    let told = w.connections[1].error_message.clone().unwrap();
+    assert!(told.contains("our router refused") && told.ends_with("it goes on as it was"), "{told}");
+    w.observed.get_mut(&2).unwrap().apply_fault = None;
+    w.settle();
+    assert_eq!(w.connections[1].error_message, None);
+}
+
+#[test]
 fn validation_waits_for_bad_routes_to_go_and_says_which() {
     let mut w = World::new();
     w.settle();
