@@ -4,7 +4,7 @@ use super::watch::{Party, Watch};
 use super::{Machine, Now, UnitState};
 use crate::routers::Observed;
 use meetme_model::link::ApplyOutcome;
-use meetme_model::unit::{Unit, UnitFault};
+use meetme_model::unit::UnitFault;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;

@@ -23,7 +23,7 @@ mod told;
 mod unit;
 mod watch;
 
-use crate::routers::{DriverError, GateChange, Gates, Observed};
+use crate::routers::{DriverError, Gates, Observed};
 pub use event::{Command, Event, Now, PlanFound, Planned};
 use gates::Tracker;
 use meetme_model::intent::{RouterIntent, SessionIntent};
@@ -31,8 +31,7 @@ use meetme_model::link::{DifferingRoutes, LagState, RouterState};
 use meetme_model::unit::{Unit, UnitFault, UnitName, units};
 use proof::Proof;
 use set_gates::SetGate;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use told::Told;

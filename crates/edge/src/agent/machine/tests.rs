@@ -8,6 +8,8 @@ use meetme_model::Asn;
 use meetme_model::coupling::Found;
 use meetme_model::intent::SessionPhase;
 use meetme_model::link::{ApplyOutcome, ApplyResult, BfdSessionState, BgpState};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 mod proof;
 
