@@ -135,17 +135,17 @@ impl<D: Driver> RouterTask<D> {
             let deadline = self.choices.deadline().into_iter().chain([self.machine.deadline()]).min();
             let deadline = Instant::from_std(deadline.unwrap_or_else(|| self.machine.deadline()));
             tokio::select! {
-                // In this order, so that a history replays; what came of commands never waits for news.
+                // In this order, so that a history replays: what was planned is never made before news are heard.
                 biased;
+                message = inbox.recv() => match message {
+                    Some(message) => self.take(message),
+                    None => return,
+                },
                 Some(outcomes) = self.running.next() => {
                     for outcome in outcomes {
                         self.came_of(outcome);
                     }
                 }
-                message = inbox.recv() => match message {
-                    Some(message) => self.take(message),
-                    None => return,
-                },
                 () = tokio::time::sleep_until(deadline) => self.tell(Event::Tick),
             }
         }
