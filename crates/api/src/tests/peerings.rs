@@ -209,6 +209,30 @@ async fn what_other_clients_send_for_nothing_is_taken() {
 }
 
 #[tokio::test]
+async fn no_prefixes_of_a_family_that_is_not_sent_leave_its_limit_as_it_is() {
+    let api = Api::new().await;
+    api.provider().await;
+    let subnets = json!({ "sessionPrefixV4": "198.19.152.60/30", "sessionPrefixV6": "2001:db8:1::/126" });
+    for (name, provider, subnets, mut body) in [
+        ("host", "Microsoft", json!({}), edge("Amsterdam", 64)),
+        ("peer", "Peer", subnets, edge("Frankfurt", 58)),
+    ] {
+        let connection = &mut body["properties"]["direct"]["connections"][0];
+        connection["sessionAddressProvider"] = provider.into();
+        connection["bgpSession"] = subnets;
+        connection["bgpSession"]["maxPrefixesAdvertisedV6"] = 500.into();
+        let made = api.put(&peering(name), body.clone()).await;
+        assert_eq!(made.status, 201, "{name}: {}", made.body);
+        let session = &mut body["properties"]["direct"]["connections"][0]["bgpSession"];
+        *session = json!({ "maxPrefixesAdvertisedV6": 0 });
+        let again = api.put(&peering(name), body).await;
+        assert_eq!(again.status, 200, "{name}: {}", again.body);
+        assert_eq!(connections(&again.body)[0]["bgpSession"]["maxPrefixesAdvertisedV6"], 500, "{name}");
+        assert_eq!(again.headers["etag"], made.headers["etag"], "{name}: nothing changed");
+    }
+}
+
+#[tokio::test]
 async fn there_is_one_peering_per_asn_location_and_offering() {
     let api = Api::new().await;
     api.provider().await;
