@@ -28,12 +28,11 @@ mod request_ids;
 mod routes;
 
 pub use arm::version::VERSIONS;
-pub use auth::Access;
+pub use auth::{Access, sends_token};
 pub use limit::{Rate, Rates};
 pub use metrics::metrics_router;
 pub use routes::Route;
 
-use axum::http::HeaderMap;
 use meetme_model::link::{EdgeAnswer, EdgeQuery};
 use meetme_store::Store;
 use std::pin::Pin;
@@ -107,9 +106,8 @@ pub fn router(state: ApiState) -> axum::Router {
     all().into_router(Arc::new(state))
 }
 
-/// True when a request is the API's: by its path, or because a program sends it, with a token. On the
-/// same address all others are free for pages.
-pub fn owns(path: &str, headers: &HeaderMap) -> bool {
+/// True for a path that is the API's, whoever asks for it. On the same address all others are free for pages.
+pub fn is_api_path(path: &str) -> bool {
     const FIRST: &[&str] = &[
         "subscriptions",
         "providers",
@@ -122,9 +120,7 @@ pub fn owns(path: &str, headers: &HeaderMap) -> bool {
         "readyz",
     ];
     let first = path.trim_start_matches('/').split('/').next().unwrap_or("");
-    FIRST.iter().any(|f| f.eq_ignore_ascii_case(first))
-        || oauth::address(path).is_some()
-        || auth::sends_token(headers)
+    FIRST.iter().any(|f| f.eq_ignore_ascii_case(first)) || oauth::address(path).is_some()
 }
 
 /// Every route with who may use it, `/healthz` and `/readyz` aside.
