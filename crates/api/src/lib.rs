@@ -34,6 +34,7 @@ pub use metrics::metrics_router;
 pub use routes::Route;
 
 use meetme_model::link::{EdgeAnswer, EdgeQuery};
+use meetme_model::plan::Timing;
 use meetme_store::Store;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub rates: Rates,
     /// How long a request's body may take.
     pub body_timeout: Duration,
+    /// How long the reconcilers wait for what, to tell when something is done.
+    pub timing: Timing,
 }
 
 /// How a request came in. The server puts it into the request's extensions, for links back; without
@@ -97,6 +100,7 @@ impl Default for Settings {
             external_url: None,
             rates: Rates::default(),
             body_timeout: Duration::from_secs(30),
+            timing: Timing::default(),
         }
     }
 }
