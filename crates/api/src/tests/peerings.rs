@@ -2,10 +2,13 @@
 
 use super::edges;
 use super::fixture::*;
+use crate::Settings;
 use axum::body::Body;
 use axum::http::Method;
+use jiff::SignedDuration;
 use meetme_model::connection::{ConnectionState, Stage};
 use meetme_model::link::{BgpState, RouterState, SessionState};
+use meetme_model::plan::Timing;
 use meetme_model::registered_prefix::PrefixState;
 use meetme_store::*;
 use serde_json::{Value, json};
@@ -305,6 +308,20 @@ async fn a_peering_is_not_deleted_while_a_connection_is_being_provisioned() {
     let seconds: u64 = again.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((55..=66).contains(&seconds), "drained for a minute, then closed: {seconds}");
     assert_eq!(api.delete(&peering("nothing")).await.status, 204);
+}
+
+#[tokio::test]
+async fn when_a_peering_is_gone_is_told_by_the_times_that_are_set() {
+    let timing = Timing { drain: SignedDuration::from_secs(1000), ..Timing::default() };
+    let api = Api::with(no_edge(), Settings { timing, ..Settings::default() }).await;
+    api.provider().await;
+    api.all_connections("ams", ConnectionState::Active).await;
+    assert_eq!(api.delete(&peering("ams")).await.status, 200);
+    let group = format!("/subscriptions/{SUB}/resourceGroups/{RG}");
+    for refused in [api.put(&peering("ams"), voice("Amsterdam", 64)).await, api.delete(&group).await] {
+        let seconds: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((900..=1006).contains(&seconds), "{seconds}");
+    }
 }
 
 #[tokio::test]
