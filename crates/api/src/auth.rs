@@ -50,8 +50,8 @@ pub(crate) async fn principal_of(
     token_principal(&state.store, token, now).await?.ok_or_else(ApiError::unauthorized)
 }
 
-/// True for a program that sends a token, whatever the token is worth.
-pub(crate) fn sends_token(headers: &HeaderMap) -> bool {
+/// True for a request with a bearer token, whatever the token is worth.
+pub fn sends_token(headers: &HeaderMap) -> bool {
     let scheme = headers.get(header::AUTHORIZATION).map(|v| v.as_bytes().split(|b| *b == b' ').next());
     scheme.flatten().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Bearer"))
 }

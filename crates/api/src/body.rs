@@ -19,6 +19,10 @@ const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 /// Largest form that is read before its sender is known.
 const FORM_LIMIT_BYTES: usize = 8 * 1024;
 
+/// Such forms being read at once: 2 MiB.
+const FORMS_AT_ONCE: usize = 256;
+static FORMS: Semaphore = Semaphore::const_new(FORMS_AT_ONCE);
+
 /// What is set aside at a time for a body being read.
 const BLOCK_BYTES: usize = 64 * 1024;
 
@@ -38,6 +42,14 @@ struct Held {
 }
 
 impl Held {
+    /// Holds blocks for so many bytes.
+    fn reserve(&mut self, bytes: usize) -> Result<(), ApiError> {
+        while self.permits.len() * BLOCK_BYTES < bytes {
+            self.one_more()?;
+        }
+        Ok(())
+    }
+
     fn one_more(&mut self) -> Result<(), ApiError> {
         let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
         let held = own.entry(self.principal_id).or_default();
@@ -87,7 +99,9 @@ pub(crate) async fn read(
     }
     check_encoding(&parts.headers)?;
     check_type(&parts.headers)?;
-    tokio::time::timeout(time_limit, collect(body, principal_id)).await.unwrap_or_else(|_| {
+    let mut held = Held { principal_id, permits: Vec::new() };
+    let whole = collect(body, BODY_LIMIT_BYTES, |bytes| held.reserve(bytes));
+    tokio::time::timeout(time_limit, whole).await.unwrap_or_else(|_| {
         Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "RequestTimeout",
@@ -97,28 +111,39 @@ pub(crate) async fn read(
 }
 
 /// A short form from somebody who isn't known yet; `None` when it is none, too long, late or broken off.
-pub(crate) async fn form(headers: &HeaderMap, body: Body, time_limit: Duration) -> Option<Bytes> {
-    let of_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
-    if !of_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return None;
+///
+/// # Errors
+/// 503 when too many are being read.
+pub(crate) async fn form(
+    headers: &HeaderMap,
+    body: Body,
+    time_limit: Duration,
+) -> Result<Option<Bytes>, ApiError> {
+    let of_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let essence = of_type.split(';').next().unwrap_or("").trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(None);
     }
-    let whole = axum::body::to_bytes(body, FORM_LIMIT_BYTES);
-    tokio::time::timeout(time_limit, whole).await.ok()?.ok()
+    let _turn = FORMS.try_acquire().map_err(|_| busy())?;
+    let whole = collect(body, FORM_LIMIT_BYTES, |_| Ok(()));
+    Ok(tokio::time::timeout(time_limit, whole).await.ok().and_then(Result::ok))
 }
 
-async fn collect(mut body: Body, principal_id: i64) -> Result<Bytes, ApiError> {
+/// A body up to a limit, in one piece; before it grows, `reserve` is asked for its size then.
+async fn collect(
+    mut body: Body,
+    limit_bytes: usize,
+    mut reserve: impl FnMut(usize) -> Result<(), ApiError>,
+) -> Result<Bytes, ApiError> {
     let mut all: Vec<u8> = Vec::new();
-    let mut held = Held { principal_id, permits: Vec::new() };
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|_| incomplete())?;
         // Trailers say nothing here.
         let Ok(data) = frame.into_data() else { continue };
-        if data.len() > BODY_LIMIT_BYTES - all.len() {
-            return Err(ApiError::too_large(BODY_LIMIT_BYTES));
+        if data.len() > limit_bytes - all.len() {
+            return Err(ApiError::too_large(limit_bytes));
         }
-        while held.permits.len() * BLOCK_BYTES < all.len() + data.len() {
-            held.one_more()?;
-        }
+        reserve(all.len() + data.len())?;
         all.extend_from_slice(&data);
     }
     Ok(all.into())
@@ -231,6 +256,22 @@ mod tests {
         }
         let stops = chunks(3, false);
         assert_eq!(sent(Method::PUT, &[], stops).await, refused(408, "RequestTimeout"));
+    }
+
+    #[tokio::test]
+    async fn forms_of_strangers_are_short_and_not_too_many_at_once() {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+        let read = |body| form(&headers, body, Duration::from_millis(200));
+        assert_eq!(read("a=b".into()).await.unwrap().unwrap(), "a=b");
+        assert_eq!(read(chunks(8, true)).await.unwrap(), None);
+        assert_eq!(read(vec![b'a'; FORM_LIMIT_BYTES + 1].into()).await.unwrap(), None);
+        let slow: Vec<_> = (0..FORMS_AT_ONCE).map(|_| Box::pin(read(chunks(1, false)))).collect();
+        let (told, one_more) =
+            futures::future::join(futures::future::join_all(slow), read("a=b".into())).await;
+        assert!(told.into_iter().all(|late| late.unwrap().is_none()));
+        assert_eq!(one_more.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(read("a=b".into()).await.unwrap().unwrap(), "a=b");
     }
 
     #[tokio::test]

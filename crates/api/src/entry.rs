@@ -3,13 +3,12 @@
 
 use crate::ApiState;
 use crate::arm::version;
-use crate::error::ApiError;
+use crate::error::{ApiError, echoed};
 use crate::limit::{Asks, Limits, Remaining};
 use crate::oauth;
 use crate::openapi;
 use crate::path::canonical;
 use crate::request_ids::RequestIds;
-use crate::routes::base;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request};
@@ -111,9 +110,7 @@ impl Entry {
             }
         }
         if let Some(address) = oauth::address(path) {
-            let base = base(&self.state, request.extensions(), request.headers());
-            let answer = oauth::answer(&self.state, &self.limits, &base, address, request).await;
-            return answer.map(Next::Answered);
+            return oauth::answer(&self.state, &self.limits, address, request).await.map(Next::Answered);
         }
         let principal = match self.principal(request.extensions(), request.headers()).await? {
             Ok(principal) => principal,
@@ -133,7 +130,7 @@ impl Entry {
         if let Some(error) = version_error {
             // What isn't there has no version either.
             let is_there = self.paths.iter().any(|template| fits(path, template));
-            return Err(if is_there { error.clone() } else { nowhere(path) });
+            return Err(if is_there { error.clone() } else { route_not_found(path) });
         }
         let with_query = match request.uri().query() {
             Some(query) => format!("{path}?{query}"),
@@ -179,7 +176,7 @@ fn fits(path: &str, template: &str) -> bool {
 }
 
 /// 404 of a path that no route has.
-pub(crate) fn nowhere(path: &str) -> ApiError {
+pub(crate) fn route_not_found(path: &str) -> ApiError {
     let Some((_, below)) = path.rsplit_once("/providers/Microsoft.Peering/") else {
         return ApiError::nothing_here();
     };
@@ -187,7 +184,7 @@ pub(crate) fn nowhere(path: &str) -> ApiError {
         return ApiError::nothing_here();
     }
     let words: Vec<&str> = below.split('/').step_by(2).collect();
-    let shown: String = words.join("/").chars().take(80).filter(|c| !c.is_control()).collect();
+    let shown = echoed(&words.join("/"));
     ApiError::new(
         StatusCode::NOT_FOUND,
         "InvalidResourceType",
@@ -201,8 +198,6 @@ pub(crate) fn nowhere(path: &str) -> ApiError {
 /// The answer to HEAD of something that is there: to ARM's clients that is 204, and nothing else.
 fn exists(mut response: Response) -> Response {
     *response.status_mut() = StatusCode::NO_CONTENT;
-    // RFC 9110 §8.6.
-    response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().remove(header::CONTENT_TYPE);
     *response.body_mut() = Body::empty();
     response
@@ -290,7 +285,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_told_as_what_it_is() {
-        let told = |path: &str| nowhere(&canonical(path)).code;
+        let told = |path: &str| route_not_found(&canonical(path)).code;
         assert_eq!(told("/subscriptions/s/providers/Microsoft.Peering/resourceTypes"), "InvalidResourceType");
         assert_eq!(told("/subscriptions/s/providers/Microsoft.Features/features"), "NotFound");
         let tags = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Peering/peerings/p/providers/Microsoft.Resources/tags/default";

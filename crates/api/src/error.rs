@@ -173,6 +173,14 @@ impl From<StoreError> for ApiError {
     }
 }
 
+/// What every 401 challenges with (RFC 9110 §15.5.2).
+pub(crate) const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"meetme\"");
+
+/// What a caller sent as it may be repeated: its beginning, with all but printable ASCII escaped.
+pub(crate) fn echoed(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_default).collect()
+}
+
 /// The beginning of a text, cut between characters.
 fn bounded(text: &str) -> &str {
     &text[..text.floor_char_boundary(TEXT_SHOWN_BYTES)]
@@ -212,7 +220,7 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"meetme\""));
+            headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -28,13 +28,13 @@ mod request_ids;
 mod routes;
 
 pub use arm::version::VERSIONS;
-pub use auth::Access;
+pub use auth::{Access, sends_token};
 pub use limit::{Rate, Rates};
 pub use metrics::metrics_router;
 pub use routes::Route;
 
-use axum::http::HeaderMap;
 use meetme_model::link::{EdgeAnswer, EdgeQuery};
+use meetme_model::plan::Timing;
 use meetme_store::Store;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -69,6 +69,8 @@ pub struct Settings {
     pub rates: Rates,
     /// How long a request's body may take.
     pub body_timeout: Duration,
+    /// How long the reconcilers wait for what, to tell when something is done.
+    pub timing: Timing,
 }
 
 /// How a request came in. The server puts it into the request's extensions, for links back; without
@@ -98,6 +100,7 @@ impl Default for Settings {
             external_url: None,
             rates: Rates::default(),
             body_timeout: Duration::from_secs(30),
+            timing: Timing::default(),
         }
     }
 }
@@ -107,9 +110,8 @@ pub fn router(state: ApiState) -> axum::Router {
     all().into_router(Arc::new(state))
 }
 
-/// True when a request is the API's: by its path, or because a program sends it, with a token. On the
-/// same address all others are free for pages.
-pub fn owns(path: &str, headers: &HeaderMap) -> bool {
+/// True for a path that is the API's, whoever asks for it. On the same address all others are free for pages.
+pub fn is_api_path(path: &str) -> bool {
     const FIRST: &[&str] = &[
         "subscriptions",
         "providers",
@@ -122,9 +124,7 @@ pub fn owns(path: &str, headers: &HeaderMap) -> bool {
         "readyz",
     ];
     let first = path.trim_start_matches('/').split('/').next().unwrap_or("");
-    FIRST.iter().any(|f| f.eq_ignore_ascii_case(first))
-        || oauth::address(path).is_some()
-        || auth::sends_token(headers)
+    FIRST.iter().any(|f| f.eq_ignore_ascii_case(first)) || oauth::address(path).is_some()
 }
 
 /// Every route with who may use it, `/healthz` and `/readyz` aside.

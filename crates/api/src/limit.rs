@@ -249,7 +249,8 @@ impl Limits {
         self.admit_at(principal_id, method, asks, Instant::now())
     }
 
-    fn admit_at(&self, id: i64, method: &Method, asks: Asks, now: Instant) -> Result<Remaining, Retry> {
+    /// The same at a time: one never goes back, so nothing fills up for whoever comes with an earlier one.
+    pub fn admit_at(&self, id: i64, method: &Method, asks: Asks, now: Instant) -> Result<Remaining, Retry> {
         let mut callers = locked(&self.callers);
         let callers = &mut *callers;
         if callers.by_id.len() >= callers.sweep_at {
@@ -283,7 +284,8 @@ impl Limits {
         self.guess_at(headers, Instant::now())
     }
 
-    fn guess_at(&self, headers: &HeaderMap, now: Instant) -> Result<Guess<'_>, Retry> {
+    /// The same at a time, as with [`Limits::admit_at`].
+    pub fn guess_at(&self, headers: &HeaderMap, now: Instant) -> Result<Guess<'_>, Retry> {
         // Without a token there is nothing to look up, and nothing to guess.
         let fingerprint = headers.get(header::AUTHORIZATION).map(|v| self.hasher.hash_one(v.as_bytes()));
         let mut tokens = locked(&self.tokens);

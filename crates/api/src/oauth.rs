@@ -6,14 +6,16 @@
 
 use crate::ApiState;
 use crate::auth::principal_of;
-use crate::error::ApiError;
-use crate::limit::{Limits, Retry};
+use crate::error::{ApiError, CHALLENGE};
+use crate::limit::{Asks, Limits, Remaining, Retry};
+use crate::routes::base;
 use crate::{body, entry};
-use axum::body::Bytes;
-use axum::extract::{Query, Request};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::extract::Request;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::net::IpAddr;
 
 /// How long clients may keep a token before they ask again, in seconds; less where it ends earlier.
 const EXPIRES_IN_S: i64 = 3600;
@@ -57,11 +59,10 @@ pub(crate) fn address(path: &str) -> Option<Address<'_>> {
     }
 }
 
-/// Answers a request to one of these addresses; `base` is the address that the caller used.
+/// Answers a request to one of these addresses.
 pub(crate) async fn answer(
     state: &ApiState,
     limits: &Limits,
-    base: &str,
     address: Address<'_>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -71,24 +72,55 @@ pub(crate) async fn answer(
         return Err(ApiError::nothing_here());
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    match address {
-        Address::Endpoints if reads => Ok(axum::Json(endpoints(base)).into_response()),
-        Address::Discovery { tenant } if reads => Ok(axum::Json(discovery(base, tenant)).into_response()),
+    let found = match address {
+        Address::Endpoints if reads => endpoints(&secure_base(state, &request)?),
+        Address::Discovery { tenant } if reads => discovery(&secure_base(state, &request)?, tenant),
         // Tokens are looked up, not signed (RFC 7517 §5).
-        Address::Keys { .. } if reads => Ok(axum::Json(json!({ "keys": [] })).into_response()),
+        Address::Keys { .. } if reads => json!({ "keys": [] }),
         Address::Token { .. } if request.method() == Method::POST => {
-            Ok(match token(state, limits, request).await {
-                Ok(granted) => unkept((StatusCode::OK, axum::Json(granted)).into_response()),
-                Err(Refused::Later(retry)) => retry.into_response(),
-                Err(Refused::Broken(error)) => return Err(error),
+            return match token(state, limits, request).await {
+                Ok((granted, remaining)) => {
+                    let mut response = unkept(StatusCode::OK, granted);
+                    remaining.stamp(response.headers_mut());
+                    Ok(response)
+                }
+                Err(Refused::Later(retry)) => Ok(retry.into_response()),
+                Err(Refused::Broken(error)) => Err(error),
                 Err(Refused::As(status, error, description)) => {
                     let told = json!({ "error": error, "error_description": description });
-                    unkept((status, axum::Json(told)).into_response())
+                    let mut response = unkept(status, told);
+                    if status == StatusCode::UNAUTHORIZED {
+                        response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+                    }
+                    Ok(response)
                 }
-            })
+            };
         }
-        _ => Err(ApiError::method_not_allowed()),
+        _ => return Err(ApiError::method_not_allowed()),
+    };
+    Ok(unkept(StatusCode::OK, found))
+}
+
+/// The address that clients are told to send their secret to: as the operator sets it, or as the caller
+/// used it, where nobody on the way to it can read along.
+fn secure_base(state: &ApiState, request: &Request) -> Result<String, ApiError> {
+    let base = base(state, request.extensions(), request.headers());
+    let in_plain_text = base.strip_prefix("http://").is_some_and(|host| !is_loopback(host));
+    if state.settings.external_url.is_none() && in_plain_text {
+        return Err(ApiError::bad_request(
+            "TlsRequired",
+            "Host",
+            "over plain HTTP nobody is told where to sign in, as secrets would be sent there: the operator \
+             sets tls, or behind a TLS proxy external_url",
+        ));
     }
+    Ok(base)
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn is_tenant(text: &str) -> bool {
@@ -135,10 +167,11 @@ enum Refused {
     Broken(ApiError),
 }
 
-async fn token(state: &ApiState, limits: &Limits, request: Request) -> Result<Value, Refused> {
+async fn token(state: &ApiState, limits: &Limits, request: Request) -> Result<(Value, Remaining), Refused> {
     let bad = |error, description| Refused::As(StatusCode::BAD_REQUEST, error, description);
     let (parts, body) = request.into_parts();
-    let form = body::form(&parts.headers, body, state.settings.body_timeout).await;
+    let form =
+        body::form(&parts.headers, body, state.settings.body_timeout).await.map_err(Refused::Broken)?;
     let form = form.and_then(|bytes| fields(&bytes)).ok_or_else(|| {
         bad("invalid_request", "send a short form, application/x-www-form-urlencoded, each field once")
     })?;
@@ -176,27 +209,28 @@ async fn token(state: &ApiState, limits: &Limits, request: Request) -> Result<Va
         StatusCode::UNAUTHORIZED => wrong(),
         _ => Refused::Broken(e),
     })?;
+    let remaining = limits.admit(principal.id, &parts.method, Asks::Nobody).map_err(Refused::Later)?;
     let left_s = principal.expires_at.map_or(EXPIRES_IN_S, |at| at.duration_since(now).as_secs());
     let expires_in_s = left_s.clamp(1, EXPIRES_IN_S);
-    Ok(json!({
+    let granted = json!({
         "token_type": "Bearer",
         "expires_in": expires_in_s,
         "ext_expires_in": expires_in_s,
         "access_token": secret,
-    }))
+    });
+    Ok((granted, remaining))
 }
 
 /// A form's fields; `None` when it isn't one, or has a field twice (RFC 6749 §3.2).
-fn fields(body: &Bytes) -> Option<Vec<(String, String)>> {
-    let query = std::str::from_utf8(body).ok()?;
-    let uri = Uri::builder().path_and_query(format!("/?{query}")).build().ok()?;
-    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&uri).ok()?;
+fn fields(body: &[u8]) -> Option<Vec<(String, String)>> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body).ok()?;
     let once = |(i, (name, _)): (usize, &(String, String))| pairs[..i].iter().all(|(other, _)| other != name);
     pairs.iter().enumerate().all(once).then_some(pairs)
 }
 
-/// RFC 6749 §5.1.
-fn unkept(mut response: Response) -> Response {
+/// An answer in JSON that nobody keeps (RFC 6749 §5.1): where to sign in depends on who was asked, and how.
+fn unkept(status: StatusCode, body: Value) -> Response {
+    let mut response = (status, axum::Json(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
@@ -222,9 +256,21 @@ mod tests {
 
     #[test]
     fn a_field_stands_once_and_is_decoded() {
-        let read = |text: &'static str| fields(&Bytes::from_static(text.as_bytes()));
-        assert_eq!(read("a=b+c%2Fd").unwrap(), [("a".to_owned(), "b c/d".to_owned())]);
-        assert_eq!(read("a=1&a=2"), None);
-        assert_eq!(fields(&Bytes::from_static(b"a=\xff")), None);
+        assert_eq!(fields(b"a=b+c%2Fd").unwrap(), [("a".to_owned(), "b c/d".to_owned())]);
+        assert_eq!(fields(b"a=b#c").unwrap(), [("a".to_owned(), "b#c".to_owned())]);
+        assert_eq!(fields(b"a=1&a=2"), None);
+        assert_eq!(fields(b"a=1&%61=2"), None);
+    }
+
+    #[test]
+    fn only_the_machine_itself_is_loopback() {
+        for host in ["localhost", "LOCALHOST:8971", "127.0.0.1:8971", "127.9.9.9", "[::1]:8971"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in
+            ["", "localhost.example", "peering.cloud.example", "128.0.0.1", "[::2]:1", "127.0.0.1.example"]
+        {
+            assert!(!is_loopback(host), "{host}");
+        }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn page<R, T>(
 }
 
 /// How many rows to ask the store for: one more than a page holds.
-fn limit(call: &Call) -> u32 {
+pub(crate) fn limit(call: &Call) -> u32 {
     u32::try_from(call.state.settings.page_size).map_or(u32::MAX, |n| n.saturating_add(1))
 }
 

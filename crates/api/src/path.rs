@@ -3,7 +3,7 @@
 //! [`canonical`] rewrites the fixed words to the case that the router knows, before routing;
 //! [`check_name`] refuses names that could mean something else than a name. Nothing is looked up.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, echoed};
 
 /// The fixed words of all paths, as they are routed. They stand at every second place of a path.
 const WORDS: &[&str] = &[
@@ -109,11 +109,10 @@ pub(crate) fn check_name(param: &str, name: &str) -> Result<(), ApiError> {
     if fine {
         return Ok(());
     }
-    let shown: String = name.chars().take(80).flat_map(char::escape_default).collect();
     Err(ApiError::bad_request(
         "InvalidResourceName",
         param,
-        format!("'{shown}' can't be a name here; use 1 to 63 of A-Z a-z 0-9 _ . -"),
+        format!("'{}' can't be a name here; use 1 to 63 of A-Z a-z 0-9 _ . -", echoed(name)),
     ))
 }
 

@@ -7,7 +7,7 @@
 use crate::auth::{Access, permit};
 use crate::call::{Answer, Call};
 use crate::conditions::Conditions;
-use crate::entry::{ApiVersion, Entry, now, nowhere, query_of, reshaped};
+use crate::entry::{ApiVersion, Entry, now, query_of, reshaped, route_not_found};
 use crate::error::ApiError;
 use crate::limit::Limits;
 use crate::openapi::{self, Lookup, Shape};
@@ -90,7 +90,7 @@ impl Routes {
     pub fn into_router(self, state: Arc<ApiState>) -> Router {
         let inner: Router = self
             .router
-            .fallback(|request: Request| async move { nowhere(request.uri().path()) })
+            .fallback(|request: Request| async move { route_not_found(request.uri().path()) })
             .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
             .with_state(state.clone());
         let limits = Limits::new(&state.settings.rates);

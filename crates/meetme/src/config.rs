@@ -101,6 +101,7 @@ impl Config {
             external_url: self.external_url.clone(),
             rates: self.rates.clone(),
             body_timeout: self.http.body_timeout,
+            timing: self.timing,
         }
     }
 
@@ -158,6 +159,7 @@ mod tests {
         let config: Config = toml::from_str("[timing]\ndrain = 'PT2S'").unwrap();
         assert_eq!(config.timing.drain.as_secs(), 2);
         assert_eq!(config.timing.close, Timing::default().close);
+        assert_eq!(config.api().timing, config.timing, "clients are told the times that are set");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::server::{self, Tls};
 use anyhow::{Context, ensure};
 use axum::Router;
 use axum::extract::Request;
+use axum::http::HeaderMap;
 use meetme_api::{ApiState, EdgeFuture};
 use meetme_control::{Links, Worker};
 use meetme_edge::agent::{Agent, AgentConfig};
@@ -76,6 +77,12 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// True for a request that the API answers: by its path, or because a program sends it, with a token.
+fn is_for_api(path: &str, headers: &HeaderMap) -> bool {
+    meetme_api::is_api_path(path)
+        || meetme_api::sends_token(headers) && !meetme_portal::is_from_browser(headers)
+}
+
 /// The portal's pages for every request that isn't the API's.
 fn pages_and_api(config: &Config, store: Store, api: Router) -> Router {
     let portal = meetme_portal::router(PortalState {
@@ -85,8 +92,8 @@ fn pages_and_api(config: &Config, store: Store, api: Router) -> Router {
         sends_mail: config.mail.is_some(),
     });
     Router::new().fallback(move |request: Request| {
-        let is_apis = meetme_api::owns(request.uri().path(), request.headers());
-        let app = if is_apis { api.clone() } else { portal.clone() };
+        let for_api = is_for_api(request.uri().path(), request.headers());
+        let app = if for_api { api.clone() } else { portal.clone() };
         app.oneshot(request)
     })
 }
@@ -193,4 +200,29 @@ async fn embed_edges(config: &Config, store: &Store, links: &Arc<Links>) -> anyh
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_with_a_token_go_to_the_api_and_browsers_to_pages_whatever_a_proxy_adds() {
+        let headers = |all: &[(&'static str, &'static str)]| -> HeaderMap {
+            all.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect()
+        };
+        let token = ("authorization", "bearer x");
+        for (path, sent, is_apis) in [
+            ("/", &[][..], false),
+            ("/peerings", &[("authorization", "Basic x")], false),
+            ("/nothing/here", &[token], true),
+            ("/peerings", &[token, ("cookie", "a=b; meetme_session=ms_1")], false),
+            ("/sign-in", &[token, ("sec-fetch-mode", "navigate")], false),
+            ("/peerings", &[token, ("cookie", "a=b")], true),
+            ("/Subscriptions", &[("sec-fetch-mode", "navigate")], true),
+            ("/t/oauth2/v2.0/token", &[], true),
+        ] {
+            assert_eq!(is_for_api(path, &headers(sent)), is_apis, "{path} {sent:?}");
+        }
+    }
 }

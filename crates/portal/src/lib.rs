@@ -19,7 +19,7 @@ mod query;
 mod resource;
 mod session;
 
-pub use session::{invite_first_operator, secure_origin};
+pub use session::{invite_first_operator, is_from_browser, secure_origin};
 
 use axum::Router;
 use meetme_store::Store;

@@ -122,6 +122,12 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
         .map(|(_, token)| token)
 }
 
+/// True for a request that a browser makes of pages: it has a session, or says what it is fetched for, which
+/// browsers alone do, and always over TLS (W3C Fetch Metadata). A proxy may add a token of its own to it.
+pub fn is_from_browser(headers: &HeaderMap) -> bool {
+    cookie(headers).is_some() || headers.contains_key("sec-fetch-mode")
+}
+
 /// What a session's forms carry, by the cookie as it is sent back.
 pub(crate) fn csrf_of(headers: &HeaderMap) -> String {
     csrf(cookie(headers).unwrap_or(""))

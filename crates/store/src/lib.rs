@@ -124,7 +124,7 @@ pub use registered_prefixes::{
     registered_prefixes_with_service, registrations_overlapping,
 };
 pub use resource_groups::{
-    resource_group_add, resource_group_content, resource_group_delete, resource_group_get,
+    GroupResource, resource_group_add, resource_group_content, resource_group_delete, resource_group_get,
     resource_group_lock, resource_group_update, resource_groups_list, subscriptions_list,
 };
 pub use router_intents::{

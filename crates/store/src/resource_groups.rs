@@ -18,11 +18,13 @@ statements! {
            ON CONFLICT DO NOTHING";
     UPDATE = "UPDATE resource_groups SET doc = $1 WHERE subscription = $2 AND name = $3";
     DELETE = "DELETE FROM resource_groups WHERE subscription = $1 AND name = $2";
-    CONTENT = "SELECT 'peerings' AS kind, doc FROM peerings WHERE subscription = $1 AND resource_group = $2
-               UNION ALL
-               SELECT 'peeringServices' AS kind, doc FROM peering_services
-               WHERE subscription = $1 AND resource_group = $2
-               LIMIT $3";
+    CONTENT = "SELECT peering, deleting, doc FROM (
+                   SELECT 1 AS peering, deleting, path, doc FROM peerings
+                       WHERE subscription = $1 AND resource_group = $2
+                   UNION ALL
+                   SELECT 0 AS peering, 0 AS deleting, path, doc FROM peering_services
+                       WHERE subscription = $1 AND resource_group = $2) AS content
+               ORDER BY deleting, peering DESC, path LIMIT $3";
     SUBSCRIPTIONS = "SELECT subscription FROM (
                          SELECT LOWER(subscription) AS subscription FROM tokens
                              WHERE subscription IS NOT NULL AND revoked_at_ms IS NULL
@@ -88,23 +90,44 @@ pub async fn resource_group_delete(tx: &mut Tx, subscription: &str, name: &str) 
     sql(DELETE).bind(fold(subscription)).bind(fold(name)).run_one(tx, WHAT, name).await
 }
 
-/// The first `limit` resources in a group, as `type/name`.
+/// A resource in a group, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupResource {
+    /// A peering.
+    Peering {
+        /// Its name.
+        name: String,
+        /// It is being deleted.
+        deleting: bool,
+    },
+    /// A peering service.
+    PeeringService {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// The first `limit` resources in a group: those that stay come first, peerings before services, then by
+/// name. So all of a group's are being deleted if all of these are.
 pub async fn resource_group_content(
     db: &mut impl Db,
     subscription: &str,
     name: &str,
     limit: u32,
-) -> Result<Vec<String>> {
+) -> Result<Vec<GroupResource>> {
     #[derive(serde::Deserialize)]
     struct Named {
         name: String,
     }
     let rows = sql(CONTENT).bind(fold(subscription)).bind(fold(name)).bind(i64::from(limit)).all(db).await?;
-    let shown = |row: &AnyRow| -> Result<String> {
-        let named: Named = row.doc(1, "resource")?;
-        Ok(format!("{}/{}", row.text(0)?, named.name))
+    let resource = |row: &AnyRow| -> Result<GroupResource> {
+        let Named { name } = row.doc(2, "resource")?;
+        Ok(match row.int(0)? {
+            0 => GroupResource::PeeringService { name },
+            _ => GroupResource::Peering { name, deleting: row.int(1)? != 0 },
+        })
     };
-    rows.iter().map(shown).collect()
+    rows.iter().map(resource).collect()
 }
 
 /// All subscriptions, in lower case and in order.

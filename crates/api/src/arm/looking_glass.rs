@@ -5,7 +5,7 @@
 
 use super::inventory;
 use crate::call::{Answer, Call, ok};
-use crate::error::ApiError;
+use crate::error::{ApiError, echoed};
 use meetme_model::Violations;
 use meetme_model::connectivity_probe::regions;
 use meetme_model::destination::{DestinationError, look_address, look_prefix};
@@ -77,16 +77,12 @@ fn given<'a>(call: &'a Call, name: &str) -> &'a str {
     call.query(name).unwrap_or("").trim()
 }
 
-fn shown(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_default).collect()
-}
-
 fn command(call: &Call, v: &mut Violations) -> Option<Command> {
     let text = given(call, "command");
     let all = [Command::Traceroute, Command::Ping, Command::BgpRoute];
     let found = all.into_iter().find(|c| c.name().eq_ignore_ascii_case(text));
     if found.is_none() {
-        let what = format!("'{}' isn't a command here; use Traceroute, Ping or BgpRoute", shown(text));
+        let what = format!("'{}' isn't a command here; use Traceroute, Ping or BgpRoute", echoed(text));
         v.add("CommandInvalid", "command", what);
     }
     found
@@ -130,12 +126,12 @@ fn source<'a>(call: &Call, inventory: &'a Inventory, v: &mut Violations) -> Vec<
         let there = |r: &&Router| in_region(r) || at_location(r);
         (inventory.routers.iter().filter(there).collect(), regions(inventory))
     } else {
-        let what = format!("'{}' isn't a type of source; use EdgeSite or AzureRegion", shown(kind));
+        let what = format!("'{}' isn't a type of source; use EdgeSite or AzureRegion", echoed(kind));
         v.add("SourceTypeInvalid", "sourceType", what);
         return Vec::new();
     };
     if routers.is_empty() {
-        let what = format!("no router looks from '{}'; there are {}", shown(place), there.join(", "));
+        let what = format!("no router looks from '{}'; there are {}", echoed(place), there.join(", "));
         v.add("SourceLocationUnknown", "sourceLocation", what);
     }
     routers

@@ -1,7 +1,7 @@
 //! The api-versions that are spoken. Handlers speak the newest; what older ones know and how they
 //! look is in `openapi/differences.rs`.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, echoed};
 
 /// Known api-versions, oldest first.
 pub const VERSIONS: &[&str] = &[
@@ -52,10 +52,9 @@ pub(crate) fn check(query: &[(String, String)]) -> Result<&'static str, ApiError
     if let Some(known) = VERSIONS.iter().find(|v| v.eq_ignore_ascii_case(given)) {
         return Ok(known);
     }
-    let shown: String = given.chars().take(40).filter(|c| !c.is_control() && *c != '"').collect();
     Err(ApiError::bad_request(
         "InvalidApiVersionParameter",
         "api-version",
-        format!("the api-version '{shown}' isn't known; use one of {known}"),
+        format!("the api-version '{}' isn't known; use one of {known}", echoed(given)),
     ))
 }

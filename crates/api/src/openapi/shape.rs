@@ -107,7 +107,7 @@ pub(crate) fn versions_of(resource_type: &str) -> Vec<&'static str> {
     (0..VERSIONS.len()).rev().filter(known).map(|index| VERSIONS[index]).collect()
 }
 
-/// A refusal's body as `version` knows it: the oldest has code and message outside of `error`.
+/// A refusal's body as `version` knows it: the previews have code and message outside of `error`, too.
 pub(crate) fn error(version: &str, mut body: Value) -> Value {
     let in_version = |what: What, name: &str| matches!(what, What::Property { schema: "ErrorResponse", name: n } if n == name);
     for name in ["code", "message"] {

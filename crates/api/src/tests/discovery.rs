@@ -1,11 +1,15 @@
 //! How clients of a resource manager find their way and sign in: with a token of ours as the secret.
 
 use super::fixture::*;
-use crate::limit::{Rate, Rates};
-use crate::{Settings, owns};
+use crate::entry::Entry;
+use crate::limit::{Asks, Limits, Rate, Rates};
+use crate::{ApiState, Scheme, Settings, is_api_path};
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use serde_json::json;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tower::ServiceExt;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -22,10 +26,15 @@ fn credentials(secret: &str) -> String {
 
 #[tokio::test]
 async fn a_resource_manager_says_where_to_sign_in_to_whoever_asks() {
-    let api = Api::new().await;
-    let open = async |path: &str| api.ask("", Method::GET, path, Body::empty()).await.body;
+    let base = "https://peering.cloud.example";
+    let settings = Settings { external_url: Some(format!("{base}/")), ..Settings::default() };
+    let api = Api::with(no_edge(), settings).await;
+    let open = async |path: &str| {
+        let reply = api.ask("", Method::GET, path, Body::empty()).await;
+        assert_eq!(reply.headers["cache-control"], "no-store", "{path}");
+        reply.body
+    };
     let found = open("/metadata/endpoints?api-version=2022-09-01").await;
-    let base = "http://api.example.net:8971";
     assert_eq!(found["authentication"]["loginEndpoint"], base);
     assert_eq!(found["authentication"]["audiences"], json!([base]));
     assert_eq!((&found["resourceManager"], &found["suffixes"]), (&json!(base), &json!({})));
@@ -42,6 +51,30 @@ async fn a_resource_manager_says_where_to_sign_in_to_whoever_asks() {
     assert_eq!(api.get("/tenants?api-version=2022-12-01").await.body["value"], json!([]));
     let nobody = api.ask("", Method::GET, "/tenants?api-version=2022-12-01", Body::empty()).await;
     assert_eq!(nobody.status, 401);
+}
+
+#[tokio::test]
+async fn over_plain_http_only_the_machine_itself_is_told_where_to_sign_in() {
+    let api = Api::new().await;
+    let ask = async |scheme: Scheme, host: &str, path: &str| {
+        let request = Request::get(path).header("host", host).extension(scheme).body(Body::empty()).unwrap();
+        let response = api.app.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    };
+    for path in ["/metadata/endpoints", "/contoso.example/v2.0/.well-known/openid-configuration"] {
+        for (scheme, host, base) in [
+            (Scheme::Https, "peering.cloud.example", "https://peering.cloud.example"),
+            (Scheme::Http, "127.0.0.1:8971", "http://127.0.0.1:8971"),
+        ] {
+            let (status, body) = ask(scheme, host, path).await;
+            assert_eq!((status, body.contains(base)), (200, true), "{body}");
+        }
+        let (status, body) = ask(Scheme::Http, "peering.cloud.example", path).await;
+        assert_eq!(status, 400, "{body}");
+        assert!(body.contains("TlsRequired") && body.contains("external_url"), "{body}");
+    }
 }
 
 #[tokio::test]
@@ -76,14 +109,25 @@ async fn a_token_that_ends_soon_is_said_to() {
 #[tokio::test]
 async fn a_wrong_secret_is_refused_in_the_words_of_oauth_and_never_repeated() {
     let api = Api::new().await;
-    for secret in ["mt_wrong", "", &"x".repeat(300), "a%0Ab"] {
-        let refused = sign_in(&api, FORM, credentials(secret)).await;
+    let long = "x".repeat(300);
+    let right_and_more = format!("{}#x", api.peer);
+    for (sent, secret) in [
+        ("mt_wrong", Some("mt_wrong")),
+        ("", None),
+        (&long, Some(&*long)),
+        ("wro%0Ang", Some("wro\ng")),
+        ("wr%FFng", Some("wr\u{fffd}ng")),
+        (&right_and_more, Some(&*api.peer)),
+    ] {
+        let refused = sign_in(&api, FORM, credentials(sent)).await;
         assert_eq!(
             (refused.status.as_u16(), &refused.body["error"]),
             (401, &json!("invalid_client")),
-            "{secret}"
+            "{sent}"
         );
-        assert!(secret.is_empty() || !refused.body.to_string().contains(secret), "{}", refused.body);
+        assert!(refused.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"), "{sent}");
+        let told = refused.body["error_description"].as_str().unwrap();
+        assert!(secret.is_none_or(|secret| !told.contains(secret)), "{told}");
     }
     for (form, error) in [
         (credentials(&api.peer).replace("client_credentials", "password"), "unsupported_grant_type"),
@@ -101,29 +145,63 @@ async fn a_wrong_secret_is_refused_in_the_words_of_oauth_and_never_repeated() {
     assert_eq!(get.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 
-#[tokio::test]
-async fn secrets_and_tokens_are_guessed_at_one_rate() {
-    let rates = Rates { failed_tokens: Rate::new(1, 3), ..Rates::default() };
-    let api = Api::with(no_edge(), Settings { rates, ..Settings::default() }).await;
-    for n in 0..2 {
-        assert_eq!(sign_in(&api, FORM, credentials(&format!("mt_{n}"))).await.status, 401);
-    }
-    assert_eq!(api.ask("mt_3", Method::GET, &asn(""), Body::empty()).await.status, 401);
-    let refused = sign_in(&api, FORM, credentials("mt_4")).await;
-    assert_eq!((refused.status.as_u16(), refused.code()), (429, "TooManyRequests"));
-    assert!(refused.headers.contains_key("retry-after"));
+/// The way in with limits of its own, which the test can put forward in time.
+fn entry(api: &Api, rates: &Rates) -> Entry {
+    let state = ApiState { store: api.store.clone(), queries: no_edge(), settings: Settings::default() };
+    let (limits, inner) = (Limits::new(rates), axum::Router::new());
+    Entry { state: Arc::new(state), limits, inner, paths: Vec::new() }
+}
+
+fn tomorrow() -> Instant {
+    Instant::now() + Duration::from_secs(86_400)
+}
+
+fn signing_in(secret: &str) -> Request<Body> {
+    let request = Request::post("/t/oauth2/v2.0/token").header("content-type", FORM);
+    request.body(credentials(secret).into()).unwrap()
 }
 
 #[tokio::test]
-async fn whoever_sends_a_token_is_answered_in_json() {
+async fn secrets_and_tokens_are_guessed_at_one_rate() {
     let api = Api::new().await;
-    let mut headers = HeaderMap::new();
-    assert!(!owns("/nothing/here", &headers) && !owns("/", &headers));
-    for path in ["/tenants", "/metadata/endpoints", "/t/oauth2/v2.0/token", "//subscriptions/s"] {
-        assert!(owns(path, &headers), "{path}");
+    let entry = entry(&api, &Rates { failed_tokens: Rate::new(1, 4), ..Rates::default() });
+    let with_token = |token: &str| {
+        let request = Request::get("/tenants?api-version=2022-12-01");
+        request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
+    };
+    // Taken tomorrow, so that nothing fills up until then.
+    entry.limits.guess_at(with_token("mt_0").headers(), tomorrow()).unwrap().settle(false);
+    for request in [signing_in("mt_1"), with_token("mt_2"), signing_in("mt_3")] {
+        assert_eq!(entry.answer(request).await.status(), 401);
     }
-    headers.insert("authorization", "bearer x".parse().unwrap());
-    assert!(owns("/nothing/here", &headers));
+    for request in [signing_in("mt_4"), with_token("mt_5")] {
+        let refused = entry.answer(request).await;
+        assert_eq!(refused.status(), 429);
+        assert!(refused.headers().contains_key("retry-after"));
+    }
+}
+
+#[tokio::test]
+async fn signing_in_counts_among_the_writes_of_the_token() {
+    let api = Api::new().await;
+    let entry = entry(&api, &Rates { writes: Rate::new(1, 2), ..Rates::default() });
+    let found = meetme_store::token_principal(&api.store, &api.peer, jiff::Timestamp::now()).await;
+    let peer = found.unwrap().unwrap().id;
+    entry.limits.admit_at(peer, &Method::POST, Asks::Nobody, tomorrow()).unwrap();
+    let granted = entry.answer(signing_in(&api.peer)).await;
+    assert_eq!(granted.status(), 200);
+    assert_eq!(granted.headers()["x-ms-ratelimit-remaining-subscription-writes"], "0");
+    assert_eq!(entry.answer(signing_in(&api.peer)).await.status(), 429);
+    assert_eq!(entry.answer(signing_in(&api.other)).await.status(), 200, "others don't notice");
+}
+
+#[tokio::test]
+async fn what_is_the_api_s_is_answered_in_json() {
+    let api = Api::new().await;
+    for path in ["/tenants", "/metadata/endpoints", "/t/oauth2/v2.0/token", "//subscriptions/s"] {
+        assert!(is_api_path(path), "{path}");
+    }
+    assert!(!is_api_path("/nothing/here") && !is_api_path("/"));
     let reply = api.get("/nothing/here").await;
     assert_eq!((reply.status.as_u16(), reply.code()), (404, "NotFound"));
     assert!(reply.headers["content-type"].to_str().unwrap().starts_with("application/json"));

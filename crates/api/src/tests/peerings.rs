@@ -2,10 +2,13 @@
 
 use super::edges;
 use super::fixture::*;
+use crate::Settings;
 use axum::body::Body;
 use axum::http::Method;
+use jiff::SignedDuration;
 use meetme_model::connection::{ConnectionState, Stage};
 use meetme_model::link::{BgpState, RouterState, SessionState};
+use meetme_model::plan::Timing;
 use meetme_model::registered_prefix::PrefixState;
 use meetme_store::*;
 use serde_json::{Value, json};
@@ -209,6 +212,30 @@ async fn what_other_clients_send_for_nothing_is_taken() {
 }
 
 #[tokio::test]
+async fn no_prefixes_of_a_family_that_is_not_sent_leave_its_limit_as_it_is() {
+    let api = Api::new().await;
+    api.provider().await;
+    let subnets = json!({ "sessionPrefixV4": "198.19.152.60/30", "sessionPrefixV6": "2001:db8:1::/126" });
+    for (name, provider, subnets, mut body) in [
+        ("host", "Microsoft", json!({}), edge("Amsterdam", 64)),
+        ("peer", "Peer", subnets, edge("Frankfurt", 58)),
+    ] {
+        let connection = &mut body["properties"]["direct"]["connections"][0];
+        connection["sessionAddressProvider"] = provider.into();
+        connection["bgpSession"] = subnets;
+        connection["bgpSession"]["maxPrefixesAdvertisedV6"] = 500.into();
+        let made = api.put(&peering(name), body.clone()).await;
+        assert_eq!(made.status, 201, "{name}: {}", made.body);
+        let session = &mut body["properties"]["direct"]["connections"][0]["bgpSession"];
+        *session = json!({ "maxPrefixesAdvertisedV6": 0 });
+        let again = api.put(&peering(name), body).await;
+        assert_eq!(again.status, 200, "{name}: {}", again.body);
+        assert_eq!(connections(&again.body)[0]["bgpSession"]["maxPrefixesAdvertisedV6"], 500, "{name}");
+        assert_eq!(again.headers["etag"], made.headers["etag"], "{name}: nothing changed");
+    }
+}
+
+#[tokio::test]
 async fn there_is_one_peering_per_asn_location_and_offering() {
     let api = Api::new().await;
     api.provider().await;
@@ -281,6 +308,20 @@ async fn a_peering_is_not_deleted_while_a_connection_is_being_provisioned() {
     let seconds: u64 = again.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((55..=66).contains(&seconds), "drained for a minute, then closed: {seconds}");
     assert_eq!(api.delete(&peering("nothing")).await.status, 204);
+}
+
+#[tokio::test]
+async fn when_a_peering_is_gone_is_told_by_the_times_that_are_set() {
+    let timing = Timing { drain: SignedDuration::from_secs(1000), ..Timing::default() };
+    let api = Api::with(no_edge(), Settings { timing, ..Settings::default() }).await;
+    api.provider().await;
+    api.all_connections("ams", ConnectionState::Active).await;
+    assert_eq!(api.delete(&peering("ams")).await.status, 200);
+    let group = format!("/subscriptions/{SUB}/resourceGroups/{RG}");
+    for refused in [api.put(&peering("ams"), voice("Amsterdam", 64)).await, api.delete(&group).await] {
+        let seconds: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((900..=1006).contains(&seconds), "{seconds}");
+    }
 }
 
 #[tokio::test]

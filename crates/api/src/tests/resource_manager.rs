@@ -4,7 +4,12 @@ use super::fixture::*;
 use crate::Settings;
 use axum::body::Body;
 use axum::http::Method;
+use meetme_model::peering_service::{PeeringService, PeeringServiceSpec};
+use meetme_model::resource_group::ResourceGroup;
+use meetme_model::stamp::Stamp;
+use meetme_store::{peering_service_insert, resource_group_add};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 const GROUP: &str = "/subscriptions/Sub-A/resourceGroups/voice";
 
@@ -122,6 +127,63 @@ async fn lists_of_groups_have_only_those_that_are_asked_for() {
 }
 
 #[tokio::test]
+async fn a_request_looks_at_a_bounded_number_of_rows_and_leads_on() {
+    let settings = Settings { page_size: 1, ..Settings::default() };
+    let api = Api::with(no_edge(), settings).await;
+    let mut tx = api.store.begin().await.unwrap();
+    for n in 0..29 {
+        let (name, env) = (format!("r{n:02}"), if n == 28 { "new" } else { "old" });
+        let tags = BTreeMap::from([("env".to_owned(), env.to_owned())]);
+        let stamp = Stamp::new("test", now());
+        let group = ResourceGroup {
+            subscription: SUB.into(),
+            name: name.clone(),
+            location: "westeurope".into(),
+            tags: tags.clone(),
+            stamp: stamp.clone(),
+        };
+        assert!(resource_group_add(&mut tx, &group).await.unwrap());
+        let spec = PeeringServiceSpec {
+            region: "westeurope".into(),
+            location: "Noord-Holland".into(),
+            provider: "Tel Example".into(),
+            primary: None,
+            backup: None,
+            sku: None,
+            tags,
+        };
+        let service = PeeringService {
+            id: 0,
+            subscription: SUB.into(),
+            resource_group: name.clone(),
+            name,
+            spec,
+            stamp,
+        };
+        peering_service_insert(&mut tx, &service).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    for list in ["resourcegroups", "resources"] {
+        for (filter, found) in [("new", &["r28"][..]), ("none", &[])] {
+            let mut link = format!(
+                "/subscriptions/Sub-A/{list}?{}",
+                encoded(&format!("$filter=tagValue eq '{filter}' and startswith(tagName, 'en')"))
+            );
+            let (mut all, mut requests) = (Vec::new(), 0);
+            loop {
+                let page = api.get(&link).await;
+                all.extend(names(&page).into_iter().map(str::to_owned));
+                requests += 1;
+                let Some(next) = page.body["nextLink"].as_str() else { break };
+                link = next.strip_prefix("http://api.example.net:8971").unwrap().to_owned();
+            }
+            assert_eq!(all, found, "{list} {filter}");
+            assert_eq!(requests, 5, "{list} {filter}: six rows are looked at in each");
+        }
+    }
+}
+
+#[tokio::test]
 async fn empty_segments_of_a_path_are_as_none() {
     let api = Api::new().await;
     api.provider().await;
@@ -147,6 +209,8 @@ async fn head_of_something_that_is_there_is_204() {
         assert_eq!(reply.status, status, "{path}");
         assert_eq!(reply.headers.contains_key("etag"), status == 204);
     }
+    let elsewhere = api.ask(&api.operator, Method::HEAD, "/api/v1/routers", Body::empty()).await;
+    assert_eq!(elsewhere.status, 200);
 }
 
 #[tokio::test]
@@ -172,6 +236,8 @@ async fn what_is_not_there_is_404_whatever_its_version() {
     let known = api.get(&format!("{namespace}/peerings?api-version=2022-09-01")).await;
     assert_eq!((known.status.as_u16(), known.code()), (400, "InvalidApiVersionParameter"));
     assert!(known.message().contains("'2022-09-01'"), "{}", known.message());
+    let bidi = api.get(&format!("{namespace}/peerings?api-version=2022%E2%80%AE%0A")).await;
+    assert!(bidi.body["error"]["message"].as_str().unwrap().contains("'2022\\u{202e}\\n'"), "{}", bidi.body);
 }
 
 #[tokio::test]

@@ -47,15 +47,14 @@ pub const MAX_LAG_MEMBERS: u32 = 8;
 
 const CONNECTIONS: &str = "properties.direct.connections";
 
-/// Checks a draft against every rule of `docs/rules.md` §2. `fresh_guid` is asked for each
-/// connection that comes without identifier. On success gives the peering's spec and its
+/// Checks a draft against every rule of `docs/rules.md` §2; [`check_kind`] has passed it. `fresh_guid` is
+/// asked for each connection that comes without identifier. On success gives the peering's spec and its
 /// connections' specs in the order sent.
 pub fn validate(
     draft: &PeeringDraft,
     context: &ValidateContext<'_>,
     fresh_guid: &mut dyn FnMut() -> String,
 ) -> Result<(PeeringSpec, Vec<ConnectionSpec>), Violations> {
-    check_kind(draft)?;
     let mut v = Violations::default();
     if !is_resource_name(&draft.name) {
         v.add("NameInvalid", "name", "a peering's name has 1 to 63 of A-Z a-z 0-9 _ . -");
@@ -217,7 +216,7 @@ fn check_sku(draft: &PeeringDraft, offering: Option<OfferingKind>, v: &mut Viola
                 "SkuInvalid",
                 TARGET,
                 format!(
-                    "'{}' isn't a SKU; use Premium_Direct_Free, Basic_Direct_Free or Basic_Exchange_Free",
+                    "'{}' isn't a SKU; use Premium_Direct_Free or Basic_Direct_Free",
                     other.unwrap_or("")
                 ),
             );
@@ -228,8 +227,7 @@ fn check_sku(draft: &PeeringDraft, offering: Option<OfferingKind>, v: &mut Viola
     let right = match offering? {
         OfferingKind::Voice | OfferingKind::IxRs => Sku::Premium_Direct_Free,
         OfferingKind::Edge if with_service => Sku::Premium_Direct_Free,
-        OfferingKind::Edge => Sku::Basic_Direct_Free,
-        OfferingKind::Exchange => Sku::Basic_Exchange_Free,
+        OfferingKind::Edge | OfferingKind::Exchange => Sku::Basic_Direct_Free,
     };
     if sku != right {
         v.add(
@@ -301,11 +299,9 @@ fn check_immutable(old: &PeeringSpec, new: &PeeringSpec, v: &mut Violations) {
     };
     fixed(old.asn == new.asn, "properties.direct.peerAsn.id", "the ASN");
     fixed(old.location == new.location, "properties.peeringLocation", "the peering location");
-    let same_kind = (old.offering == OfferingKind::Exchange) == (new.offering == OfferingKind::Exchange);
-    fixed(same_kind, "kind", "the kind");
     // What is missing has its own violation.
     fixed(new.region.is_empty() || same_region(&old.region, &new.region), "location", "the location");
-    if same_kind && old.offering != new.offering {
+    if old.offering != new.offering {
         v.add(
             "ConversionNotSupported",
             "properties.direct.directPeeringType",

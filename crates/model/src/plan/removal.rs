@@ -19,13 +19,20 @@ pub fn first_step(connection: &Connection) -> RemovalStep {
     }
 }
 
+/// The longest that [`left`] says of a connection whose router doesn't let go of it, in seconds.
+const MOST_FREEING_S: i64 = 300;
+
 /// How long it takes from `now` on until connections being taken away are gone, as far as that is known:
-/// routers may need longer. At least a second.
+/// routers may need longer. One that waits for its router to be free of it is given as long again as it has
+/// waited, up to five minutes. At least a second.
 pub fn left(connections: &[Connection], timing: &Timing, now: Timestamp) -> SignedDuration {
     let ends = connections.iter().filter_map(|c| c.removal).map(|removal| match removal.step {
         RemovalStep::Draining => removal.since + timing.drain + timing.close,
         RemovalStep::Closing => removal.since + timing.close,
-        RemovalStep::Freeing => now,
+        RemovalStep::Freeing => {
+            let waited = now.duration_since(removal.since);
+            now + waited.clamp(SignedDuration::ZERO, SignedDuration::from_secs(MOST_FREEING_S))
+        }
     });
     let last = ends.max().unwrap_or(now);
     last.duration_since(now).max(SignedDuration::ZERO) + SignedDuration::from_secs(1)

@@ -98,6 +98,7 @@ suite! {
         an_invitation_is_taken_until_it_ends_or_another_replaces_it,
         operators_who_can_sign_in_are_counted_and_open_invitations_told,
         a_session_lasts_until_it_ends_is_revoked_or_its_person_is_disabled,
+        of_a_group_s_content_what_stays_comes_first,
         a_group_is_found_in_any_case_and_knows_its_content,
     }
     peerings {

@@ -86,6 +86,25 @@ pub async fn a_session_lasts_until_it_ends_is_revoked_or_its_person_is_disabled(
     assert!(session_find(&mut tx, &one, at(45)).await.unwrap().is_none());
 }
 
+pub async fn of_a_group_s_content_what_stays_comes_first(db: &Database) {
+    for location in ["Amsterdam", "Berlin", "Zurich"] {
+        with_peering(&db.store, location).await;
+    }
+    let mut tx = db.store.begin().await.unwrap();
+    for location in ["Amsterdam", "Berlin"] {
+        let mut leaving = peering_get(&mut tx, SUB, "RG", location).await.unwrap().unwrap();
+        leaving.deleting = true;
+        peering_update(&mut tx, &leaving).await.unwrap();
+    }
+    let peering = |name: &str, deleting| GroupResource::Peering { name: name.into(), deleting };
+    let all = [peering("Zurich", false), peering("Amsterdam", true), peering("Berlin", true)];
+    assert_eq!(resource_group_content(&mut tx, SUB, "rg", 9).await.unwrap(), all);
+    assert_eq!(resource_group_content(&mut tx, SUB, "rg", 1).await.unwrap(), all[..1]);
+    peering_service_insert(&mut tx, &service(SUB, "Aaa")).await.unwrap();
+    let stays = [peering("Zurich", false), GroupResource::PeeringService { name: "Aaa".into() }];
+    assert_eq!(resource_group_content(&mut tx, SUB, "rg", 2).await.unwrap(), stays);
+}
+
 pub async fn a_group_is_found_in_any_case_and_knows_its_content(db: &Database) {
     let mut tx = db.store.begin().await.unwrap();
     let mut group = ResourceGroup {

@@ -4,7 +4,7 @@
 use super::filter::{Bound, Filter};
 use super::time::{Length, TimeSpan};
 use crate::call::Call;
-use crate::error::ApiError;
+use crate::error::{ApiError, echoed};
 use meetme_model::Violations;
 use meetme_model::metric::{Aggregation, Definition, MeteredResource};
 
@@ -115,7 +115,7 @@ impl<'a> Query<'a> {
                     self.violations.add(
                         "InvalidMetricName",
                         "metricnames",
-                        format!("'{}' isn't measured here; there are {}", shown(name), there.join(", ")),
+                        format!("'{}' isn't measured here; there are {}", echoed(name), there.join(", ")),
                     );
                 }
             }
@@ -168,7 +168,7 @@ fn aggregations(text: &str) -> Result<Vec<Aggregation>, String> {
 fn aggregation(name: &str) -> Result<Aggregation, String> {
     Aggregation::ALL.into_iter().find(|a| a.wire_name().eq_ignore_ascii_case(name)).ok_or_else(|| {
         let there = Aggregation::ALL.map(Aggregation::wire_name).join(", ");
-        format!("'{}' isn't an aggregation; there are {there}", shown(name))
+        format!("'{}' isn't an aggregation; there are {there}", echoed(name))
     })
 }
 
@@ -209,9 +209,4 @@ fn decoded_once_more(text: &str) -> String {
     of.iter().fold(text.to_owned(), |text, (code, sign)| {
         text.replace(code, sign).replace(&code.to_ascii_lowercase(), sign)
     })
-}
-
-/// A caller's text as it may be repeated.
-fn shown(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_default).collect()
 }

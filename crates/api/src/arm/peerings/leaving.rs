@@ -5,13 +5,12 @@ use crate::auth::reaches;
 use crate::call::Call;
 use crate::error::ApiError;
 use meetme_model::connection::Connection;
-use meetme_model::plan::{Timing, removal};
+use meetme_model::plan::removal;
 use meetme_store::{Conflict, Db, ResourceRef, StoreError, peering_shown};
 
-/// Whole seconds until connections being taken away are gone, as far as is known. Operators may have set
-/// other times than the usual ones.
+/// Whole seconds until connections being taken away are gone, as far as is known.
 pub(super) fn left_s(call: &Call, connections: &[Connection]) -> u64 {
-    let left = removal::left(connections, &Timing::default(), call.now);
+    let left = removal::left(connections, &call.state.settings.timing, call.now);
     u64::try_from(left.as_secs()).unwrap_or_default().max(1)
 }
 
@@ -23,11 +22,12 @@ pub(crate) async fn refuse(call: &Call, db: &mut impl Db, error: StoreError) -> 
         Some(Conflict::PeeringExists { peering }) => vec![peering.clone()],
         _ => return call.refuse(error),
     };
-    told(call, db, call.refuse(error), &peerings).await.unwrap_or_else(|failed| failed)
+    with_retry_hint(call, db, call.refuse(error), &peerings).await.unwrap_or_else(|failed| failed)
 }
 
-/// A refusal whose reasons are these peerings, and which says so where all of them are being deleted.
-pub(crate) async fn told(
+/// A refusal whose reasons are these peerings: where all of them are being deleted, it says so, and when to
+/// try again.
+pub(crate) async fn with_retry_hint(
     call: &Call,
     db: &mut impl Db,
     mut refusal: ApiError,

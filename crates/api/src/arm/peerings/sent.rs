@@ -133,6 +133,8 @@ impl From<ConnectivityProbe> for ProbeDraft {
 impl From<Connection> for ConnectionDraft {
     fn from(c: Connection) -> Self {
         let session = c.bgp_session.unwrap_or_default();
+        // 0 is what clients send where they ask for no IPv6 session.
+        let asks_v6 = session.session_prefix_v6.as_deref().is_some_and(|prefix| !prefix.is_empty());
         Self {
             // What is no GUID is told as it was sent.
             identifier: c.connection_identifier.map(|id| guid(&id).unwrap_or(id)),
@@ -143,7 +145,7 @@ impl From<Connection> for ConnectionDraft {
             session_prefix_v4: session.session_prefix_v4,
             session_prefix_v6: session.session_prefix_v6,
             max_prefixes_v4: session.max_prefixes_v4,
-            max_prefixes_v6: session.max_prefixes_v6,
+            max_prefixes_v6: session.max_prefixes_v6.filter(|most| *most != 0 || asks_v6),
             md5_key: session.md5_key,
         }
     }

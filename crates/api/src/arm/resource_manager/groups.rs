@@ -1,20 +1,20 @@
 //! Resource groups. One that a resource is put into comes into being with it; one with resources
 //! in it isn't deleted.
 
-use super::narrowed::{Expanded, Narrowed, Row};
+use super::list_query::{Expanded, ListQuery, Row};
+use super::search::{Kind, Search};
 use crate::arm::peerings::leaving;
 use crate::arm::tags;
 use crate::call::{Answer, Call, deleted, ok, written};
 use crate::error::ApiError;
-use crate::page::by_name;
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use crate::page::position;
 use meetme_model::region::{check_region, region_key};
 use meetme_model::resource_group::ResourceGroup;
 use meetme_model::{Violation, Violations};
 use meetme_store::{
-    Db, Page, ResourceRef, StoreError, Tx, resource_group_add, resource_group_content, resource_group_delete,
-    resource_group_get, resource_group_lock, resource_group_update, resource_groups_list,
+    Db, GroupResource, ResourceRef, StoreError, Tx, resource_group_add, resource_group_content,
+    resource_group_delete, resource_group_get, resource_group_lock, resource_group_update,
+    resource_groups_list,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -66,31 +66,28 @@ fn id(group: &ResourceGroup) -> String {
 
 /// Answers a page of the subscription's groups, as far as they are asked for.
 pub(super) async fn list(call: Call) -> Answer {
-    let narrowed = Narrowed::of(&call)?;
-    let size = narrowed.size(&call);
-    let key = |g: &ResourceGroup| g.name.to_ascii_lowercase();
-    let Page { mut after, limit } = by_name(&call)?;
+    let query = ListQuery::of(&call)?;
+    let mut search = Search::new(&call, &query);
     let mut db = call.state.store.read().await?;
-    let mut rows = Vec::new();
-    loop {
-        let asked = Page { after, limit };
-        let found = resource_groups_list(&mut db, call.subscription(), &asked).await?;
-        let is_last = found.len() < limit as usize;
-        after = found.last().map(key);
-        rows.extend(found.into_iter().filter(|g| narrowed.holds(&row(g))));
-        if is_last || rows.len() > size {
-            break;
-        }
+    let mut groups = search.read(&LISTED, position(&call)?);
+    while let Some(page) = groups.next() {
+        groups.take(resource_groups_list(&mut db, call.subscription(), &page).await?);
     }
-    let more = rows.len() > size;
-    rows.truncate(size);
-    let next = rows.last().filter(|_| more).map(key);
-    let shown = rows.into_iter().map(|group| {
-        let expanded = narrowed.expanded(&group.stamp, "Succeeded");
-        Listed { shown: group.into(), expanded }
-    });
-    ok(narrowed.page(&call, shown.collect(), next))
+    ok(search.page())
 }
+
+static LISTED: Kind<ResourceGroup, Listed> = Kind {
+    prefix: "",
+    key: |group| group.name.to_ascii_lowercase(),
+    row: |group| Row {
+        group: &group.name,
+        name: &group.name,
+        location: &group.location,
+        kind: TYPE,
+        tags: &group.tags,
+    },
+    show: |group, query| Listed { expanded: query.expanded(&group.stamp, "Succeeded"), shown: group.into() },
+};
 
 /// A group in a list.
 #[derive(Serialize)]
@@ -101,22 +98,11 @@ struct Listed {
     expanded: Expanded,
 }
 
-fn row(group: &ResourceGroup) -> Row<'_> {
-    Row { group: &group.name, name: &group.name, location: &group.location, kind: TYPE, tags: &group.tags }
-}
-
 /// Answers one group.
 pub(super) async fn get(call: Call) -> Answer {
     let mut db = call.state.store.read().await?;
     let found = find(&call, &mut db).await?.ok_or_else(|| missing(&call))?;
     call.tagged(&found.stamp.clone(), ok(Shown::from(found)))
-}
-
-/// 204 when there is one, else 404.
-pub(super) async fn head(call: Call) -> Answer {
-    let mut db = call.state.store.read().await?;
-    find(&call, &mut db).await?.ok_or_else(|| missing(&call))?;
-    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Creates (201) or changes (200) a group.
@@ -191,23 +177,18 @@ pub(super) async fn delete(call: Call) -> Answer {
             "ResourceGroupNotEmpty",
             "the group has resources in it; delete them first, each on its own",
         );
-        let of_group = |name: &str| ResourceRef {
-            subscription: group.subscription.clone(),
-            resource_group: group.name.clone(),
-            name: name.to_owned(),
+        error.details = content.iter().map(in_group).collect();
+        let deleting = |resource: GroupResource| match resource {
+            GroupResource::Peering { name, deleting: true } => Some(ResourceRef {
+                subscription: group.subscription.clone(),
+                resource_group: group.name.clone(),
+                name,
+            }),
+            GroupResource::Peering { .. } | GroupResource::PeeringService { .. } => None,
         };
-        let peerings: Option<Vec<ResourceRef>> =
-            content.iter().map(|resource| resource.strip_prefix("peerings/").map(of_group)).collect();
-        error.details = content
-            .into_iter()
-            .map(|target| Violation {
-                code: "ResourceInGroup".into(),
-                message: format!("{target} is in this group"),
-                target,
-            })
-            .collect();
-        return Err(match peerings {
-            Some(peerings) => leaving::told(&call, &mut tx, error, &peerings).await?,
+        let all_deleting: Option<Vec<ResourceRef>> = content.into_iter().map(deleting).collect();
+        return Err(match all_deleting {
+            Some(peerings) => leaving::with_retry_hint(&call, &mut tx, error, &peerings).await?,
             None => error,
         });
     }
@@ -215,6 +196,14 @@ pub(super) async fn delete(call: Call) -> Answer {
     audit(&call, &mut tx, "resourceGroups/delete", &group).await?;
     tx.commit().await?;
     deleted(true)
+}
+
+fn in_group(resource: &GroupResource) -> Violation {
+    let target = match resource {
+        GroupResource::Peering { name, .. } => format!("peerings/{name}"),
+        GroupResource::PeeringService { name } => format!("peeringServices/{name}"),
+    };
+    Violation { code: "ResourceInGroup".into(), message: format!("{target} is in this group"), target }
 }
 
 /// Has the group of a resource that is being created be there.

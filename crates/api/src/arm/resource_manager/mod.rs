@@ -4,9 +4,10 @@
 //! These belong to other namespaces than `Microsoft.Peering`, so any api-version is taken.
 
 mod groups;
-mod narrowed;
+mod list_query;
 mod provider;
 mod resources;
+mod search;
 mod subscriptions;
 
 pub(crate) use groups::ensure;
@@ -28,7 +29,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(Method::GET, "/subscriptions/{subscription}/locations", own, subscriptions::locations)
         .add(Method::GET, GROUPS, own, groups::list)
         .add(Method::GET, GROUP, own, groups::get)
-        .add(Method::HEAD, GROUP, own, groups::head)
+        .add(Method::HEAD, GROUP, own, groups::get)
         .add(Method::PUT, GROUP, own, groups::put)
         .add(Method::PATCH, GROUP, own, groups::patch)
         .add(Method::DELETE, GROUP, own, groups::delete)

@@ -186,9 +186,7 @@ fn check_max_prefixes(i: usize, draft: &ConnectionDraft, v: &mut Violations) -> 
         },
     };
     let v4 = bounded(draft.max_prefixes_v4, 20_000, "V4");
-    // Clients send 0 where there is no such session.
-    let no_v6 = draft.session_prefix_v6.as_deref().is_none_or(str::is_empty);
-    let v6 = bounded(draft.max_prefixes_v6.filter(|n| *n != 0 || !no_v6), 2_000, "V6");
+    let v6 = bounded(draft.max_prefixes_v6, 2_000, "V6");
     (v4.unwrap_or(1_000), v6)
 }
 

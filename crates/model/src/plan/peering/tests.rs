@@ -387,6 +387,15 @@ fn a_deleted_peering_drains_closes_frees_and_is_gone_with_its_addresses_resting(
     w.now += Timing::default().close;
     w.settle();
     assert_eq!(w.connections.len(), 2, "the routers still have them");
+    let left_s = |waited_s: i64| {
+        let now = w.now + SignedDuration::from_secs(waited_s);
+        removal::left(&w.connections, &Timing::default(), now).as_secs()
+    };
+    assert_eq!(
+        [left_s(0), left_s(30), left_s(7200)],
+        [1, 31, 301],
+        "the longer, the rarer it is asked again"
+    );
     w.observe(true, true, false);
     w.settle();
     assert!(w.connections.is_empty() && w.peering_forgotten);

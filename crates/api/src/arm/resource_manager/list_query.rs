@@ -1,5 +1,5 @@
-//! What a list of resources or resource groups is narrowed to: `$filter`, `$top` and `$expand`. What
-//! isn't understood is refused: a list that is longer than asked for is taken for the answer.
+//! The query of a list of resources or resource groups: `$filter`, `$top` and `$expand`. What isn't
+//! understood is refused: a list that is longer than asked for is taken for the answer.
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -15,8 +15,8 @@ const MAX_CONDITIONS: usize = 20;
 const USAGE: &str = "join conditions by and: resourceGroup, name, location, resourceType, tagName and tagValue \
                      eq a text in quotes, or startswith(tagName, 'text')";
 
-/// What is asked for.
-pub(super) struct Narrowed {
+/// A list's query.
+pub(super) struct ListQuery {
     conditions: Vec<(Field, String)>,
     /// Rows in all; `None`: every one.
     top: Option<usize>,
@@ -55,7 +55,7 @@ pub(super) struct Expanded {
     provisioning_state: Option<&'static str>,
 }
 
-impl Narrowed {
+impl ListQuery {
     /// Reads the query.
     pub fn of(call: &Call) -> Result<Self, ApiError> {
         let given = |name: &str| call.query(name).map(str::trim).filter(|text| !text.is_empty());
@@ -188,7 +188,7 @@ mod tests {
         let tags =
             BTreeMap::from([("Team".to_owned(), "SIP".to_owned()), ("env".to_owned(), "old".to_owned())]);
         let conditions = conditions(filter).unwrap_or_else(|e| panic!("{filter}: {e}"));
-        Narrowed { conditions, top: None, expand: Vec::new() }.holds(&Row {
+        ListQuery { conditions, top: None, expand: Vec::new() }.holds(&Row {
             group: "Telco",
             name: "ams",
             location: "westeurope",
