@@ -96,8 +96,7 @@ pub async fn approve(command: ApproveCommand) -> anyhow::Result<()> {
             decision,
         } => {
             let paths = Resources::new(subscription, "");
-            let allowed =
-                json!({ "allowDuplicateName": allow_duplicate_name, "allowDuplicateAsn": allow_duplicate_asn });
+            let allowed = json!({ "allowDuplicateName": allow_duplicate_name, "allowDuplicateAsn": allow_duplicate_asn });
             (decision, paths.peer_asn_checks(name), paths.decide_peer_asn(name, !refuse), allowed)
         }
         ApproveCommand::Connection { id, refuse, decision } => {
@@ -125,7 +124,10 @@ async fn show(client: &Client, at: &str) -> anyhow::Result<()> {
     for line in lines(&found.body) {
         println!("{line}");
     }
-    println!("\nNothing is decided yet. To decide about this:\n  --seen {} --reason '…'", seen.trim_matches('"'));
+    println!(
+        "\nNothing is decided yet. To decide about this:\n  --seen {} --reason '…'",
+        seen.trim_matches('"')
+    );
     Ok(())
 }
 

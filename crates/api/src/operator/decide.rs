@@ -128,7 +128,8 @@ async fn asn(call: Call, approved: bool) -> Answer {
         asn.decision = Some(decision.clone());
         asn.stamp.change(&call.principal.name, call.now);
         peer_asn_update(&mut tx, &asn).await?;
-        audit(&call, &mut tx, "peerAsns", &id, &decision, allowed.told()).await?;
+        let detail = if approved { allowed.told() } else { json!({}) };
+        audit(&call, &mut tx, "peerAsns", &id, &decision, detail).await?;
         let key = asn.id.to_string();
         work_enqueue(&mut tx, WorkKind::PeerAsn, &key, call.now).await?;
     } else if !is_same(asn.decision.as_ref(), &decision) {
@@ -176,7 +177,7 @@ pub(super) async fn approve_peering(call: Call) -> Answer {
     let waiting: Vec<Connection> = connections.into_iter().filter(waits).collect();
     let ids: Vec<i64> = waiting.iter().map(|c| c.id).collect();
     if waiting.is_empty() {
-        return Err(too_late("every connection of the peering", last.as_ref(), "beyond its approval"));
+        return Err(too_late("the last connection", last.as_ref(), "beyond its approval"));
     }
     decide(&call, &mut tx, &peering, waiting, &decision).await?;
     tx.commit().await?;
@@ -203,7 +204,7 @@ fn too_late(what: &str, decision: Option<&Decision>, state: &str) -> ApiError {
     };
     ApiError::conflict(
         "DecisionNotAwaited",
-        format!("{what} {found}. Such a decision isn't awaited any more"),
+        format!("such a decision isn't awaited any more: {what} {found}"),
     )
 }
 

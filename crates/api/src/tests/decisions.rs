@@ -304,7 +304,7 @@ async fn a_decision_that_came_too_late_is_told_whose_came_first_and_changes_noth
         let same = api.decide_seen(&approve, &seen, reason("fine, too")).await;
         assert_eq!((same.status.as_u16(), same.code()), (409, "DecisionNotAwaited"));
         assert!(same.message().contains("was approved by operator-all at 20"), "{}", same.message());
-        assert!(same.message().contains(": proved."), "{}", same.message());
+        assert!(same.message().contains(": proved\""), "{}", same.message());
         let no = api.decide_seen(&refuse, &seen, reason("no cage")).await;
         assert_eq!(no.status, 412, "{}", no.body);
         assert!(no.message().contains("is approved by operator-all at 20"), "{}", no.message());

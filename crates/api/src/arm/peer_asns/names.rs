@@ -15,7 +15,7 @@ pub(crate) fn folded(name: &str) -> String {
 }
 
 /// 409 when another subscription holds `name` with another ASN.
-pub(crate) async fn refuse_taken(
+pub(super) async fn refuse_taken(
     db: &mut impl Db,
     subscription: &str,
     asn: Asn,

@@ -140,6 +140,8 @@ fn nothing_is_approved_before_the_asn_is() {
     w.asn.state = AsnState::Approved;
     w.settle();
     assert_eq!(w.states(), ["Approved", "Approved"]);
+    let kept = &w.connections[1].decision.as_ref().unwrap().checks;
+    assert!(kept.iter().any(|c| c.name == "AsnApproved") && kept.iter().all(|c| c.ok), "{kept:?}");
 }
 
 #[test]
