@@ -51,7 +51,7 @@ impl Allowed {
             if let Some((.., code, field)) =
                 known.iter().find(|(n, allowed, ..)| *n == check.name && !allowed)
             {
-                v.add(*code, *field, &check.message);
+                v.add(code, *field, &check.message);
             }
         }
         v.into_result(()).map_err(|v| ApiError { status: StatusCode::CONFLICT, ..v.into() })
