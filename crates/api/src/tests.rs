@@ -7,6 +7,7 @@ mod catalogue;
 mod conditions;
 mod connections;
 mod connectivity_probes;
+mod decisions;
 mod discovery;
 pub(crate) mod edges;
 pub(crate) mod fixture;

@@ -10,7 +10,9 @@ mod paths;
 pub use error::{ApiFailure, ClientError, ErrorDetail};
 pub use paths::{Operator, Resources};
 
-use reqwest::{Certificate, Method, StatusCode};
+pub use reqwest::Method;
+
+use reqwest::{Certificate, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -44,6 +46,8 @@ pub struct Answer {
     pub status: u16,
     /// The body; `Null` when there was none.
     pub body: Value,
+    /// The entity tag, quotes included, of what has one.
+    pub etag: Option<String>,
 }
 
 impl Client {
@@ -158,6 +162,29 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// POST of an action that is about what had this entity tag (RFC 9110 §13.1.1): 412 when it is
+    /// something else by now.
+    pub async fn post_if<B: Serialize + ?Sized>(
+        &self,
+        path: &str,
+        etag: &str,
+        body: &B,
+    ) -> Result<Answer, ClientError> {
+        let body = serde_json::to_value(body).map_err(ClientError::Body)?;
+        self.request(Method::POST, path, Some(body), Some(etag)).await
+    }
+
+    /// POST of a decision about what is at `at` now, for programs that look and decide at once.
+    pub async fn decide<B: Serialize + ?Sized>(
+        &self,
+        at: &str,
+        path: &str,
+        body: &B,
+    ) -> Result<Answer, ClientError> {
+        let seen = self.send(Method::GET, at, None).await?.etag;
+        self.post_if(path, seen.as_deref().unwrap_or_default(), body).await
+    }
+
     /// DELETE: 200 when it is (being) removed, 204 when it wasn't there.
     pub async fn delete(&self, path: &str) -> Result<Answer, ClientError> {
         self.send(Method::DELETE, path, None).await
@@ -166,6 +193,16 @@ impl Client {
     /// One request. `path` begins with a slash, or is a whole `nextLink` of this server. The
     /// api-version is added where the path is an ARM path and has none.
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer, ClientError> {
+        self.request(method, path, body, None).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        if_match: Option<&str>,
+    ) -> Result<Answer, ClientError> {
         let url = self.url(path);
         // A token never goes to another server, wherever a link points.
         if !(url.starts_with(&self.base) && url[self.base.len()..].starts_with('/')) {
@@ -176,11 +213,14 @@ impl Client {
         if let Some(body) = &body {
             request = request.json(body);
         }
+        if let Some(etag) = if_match {
+            request = request.header("if-match", etag);
+        }
         let transport = |source| ClientError::Transport { url: url.clone(), source };
         let response = request.send().await.map_err(transport)?;
         let status = response.status();
-        let request_id =
-            response.headers().get("x-ms-request-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let (request_id, etag) = (header("x-ms-request-id"), header("etag"));
         let bytes = response.bytes().await.map_err(transport)?;
         if !status.is_success() {
             let failure = ApiFailure::parse(status.as_u16(), request_id, &bytes);
@@ -191,7 +231,7 @@ impl Client {
         } else {
             serde_json::from_slice(&bytes).map_err(|source| ClientError::Unexpected { url, source })?
         };
-        Ok(Answer { status: status.as_u16(), body })
+        Ok(Answer { status: status.as_u16(), body, etag })
     }
 
     fn url(&self, path: &str) -> String {

@@ -182,6 +182,11 @@ impl Resources {
         format!("{}/peeringServices/{}/prefixes/{}/status", self.extension(), encode(service), encode(name))
     }
 
+    /// Operator: a peer ASN with all checks of it, as it is decided about.
+    pub fn peer_asn_checks(&self, name: &str) -> String {
+        format!("/api/v1/subscriptions/{}/peerAsns/{}/checks", self.subscription, encode(name))
+    }
+
     /// Operator: approve or refuse a peer ASN.
     pub fn decide_peer_asn(&self, name: &str, approve: bool) -> String {
         format!(
@@ -222,6 +227,11 @@ impl Operator {
     /// What applying the intent to a router would change now.
     pub fn router_diff(name: &str) -> String {
         format!("{}/{}/diff", Self::ROUTERS, encode(name))
+    }
+
+    /// A connection with all checks of it, as it is decided about.
+    pub fn connection(id: &str) -> String {
+        format!("/api/v1/connections/{}", encode(id))
     }
 
     /// Approve or refuse a connection by its number (`12`, or `c12` as `microsoftTrackingId` has it).

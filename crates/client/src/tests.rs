@@ -98,3 +98,17 @@ fn names_cannot_lead_elsewhere() {
     assert!(resources.peering("../x?y").ends_with("/peerings/..%2Fx%3Fy"));
     assert_eq!(Operator::router_diff("ams1-er1"), "/api/v1/routers/ams1-er1/diff");
 }
+
+#[tokio::test]
+async fn a_decision_is_sent_with_the_tag_of_what_was_read_just_before() {
+    let tagged = answer("200 OK", "{}").replace("x-ms-request-id: r1", "ETag: \"7.0~ASN=64510\"");
+    let (base, task) = server(vec![tagged, answer("200 OK", "{}")]).await;
+    let paths = Resources::new("s", "");
+    let client = Client::new(base, "t").unwrap();
+    let body = serde_json::json!({ "reason": "proved" });
+    client.decide(&paths.peer_asn_checks("tel"), &paths.decide_peer_asn("tel", true), &body).await.unwrap();
+    let heads = task.await.unwrap();
+    assert!(heads[0].starts_with("GET /api/v1/subscriptions/s/peerAsns/tel/checks "), "{}", heads[0]);
+    assert!(heads[1].starts_with("POST /api/v1/subscriptions/s/peerAsns/tel/approve "), "{}", heads[1]);
+    assert!(heads[1].contains("if-match: \"7.0~ASN=64510\""), "{}", heads[1]);
+}

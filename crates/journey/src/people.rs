@@ -215,14 +215,16 @@ impl<'a> Operator<'a> {
     /// Approves the provider's ASN once it waits for it.
     pub async fn approve_asn(&self) -> anyhow::Result<()> {
         let body = json!({ "reason": "ownership confirmed by phone with the NOC" });
-        self.client.post(&self.paths.decide_peer_asn("contoso", true), &body).await?;
+        let at = self.paths.peer_asn_checks("contoso");
+        self.client.decide(&at, &self.paths.decide_peer_asn("contoso", true), &body).await?;
         Ok(())
     }
 
     /// Approves a peering's connections.
     pub async fn approve_peering(&self, name: &str) -> anyhow::Result<()> {
         let body = json!({ "reason": "ports are free on two routers" });
-        self.client.post(&self.paths.approve_peering(name), &body).await?;
+        let at = self.paths.peering(name);
+        self.client.decide(&at, &self.paths.approve_peering(name), &body).await?;
         Ok(())
     }
 

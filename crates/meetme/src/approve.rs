@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use meetme_client::{Client, Operator, Resources};
+use meetme_client::{Client, Method, Operator, Resources};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -28,40 +28,51 @@ impl Server {
     }
 }
 
+/// What a decision needs. Without it, what is to be decided is only shown.
 #[derive(Args)]
 pub struct Decision {
     #[command(flatten)]
     server: Server,
-    /// Refuse instead.
-    #[arg(long)]
-    refuse: bool,
     /// Why; told to the peer when refused.
-    #[arg(long)]
-    reason: String,
+    #[arg(long, requires = "seen")]
+    reason: Option<String>,
+    /// What is decided about, as the same command prints it without --seen. If it is something else by
+    /// then, nothing is decided.
+    #[arg(long, requires = "reason")]
+    seen: Option<String>,
 }
 
 #[derive(Subcommand)]
 pub enum ApproveCommand {
-    /// Decide a peer ASN.
+    /// Show a peer ASN, or decide about it.
     Asn {
         /// Its subscription.
         subscription: String,
         /// Its resource name.
         name: String,
+        /// Refuse instead.
+        #[arg(long, requires = "seen")]
+        refuse: bool,
         /// Approve although another network has this name already.
         #[arg(long)]
         allow_duplicate_name: bool,
+        /// Approve although the ASN is approved for somebody else already.
+        #[arg(long)]
+        allow_duplicate_asn: bool,
         #[command(flatten)]
         decision: Decision,
     },
-    /// Decide one connection.
+    /// Show one connection, or decide about it.
     Connection {
         /// Its number or identifier, as `meetme queue` shows it.
         id: String,
+        /// Refuse instead.
+        #[arg(long, requires = "seen")]
+        refuse: bool,
         #[command(flatten)]
         decision: Decision,
     },
-    /// Approve every connection of a peering that waits for it.
+    /// Show a peering, or approve every connection of it that waits for it.
     Peering {
         /// Its subscription.
         subscription: String,
@@ -70,35 +81,93 @@ pub enum ApproveCommand {
         /// Its name.
         name: String,
         #[command(flatten)]
-        server: Server,
-        /// Why.
-        #[arg(long)]
-        reason: String,
+        decision: Decision,
     },
 }
 
 pub async fn approve(command: ApproveCommand) -> anyhow::Result<()> {
-    let (server, path, body) = match &command {
-        ApproveCommand::Asn { subscription, name, allow_duplicate_name, decision } => (
-            &decision.server,
-            Resources::new(subscription, "").decide_peer_asn(name, !decision.refuse),
-            json!({ "reason": decision.reason, "allowDuplicateName": allow_duplicate_name }),
-        ),
-        ApproveCommand::Connection { id, decision } => (
-            &decision.server,
-            Operator::decide_connection(id, !decision.refuse),
-            json!({ "reason": decision.reason }),
-        ),
-        ApproveCommand::Peering { subscription, resource_group, name, server, reason } => (
-            server,
-            Resources::new(subscription, resource_group).approve_peering(name),
-            json!({ "reason": reason }),
-        ),
+    let (decision, at, path, mut body) = match &command {
+        ApproveCommand::Asn {
+            subscription,
+            name,
+            refuse,
+            allow_duplicate_name,
+            allow_duplicate_asn,
+            decision,
+        } => {
+            let paths = Resources::new(subscription, "");
+            let allowed = json!({ "allowDuplicateName": allow_duplicate_name, "allowDuplicateAsn": allow_duplicate_asn });
+            (decision, paths.peer_asn_checks(name), paths.decide_peer_asn(name, !refuse), allowed)
+        }
+        ApproveCommand::Connection { id, refuse, decision } => {
+            (decision, Operator::connection(id), Operator::decide_connection(id, !refuse), json!({}))
+        }
+        ApproveCommand::Peering { subscription, resource_group, name, decision } => {
+            let paths = Resources::new(subscription, resource_group);
+            (decision, paths.peering(name), paths.approve_peering(name), json!({}))
+        }
     };
-    let client = server.client()?;
-    client.post(&path, &body).await?;
+    let client = decision.server.client()?;
+    let (Some(seen), Some(reason)) = (&decision.seen, &decision.reason) else {
+        return show(&client, &at).await;
+    };
+    body["reason"] = reason.as_str().into();
+    client.post_if(&path, &format!("\"{seen}\""), &body).await?;
     println!("Done.");
     Ok(())
+}
+
+/// Shows what a decision would be about, with the word that names it.
+async fn show(client: &Client, at: &str) -> anyhow::Result<()> {
+    let found = client.send(Method::GET, at, None).await?;
+    let seen = found.etag.context("the server doesn't say what it shows; is it older than this command?")?;
+    for line in lines(&found.body) {
+        println!("{line}");
+    }
+    println!(
+        "\nNothing is decided yet. To decide about this:\n  --seen {} --reason '…'",
+        seen.trim_matches('"')
+    );
+    Ok(())
+}
+
+/// A claim or a connection with its checks, or a peering with its connections.
+fn lines(found: &Value) -> Vec<String> {
+    let peering = &found["properties"];
+    if let Some(connections) = peering["direct"]["connections"].as_array() {
+        let mut lines = vec![format!("{} in {}", text(found, "name"), text(peering, "peeringLocation"))];
+        lines.extend(connections.iter().map(|c| {
+            let (name, state) = (text(c, "microsoftTrackingId"), text(c, "connectionState"));
+            format!("  {name:<6} {:>7} Mbps  {state}", c["bandwidthInMbps"])
+        }));
+        return lines;
+    }
+    let mut lines = vec![
+        format!("AS{} {}: {}", found["asn"], text(found, "peerName"), text(found, "resourceId")),
+        format!("{} since {}", text(found, "kind"), text(found, "since")),
+    ];
+    if found["connection"].is_i64() {
+        let given = found["sessionPrefixesGivenByPeer"].as_array().into_iter().flatten();
+        let given: Vec<&str> = given.filter_map(Value::as_str).collect();
+        lines.push(format!(
+            "{} Mbps in {}, at most {} IPv4 prefixes, session addresses {}",
+            found["bandwidthInMbps"],
+            text(found, "peeringLocation"),
+            found["maxPrefixesAdvertisedV4"],
+            if given.is_empty() { "of the host".to_owned() } else { given.join(" and ") }
+        ));
+    }
+    for check in found["checks"].as_array().into_iter().flatten() {
+        let word = if check["ok"] == true { "passes" } else { "FAILS" };
+        lines.push(format!("  {word:<6}  {}: {}", text(check, "name"), text(check, "message")));
+    }
+    let decision = &found["decision"];
+    if decision.is_object() {
+        let verb = if decision["approved"] == true { "Approved" } else { "Refused" };
+        let (by, at) = (text(decision, "by"), text(decision, "at"));
+        lines.push(format!("{verb} by {by} at {at}: {}", text(decision, "reason")));
+    }
+    lines
 }
 
 pub async fn queue(server: Server) -> anyhow::Result<()> {

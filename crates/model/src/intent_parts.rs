@@ -28,7 +28,7 @@ use std::sync::Arc;
 pub struct Digest(String);
 
 impl Digest {
-    fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         Self(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
     }
 

@@ -35,6 +35,7 @@ pub mod region;
 pub mod registered_asn;
 pub mod registered_prefix;
 pub mod resource_group;
+pub mod revision;
 pub mod route;
 pub mod samples;
 pub mod secret;

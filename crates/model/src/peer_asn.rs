@@ -3,6 +3,7 @@
 
 use crate::asn::{Asn, PublicAsn};
 use crate::inventory::Host;
+use crate::plan::approval::ApprovalCheck;
 use crate::stamp::Stamp;
 use crate::violation::Violations;
 use jiff::Timestamp;
@@ -130,6 +131,21 @@ pub struct Decision {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// The checks that it was made on. For operators: their words may name other subscriptions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<ApprovalCheck>,
+}
+
+impl Decision {
+    /// `approved` or `refused`.
+    pub fn verb(&self) -> &'static str {
+        if self.approved { "approved" } else { "refused" }
+    }
+
+    /// The same as its peer may know it: without the checks.
+    pub fn without_checks(self) -> Self {
+        Self { checks: Vec::new(), ..self }
+    }
 }
 
 /// Decisions are due within this many hours; the console shows what is older.

@@ -4,6 +4,7 @@
 pub(crate) mod fixture;
 
 mod accounts;
+mod decisions;
 mod drawings;
 mod guarded;
 mod home;

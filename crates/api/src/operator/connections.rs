@@ -216,7 +216,7 @@ fn show(c: Connection, mut observed: Observed, inventory: &Inventory, now: Times
         error_message: c.error_message,
         awaited,
         bandwidth_in_mbps: c.spec.bandwidth_mbps,
-        decision: c.decision,
+        decision: c.decision.map(Decision::without_checks),
         removal: c.removal,
         router,
         loa: c.loa.map(|l: Loa| ShownLoa {

@@ -124,7 +124,8 @@ impl<'a> World<'a> {
     /// Says yes to a connection.
     pub fn approve(&mut self, id: i64, by: &str, at: Timestamp) {
         if let Some(c) = self.connections.iter_mut().find(|c| c.id == id) {
-            c.decision = Some(Decision { approved: true, by: by.to_owned(), reason: String::new(), at });
+            let (by, reason) = (by.to_owned(), String::new());
+            c.decision = Some(Decision { approved: true, by, reason, at, checks: Vec::new() });
         }
     }
 

@@ -9,10 +9,11 @@ use super::preview::{Step, World};
 use super::waiting::{Checked, Waiting};
 use crate::arm::peerings::provider_name;
 use crate::call::{Answer, Call, ok};
+use crate::conditions::with_etag;
 use crate::error::ApiError;
 use meetme_model::Prefix;
 use meetme_model::connection::Connection;
-use meetme_model::peer_asn::Decision;
+use meetme_model::revision::Revision;
 use meetme_store::{Db, connection_by_id};
 use serde::Serialize;
 
@@ -31,11 +32,6 @@ struct Request {
     max_prefixes_advertised_v4: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_prefixes_advertised_v6: Option<u32>,
-    /// Whether a yes has an effect now, and whether a no has one.
-    approvable: bool,
-    refusable: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<Decision>,
 }
 
 #[derive(Serialize)]
@@ -51,12 +47,11 @@ pub(super) async fn get(call: Call) -> Answer {
     let inventory = crate::arm::inventory(&call).await?;
     let mut db = call.state.store.read().await?;
     let c = find(&call, &mut db).await?;
-    let (id, state, decision) = (c.spec.identifier.clone(), c.state.wire_name(), c.decision.clone());
-    let (approvable, refusable) = (is_open_to(&c, true), is_open_to(&c, false));
-    let spec = c.spec.clone();
+    let (id, state, spec) = (c.spec.identifier.clone(), c.state.wire_name(), c.spec.clone());
+    let revision = Revision::of_connection(&c);
     let waiting = Checked::read(&mut db, &inventory).await?.connection(&mut db, c, call.now).await?;
     let waiting = waiting.ok_or_else(|| unknown(&call))?;
-    ok(Request {
+    let request = Request {
         waiting,
         connection_identifier: id,
         connection_state: state,
@@ -64,10 +59,8 @@ pub(super) async fn get(call: Call) -> Answer {
         session_prefixes_given_by_peer: spec.given_prefixes().collect(),
         max_prefixes_advertised_v4: spec.max_prefixes_v4,
         max_prefixes_advertised_v6: spec.max_prefixes_v6,
-        approvable,
-        refusable,
-        decision,
-    })
+    };
+    with_etag(&revision, ok(request))
 }
 
 /// Answers what an approval would change.

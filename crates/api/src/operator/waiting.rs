@@ -2,17 +2,20 @@
 //!
 //! Checks only show; whether something is approved is the decision's and the planner's.
 
+use super::decide::{claim_is_open_to, is_open_to};
 use crate::arm::{peer_asns, peerings};
 use crate::call::{Answer, Call, ok};
+use crate::conditions::with_etag;
 use crate::error::ApiError;
 use jiff::{SignedDuration, Timestamp};
 use meetme_model::Asn;
 use meetme_model::connection::Connection;
 use meetme_model::inventory::Inventory;
-use meetme_model::peer_asn::{ASN_DECISION_DUE_H, AsnState, ContactRole, Decision, PeerAsn};
+use meetme_model::peer_asn::{ASN_DECISION_DUE_H, ContactRole, Decision, PeerAsn};
 use meetme_model::peering::Peering;
 use meetme_model::plan::approval::{ApprovalCheck, PLACE_FREE, checks};
 use meetme_model::plan::place::{Rival, taken_by};
+use meetme_model::revision::Revision;
 use meetme_store::{
     Db, IdPage, connections_of, peer_asn_get, peer_asns_all, peering_by_id, peering_rivals, ports_used,
 };
@@ -51,10 +54,27 @@ pub(super) struct Waiting {
     /// What speaks against approval, as the checks say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Of a claim that was decided: the decision, also before it is executed.
+    /// What is asked and decided as one word, to be sent with a decision.
+    pub revision: String,
+    /// Whether a yes has an effect now, and whether a no has one.
+    pub approvable: bool,
+    pub refusable: bool,
+    /// The decision, also before it is executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
+    /// As they are now; of what was decided, as they were then.
     pub checks: Vec<ApprovalCheck>,
+}
+
+/// The decision, and the checks that it was made on, or those of `now` where nothing is decided.
+fn decided(
+    decision: Option<Decision>,
+    now: impl FnOnce() -> Vec<ApprovalCheck>,
+) -> (Option<Decision>, Vec<ApprovalCheck>) {
+    match decision {
+        Some(d) => (Some(d.clone().without_checks()), d.checks),
+        None => (None, now()),
+    }
 }
 
 /// Since when a claim waits.
@@ -67,9 +87,22 @@ pub(super) fn overdue(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since) > SignedDuration::from_hours(ASN_DECISION_DUE_H)
 }
 
-/// Names of approved networks, to tell whether another one has a claim's.
+/// The check that no other network has a claim's name, and the one that nobody else has its ASN.
+pub(super) const NAME_FREE: &str = "PeerNameFree";
+pub(super) const ASN_FREE: &str = "AsnFree";
+
+/// An approved claim.
+struct Held {
+    id: i64,
+    subscription: String,
+    asn: Asn,
+    /// As names compare.
+    name: String,
+}
+
+/// Approved claims, to tell whether another one has a claim's name or ASN.
 #[derive(Default)]
-pub(super) struct Names(Vec<(String, Asn, String)>);
+pub(super) struct Names(Vec<Held>);
 
 impl Names {
     /// Those of everybody.
@@ -80,9 +113,9 @@ impl Names {
             let claims = peer_asns_all(db, page).await?;
             page.after = claims.last().map(|c| c.id);
             let last = claims.len() < BATCH as usize;
-            names.extend(claims.into_iter().filter(|c| c.state == AsnState::Approved).map(|c| {
+            names.extend(claims.into_iter().filter(peer_asns::is_approved).map(|c| {
                 let name = peer_asns::folded(&c.spec.peer_name);
-                (c.subscription, c.spec.asn, name)
+                Held { id: c.id, subscription: c.subscription, asn: c.spec.asn, name }
             }));
             if last {
                 return Ok(Self(names));
@@ -93,24 +126,34 @@ impl Names {
     /// All checks of a claim. That the number is the peer's own is for the operator to find out.
     pub fn checks(&self, claim: &PeerAsn) -> Vec<ApprovalCheck> {
         let name = peer_asns::folded(&claim.spec.peer_name);
-        let other = self.0.iter().find(|(subscription, asn, taken)| {
-            *taken == name
-                && *asn != claim.spec.asn
-                && !subscription.eq_ignore_ascii_case(&claim.subscription)
+        let asn = claim.spec.asn;
+        let other = self.0.iter().find(|held| {
+            held.name == name
+                && held.asn != asn
+                && !held.subscription.eq_ignore_ascii_case(&claim.subscription)
         });
         let name_message = match other {
-            Some((subscription, asn, _)) => format!(
-                "AS{asn} of subscription {subscription} is approved as '{}'; tell the two apart, or allow the name on purpose",
-                claim.spec.peer_name
+            Some(held) => format!(
+                "AS{} of subscription {} is approved as '{}'; tell the two apart, or allow the name on purpose",
+                held.asn, held.subscription, claim.spec.peer_name
             ),
             None => format!("no other network is approved as '{}'", claim.spec.peer_name),
+        };
+        let holder = self.0.iter().find(|held| held.asn == asn && held.id != claim.id);
+        let holder_message = match holder {
+            Some(held) => format!(
+                "AS{asn} is approved for subscription {} already; ask its holder, or allow the ASN on purpose",
+                held.subscription
+            ),
+            None => format!("AS{asn} is approved for nobody else"),
         };
         let noc = claim.spec.contacts.iter().find(|c| c.role == ContactRole::Noc);
         let noc_message =
             noc.map_or("there is no Noc contact".to_owned(), |c| format!("{}, {}", c.email, c.phone));
         let check = |name: &str, ok, message| ApprovalCheck { name: name.to_owned(), ok, message };
         vec![
-            check("PeerNameFree", other.is_none(), name_message),
+            check(ASN_FREE, holder.is_none(), holder_message),
+            check(NAME_FREE, other.is_none(), name_message),
             check("NocContact", noc.is_some(), noc_message),
         ]
     }
@@ -118,9 +161,14 @@ impl Names {
     /// A claim.
     pub fn claim(&self, asn: PeerAsn, now: Timestamp) -> Waiting {
         let since = since(&asn);
+        let (decision, checks) = decided(asn.decision.clone(), || self.checks(&asn));
         Waiting {
             kind: "peerAsn",
-            checks: self.checks(&asn),
+            revision: Revision::of_claim(&asn).word(),
+            approvable: claim_is_open_to(&asn, true),
+            refusable: claim_is_open_to(&asn, false),
+            decision,
+            checks,
             resource_id: peer_asns::id(&asn.subscription, &asn.name),
             subscription: asn.subscription,
             resource_group: None,
@@ -133,7 +181,6 @@ impl Names {
             peering_location: None,
             bandwidth_in_mbps: None,
             message: None,
-            decision: asn.decision,
         }
     }
 }
@@ -178,6 +225,23 @@ impl<'a> Checked<'a> {
         Ok(Self { inventory, ports, peerings: BTreeMap::new() })
     }
 
+    /// The checks that a decision about a connection is made on: as they are now, or of one that has
+    /// its ports, those of the decision that gave them.
+    pub async fn checks(&mut self, db: &mut impl Db, c: &Connection) -> Result<Vec<ApprovalCheck>, ApiError> {
+        if let (Some(decision), Some(_)) = (&c.decision, &c.ports) {
+            return Ok(decision.checks.clone());
+        }
+        let whole = self.whole(db, c.peering_id).await?;
+        Ok(whole.map(|whole| whole.checks(self.inventory, c, &self.ports)).unwrap_or_default())
+    }
+
+    async fn whole(&mut self, db: &mut impl Db, peering: i64) -> Result<Option<Arc<Whole>>, ApiError> {
+        if let Entry::Vacant(entry) = self.peerings.entry(peering) {
+            entry.insert(whole(db, peering).await?.map(Arc::new));
+        }
+        Ok(self.peerings.get(&peering).cloned().flatten())
+    }
+
     /// A connection; `None` when its peering is gone.
     pub async fn connection(
         &mut self,
@@ -185,16 +249,17 @@ impl<'a> Checked<'a> {
         c: Connection,
         now: Timestamp,
     ) -> Result<Option<Waiting>, ApiError> {
-        if let Entry::Vacant(entry) = self.peerings.entry(c.peering_id) {
-            entry.insert(whole(db, c.peering_id).await?.map(Arc::new));
-        }
-        let Some(Some(whole)) = self.peerings.get(&c.peering_id).cloned() else {
-            return Ok(None);
-        };
+        let Some(whole) = self.whole(db, c.peering_id).await? else { return Ok(None) };
         let peering = &whole.peering;
+        let (decision, checks) =
+            decided(c.decision.clone(), || whole.checks(self.inventory, &c, &self.ports));
         Ok(Some(Waiting {
             kind: "connection",
-            checks: whole.checks(self.inventory, &c, &self.ports),
+            revision: Revision::of_connection(&c).word(),
+            approvable: is_open_to(&c, true),
+            refusable: is_open_to(&c, false),
+            decision,
+            checks,
             resource_id: peerings::id(peering),
             subscription: peering.subscription.clone(),
             resource_group: Some(peering.resource_group.clone()),
@@ -207,7 +272,6 @@ impl<'a> Checked<'a> {
             peering_location: Some(peering.spec.location.clone()),
             bandwidth_in_mbps: Some(c.spec.bandwidth_mbps),
             message: c.error_message,
-            decision: None,
         }))
     }
 }
@@ -227,5 +291,6 @@ pub(super) async fn of_asn(call: Call) -> Answer {
     let claim = peer_asn_get(&mut db, call.subscription(), name)
         .await?
         .ok_or_else(|| ApiError::not_found("peer ASN", name))?;
-    ok(Names::read(&mut db).await?.claim(claim, call.now))
+    let revision = Revision::of_claim(&claim);
+    with_etag(&revision, ok(Names::read(&mut db).await?.claim(claim, call.now)))
 }

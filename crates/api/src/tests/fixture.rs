@@ -154,10 +154,30 @@ impl Api {
         self.ask(&self.peer, Method::DELETE, path, Body::empty()).await
     }
 
-    /// POST as the operator.
+    /// Decides as the operator about what is there now.
     pub async fn decide(&self, path: &str, body: Value) -> Reply {
+        let etag = self.seen(path).await;
+        self.decide_seen(path, &etag, body).await
+    }
+
+    /// The ETag of what a decision at `path` is about; that of nothing where it isn't there.
+    pub async fn seen(&self, path: &str) -> String {
+        let (at, _) = path.rsplit_once('/').unwrap();
+        let at = match at.strip_prefix("/api/v1") {
+            Some(rest) if at.contains("/peerings/") => {
+                rest.replace("/peerings/", "/providers/Microsoft.Peering/peerings/")
+            }
+            _ if at.contains("/peerAsns/") => format!("{at}/checks"),
+            _ => at.to_owned(),
+        };
+        let seen = self.ask(&self.operator, Method::GET, &at, Body::empty()).await;
+        seen.headers.get("etag").map_or("\"none\"", |etag| etag.to_str().unwrap()).to_owned()
+    }
+
+    /// Decides as the operator about what had this ETag.
+    pub async fn decide_seen(&self, path: &str, etag: &str, body: Value) -> Reply {
         let body = Body::from(body.to_string());
-        self.ask(&self.operator, Method::POST, path, body).await
+        self.ask_with(&self.operator, &[("if-match", etag)], Method::POST, path, body).await
     }
 
     /// The provider's ASN, approved, and its Voice peering in Amsterdam.

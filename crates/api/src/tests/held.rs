@@ -133,8 +133,9 @@ async fn removals_begin_where_there_is_something_to_take_away() {
 async fn a_refused_connection_that_is_sent_again_asks_again() {
     let api = Api::new().await;
     api.provider().await;
-    let decision =
-        |approved| Some(Decision { approved, by: "op".into(), reason: "no cage".into(), at: now() });
+    let decision = |approved| {
+        Some(Decision { approved, by: "op".into(), reason: "no cage".into(), at: now(), checks: vec![] })
+    };
     let refused = ConnectionState::ProvisioningFailed(Stage::PendingApproval);
     let waiting = ConnectionState::Onboarding(Stage::PendingApproval);
     for (state, approved, kept) in [(refused, false, false), (waiting, false, true), (refused, true, true)] {

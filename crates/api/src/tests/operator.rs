@@ -57,9 +57,8 @@ async fn an_asn_is_approved_or_refused_with_a_reason() {
     let no = decided().await;
     assert_eq!((no.approved, no.reason.as_str()), (false, "no proof"));
     assert_eq!(no.by, "operator-all");
-    // Nothing to say is fine for a yes, also without a body.
-    let yes = api.ask(&api.operator, Method::POST, &at("approve"), Body::empty()).await;
-    assert_eq!(yes.status, 200);
+    let yes = api.decide(&at("approve"), json!({ "reason": "proved by now" })).await;
+    assert_eq!(yes.status, 200, "{}", yes.body);
     assert!(decided().await.approved);
     let mut tx = api.store.begin().await.unwrap();
     let mut claim = peer_asn_get(&mut tx, SUB, "tel").await.unwrap().unwrap();
@@ -67,8 +66,9 @@ async fn an_asn_is_approved_or_refused_with_a_reason() {
     peer_asn_update(&mut tx, &claim).await.unwrap();
     tx.commit().await.unwrap();
     let late = api.decide(&at("refuse"), json!({ "reason": "hm" })).await;
-    assert_eq!((late.status.as_u16(), late.code()), (409, "AlreadyApproved"));
-    let nobody = api.decide(&at("approve").replace("TEL", "nobody"), json!({})).await;
+    assert_eq!((late.status.as_u16(), late.code()), (409, "DecisionNotAwaited"));
+    let reason = json!({ "reason": "fine" });
+    let nobody = api.decide(&at("approve").replace("TEL", "nobody"), reason).await;
     assert_eq!(nobody.status, 404);
     let audit = operator(&api, "/api/v1/audit?subscription=sub-a").await;
     let actions: Vec<&Value> = audit.body["value"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
@@ -85,12 +85,13 @@ async fn connections_are_decided_one_by_one_or_all_of_a_peering() {
     let reason = json!({ "reason": "no cage there" });
     let reply = api.decide(&at(&ids[0].to_string(), "refuse"), reason).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
-    // By the name that ARM clients see, too.
-    let reply = api.decide(&at(&format!("c{}", ids[0]), "approve"), json!({})).await;
-    assert_eq!(reply.body["connections"], json!([ids[0]]));
+    // A refusal isn't taken back among others.
     let all = format!("/api/v1/subscriptions/{SUB}/resourceGroups/{RG}/peerings/ams/approve");
-    let reply = api.decide(&all, json!({})).await;
-    assert_eq!(reply.body["connections"], json!(ids));
+    let reply = api.decide(&all, json!({ "reason": "fine" })).await;
+    assert_eq!(reply.body["connections"], json!([ids[1]]), "{}", reply.body);
+    // By the name that ARM clients see, too.
+    let reply = api.decide(&at(&format!("c{}", ids[0]), "approve"), json!({ "reason": "fine" })).await;
+    assert_eq!(reply.body["connections"], json!([ids[0]]));
     let mut db = api.store.read().await.unwrap();
     for id in &ids {
         let c = connection_by_id(&mut db, *id).await.unwrap().unwrap();
@@ -98,10 +99,10 @@ async fn connections_are_decided_one_by_one_or_all_of_a_peering() {
     }
     drop(db);
     api.all_connections("ams", ConnectionState::Active).await;
-    let late = api.decide(&at(&ids[0].to_string(), "approve"), json!({})).await;
+    let late = api.decide(&at(&ids[0].to_string(), "approve"), json!({ "reason": "fine, too" })).await;
     assert_eq!((late.status.as_u16(), late.code()), (409, "DecisionNotAwaited"));
     for id in ["999", "nonsense"] {
-        let none = api.decide(&at(id, "approve"), json!({})).await;
+        let none = api.decide(&at(id, "approve"), json!({ "reason": "fine" })).await;
         assert_eq!(none.status, 404, "{id}");
     }
 }

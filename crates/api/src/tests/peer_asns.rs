@@ -239,11 +239,14 @@ async fn an_operator_approves_a_second_network_of_a_name_only_on_purpose() {
     assert_eq!(other(&api, 64509, "tel example").await.status, 201);
     api.provider().await;
     let at = "/api/v1/subscriptions/Sub-B/peerAsns/other/approve";
-    let reply = api.decide(at, json!({})).await;
-    assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeerNameTaken"));
+    let reply = api.decide(at, json!({ "reason": "proved" })).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.violations()),
+        (409, vec!["PeerNameTaken allowDuplicateName".into()])
+    );
     let refused = other(&api, 64508, "tel example").await;
     assert_eq!(refused.code(), "PropertyImmutable");
-    let reply = api.decide(at, json!({ "allowDuplicateName": true })).await;
+    let reply = api.decide(at, json!({ "reason": "same company", "allowDuplicateName": true })).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     let mut db = api.store.read().await.unwrap();
     let claim = peer_asn_get(&mut db, "Sub-B", "other").await.unwrap().unwrap();

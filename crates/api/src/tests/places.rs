@@ -76,7 +76,7 @@ async fn who_began_has_the_place_when_another_claim_is_approved_later() {
         format!("/api/v1/connections/{}/approve", row["connection"]),
         "/api/v1/subscriptions/Sub-B/resourceGroups/telco/peerings/copy/approve".to_owned(),
     ] {
-        let reply = api.decide(&path, json!({})).await;
+        let reply = api.decide(&path, json!({ "reason": "fine" })).await;
         assert_eq!((reply.status.as_u16(), reply.code()), (409, "PeeringExists"), "{path}");
         assert!(reply.message().contains("/peerings/ams"), "{}", reply.message());
     }

@@ -58,12 +58,13 @@ impl<'a> Field<'a> {
         let peering = text(&wish, "/peering");
         match text(&wish, "/ask") {
             "approve_asn" => {
-                let path = self.paths.decide_peer_asn(needed(&wish, "/name")?, true);
-                self.world.operator.post(&path, &json!({ "reason": "confirmed by phone" })).await?;
+                let name = needed(&wish, "/name")?;
+                let (at, path) = (self.paths.peer_asn_checks(name), self.paths.decide_peer_asn(name, true));
+                self.world.operator.decide(&at, &path, &json!({ "reason": "confirmed by phone" })).await?;
             }
             "approve_peering" => {
-                let path = self.paths.approve_peering(peering);
-                self.world.operator.post(&path, &json!({ "reason": "ports are free" })).await?;
+                let (at, path) = (self.paths.peering(peering), self.paths.approve_peering(peering));
+                self.world.operator.decide(&at, &path, &json!({ "reason": "ports are free" })).await?;
             }
             "cable" => self.cable(peering, &wish).await?,
             "uncable" => self.uncable(peering, &wish).await?,

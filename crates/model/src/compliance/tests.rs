@@ -38,7 +38,8 @@ struct World {
 impl World {
     /// A Voice peering of two connections that has all that is asked for.
     fn good() -> Self {
-        let decision = Decision { approved: true, by: "ann".into(), reason: String::new(), at: at(10) };
+        let decision =
+            Decision { approved: true, by: "ann".into(), reason: String::new(), at: at(10), checks: vec![] };
         Self {
             peering: peering(OfferingKind::Voice),
             offering: testing::inventory().offerings[0].clone(),

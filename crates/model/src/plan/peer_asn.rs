@@ -35,6 +35,7 @@ pub fn plan(asn: &PeerAsn, policy: &ApprovalPolicy, now: Timestamp) -> Vec<AsnEf
                 asn.spec.asn
             ),
             at: now,
+            checks: Vec::new(),
         })
     });
     let mut effects = vec![AsnEffect::Mail(mail(
@@ -135,6 +136,7 @@ mod tests {
             by: "op".into(),
             reason: "not yours".into(),
             at: Timestamp::UNIX_EPOCH,
+            checks: vec![],
         };
         let effects = plan(&claim(Some(no)), &ApprovalPolicy::default(), Timestamp::UNIX_EPOCH);
         assert!(effects.iter().any(|e| matches!(e, AsnEffect::Decide { state: AsnState::Failed, error_message: Some(m), .. } if m == "not yours")));

@@ -18,12 +18,14 @@ pub const HOSTILE: &str = "\"><img src=x onerror=alert(1)>";
 /// Status and body by method and path with query.
 type Answers = dyn Fn(&Method, &str) -> Option<(u16, Value)> + Send + Sync;
 
-/// What the API was asked: method, path with query, body, and by whom.
+/// What the API was asked: method, path with query, body, under which condition, and by whom.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub method: Method,
     pub path: String,
     pub body: Value,
+    /// Of `If-Match`.
+    pub seen: String,
     pub principal: Principal,
 }
 
@@ -143,7 +145,14 @@ async fn respond(request: Request, answer: &Answers, noted: &Mutex<Vec<Asked>>) 
     let path = parts.uri.path_and_query().unwrap().as_str().to_owned();
     let principal = parts.extensions.get::<Principal>().cloned().expect("asked as somebody");
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    noted.lock().unwrap().push(Asked { method: parts.method.clone(), path: path.clone(), body, principal });
+    let seen = parts.headers.get(header::IF_MATCH).map_or("", |v| v.to_str().unwrap()).to_owned();
+    noted.lock().unwrap().push(Asked {
+        method: parts.method.clone(),
+        path: path.clone(),
+        body,
+        seen,
+        principal,
+    });
     let not_found = || (404, json!({ "error": { "code": "NotFound", "message": "nothing here" } }));
     let (status, body) = answer(&parts.method, &path).unwrap_or_else(not_found);
     (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()

@@ -10,6 +10,7 @@ pub(super) const PAGES: &[&str] = &[
     "/operate/queue",
     "/operate/queue/connections/1",
     "/operate/queue/connections/1/preview",
+    "/operate/queue/connections/2",
     "/operate/queue/asns/Sub-A/tel",
     "/operate/peerings",
     "/operate/prefixes",
@@ -45,9 +46,16 @@ fn waiting() -> Value {
         "checks": [{ "name": "NocContact", "ok": false, "message": HOSTILE }],
         "connectionIdentifier": HOSTILE, "connectionState": "PendingApproval",
         "sessionAddressProvider": "Peer", "sessionPrefixesGivenByPeer": ["198.19.10.4/30", HOSTILE],
-        "maxPrefixesAdvertisedV4": 1000, "approvable": true, "refusable": true,
-        "decision": { "approved": false, "by": HOSTILE, "reason": HOSTILE, "at": AT },
+        "maxPrefixesAdvertisedV4": 1000, "approvable": true, "refusable": true, "revision": "1.0~seen=x",
     })
+}
+
+/// What another operator has refused.
+fn refused() -> Value {
+    let mut found = waiting();
+    (found["connection"], found["refusable"]) = (json!(2), json!(false));
+    found["decision"] = json!({ "approved": false, "by": HOSTILE, "reason": HOSTILE, "at": AT });
+    found
 }
 
 fn router_value() -> Value {
@@ -89,6 +97,7 @@ pub(super) fn host(method: &Method, path: &str) -> Option<(u16, Value)> {
     match path.split('?').next().unwrap_or(path) {
         "/api/v1/queue" => Some((200, json!({ "value": [waiting()], "overdue": 1 }))),
         "/api/v1/connections/1" | "/api/v1/subscriptions/Sub-A/peerAsns/tel/checks" => Some((200, waiting())),
+        "/api/v1/connections/2" => Some((200, refused())),
         "/api/v1/connections/1/preview" => Some((
             200,
             json!({ "message": HOSTILE, "steps": [
@@ -203,19 +212,30 @@ async fn a_decision_goes_to_the_api_as_its_operator_with_the_reason() {
     let portal = Portal::new(host).await;
     let cookie = portal.signed_in(Role::Operator, &[]).await;
     let page = "/operate/queue/connections/1";
-    let csrf = portal.get(page, &cookie).await.csrf();
-    let sent = portal.post(page, &cookie, &format!("_csrf={csrf}&reason=fine+%3Cb%3E&do=approve")).await;
+    let shown = portal.get(page, &cookie).await;
+    assert!(shown.text.contains("name=\"seen\" value=\"1.0~seen=x\""), "{}", shown.text);
+    let csrf = shown.csrf();
+    let form = format!("_csrf={csrf}&seen=1.0~seen%3Dx&reason=fine+%3Cb%3E&do=approve");
+    let sent = portal.post(page, &cookie, &form).await;
     assert_eq!((sent.status.as_u16(), sent.location()), (303, page));
     let asked = portal.asked().pop().unwrap();
     assert_eq!((asked.method, asked.path.as_str()), (Method::POST, "/api/v1/connections/1/approve"));
     assert_eq!(asked.body, json!({ "reason": "fine <b>" }));
+    assert_eq!(asked.seen, "\"1.0~seen=x\"", "what the page showed");
     assert_eq!(asked.principal.name, "operator@tel.example");
     let claim = "/operate/queue/asns/Sub-A/tel";
-    let form = format!("_csrf={csrf}&reason=same+company&allow-name=yes&do=approve");
+    let form = format!("_csrf={csrf}&reason=same+company&allow-name=yes&allow-asn=yes&do=approve");
     assert_eq!(portal.post(claim, &cookie, &form).await.location(), claim);
     let asked = portal.asked().pop().unwrap();
     assert_eq!(asked.path, "/api/v1/subscriptions/Sub-A/peerAsns/tel/approve");
-    assert_eq!(asked.body, json!({ "reason": "same company", "allowDuplicateName": true }));
+    assert_eq!(
+        asked.body,
+        json!({ "reason": "same company", "allowDuplicateName": true, "allowDuplicateAsn": true })
+    );
+    let refusal = format!("_csrf={csrf}&seen=%0D%0A\u{e9}x&reason=no&allow-asn=yes&do=refuse");
+    portal.post(claim, &cookie, &refusal).await;
+    let asked = portal.asked().pop().unwrap();
+    assert_eq!((asked.body, asked.seen.as_str()), (json!({ "reason": "no" }), "\"x\""));
     let before = portal.asked().len();
     for form in ["do=approve".to_owned(), format!("_csrf={csrf}&reason=x&do=ask")] {
         portal.post(page, &cookie, &form).await;

@@ -7,7 +7,7 @@ mod names;
 mod put;
 mod wire;
 
-pub(crate) use names::{folded, refuse_taken};
+pub(crate) use names::{folded, is_approved};
 pub(crate) use wire::id;
 
 use crate::auth::Access;

@@ -15,7 +15,7 @@ pub(crate) fn folded(name: &str) -> String {
 }
 
 /// 409 when another subscription holds `name` with another ASN.
-pub(crate) async fn refuse_taken(
+pub(super) async fn refuse_taken(
     db: &mut impl Db,
     subscription: &str,
     asn: Asn,
@@ -48,7 +48,7 @@ pub(crate) async fn refuse_taken(
 }
 
 /// A yes that isn't executed yet counts, too.
-fn is_approved(claim: &PeerAsn) -> bool {
+pub(crate) fn is_approved(claim: &PeerAsn) -> bool {
     match claim.state {
         AsnState::Approved => true,
         AsnState::Pending => claim.decision.as_ref().is_some_and(|d| d.approved),

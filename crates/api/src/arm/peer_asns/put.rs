@@ -6,9 +6,12 @@ use super::wire::{Sent, Shown, id};
 use crate::arm::inventory;
 use crate::call::{Answer, Call, written};
 use crate::error::ApiError;
-use meetme_model::Violations;
 use meetme_model::peer_asn::{AsnState, Contact, PeerAsn, PeerAsnDraft, PeerAsnSpec, validate};
-use meetme_store::{WorkKind, peer_asn_get, peer_asn_insert, peer_asn_lock, peer_asn_update, work_enqueue};
+use meetme_model::{Asn, Violations};
+use meetme_store::{
+    Db, WorkKind, peer_asn_by_number, peer_asn_get, peer_asn_insert, peer_asn_lock, peer_asn_update,
+    work_enqueue,
+};
 use serde_json::json;
 
 /// Creates (201) or changes (200) a peer ASN.
@@ -22,6 +25,7 @@ pub(super) async fn put(call: Call) -> Answer {
     let created = existing.is_none();
     let kept = match existing {
         None => {
+            refuse_twice(&mut tx, call.subscription(), spec.asn).await?;
             refuse_taken(&mut tx, call.subscription(), spec.asn, &spec.peer_name).await?;
             peer_asn_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e))?
         }
@@ -52,6 +56,13 @@ pub(super) async fn put(call: Call) -> Answer {
     work_enqueue(&mut tx, WorkKind::PeerAsn, &kept.id.to_string(), call.now).await?;
     tx.commit().await?;
     call.tagged(&kept.stamp.clone(), written(created, Shown::from(kept)))
+}
+
+/// 409 when the subscription has the ASN under another name.
+async fn refuse_twice(db: &mut impl Db, subscription: &str, asn: Asn) -> Result<(), ApiError> {
+    let Some(other) = peer_asn_by_number(db, subscription, asn).await? else { return Ok(()) };
+    let message = format!("AS{asn} is associated in this subscription already, as '{}'", other.name);
+    Err(ApiError::conflict("PeerAsnExists", message).target("properties.peerAsn"))
 }
 
 fn new(call: &Call, spec: PeerAsnSpec) -> PeerAsn {

@@ -215,7 +215,8 @@ impl Changes {
 }
 
 /// Writes connections until they are those that were sent. One that isn't sent any more is taken
-/// away step by step (`docs/rules.md` §3); one that was refused and is sent again asks again.
+/// away step by step (`docs/rules.md` §3); one that was refused and is sent again asks again, and so does
+/// one that is sent otherwise before its approval is executed.
 async fn reconcile(
     call: &Call,
     tx: &mut Tx,
@@ -237,11 +238,14 @@ async fn reconcile(
         let mut connection = left.swap_remove(i);
         let (key, spec) = (spec.md5_key.clone(), ConnectionSpec { md5_key: None, ..spec });
         let refused = is_refused(&connection);
-        if draft.md5_key.is_some() || connection.spec != spec || refused {
+        let differs = connection.spec != spec;
+        if draft.md5_key.is_some() || differs || refused {
             changes.changed.push(identifier);
         }
         connection.spec = spec;
-        if refused {
+        // A decision is about what was seen, and isn't executed yet.
+        let unseen = differs && connection.state == ConnectionState::Onboarding(Stage::PendingApproval);
+        if refused || unseen {
             connection.decision = None;
         }
         connection_update(tx, &connection).await?;

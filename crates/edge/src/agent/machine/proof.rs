@@ -73,7 +73,8 @@ impl Machine {
     /// the way of.
     pub(super) fn may_prove(&self) -> bool {
         let is_ready = self.units.get(&UnitName::Backbone).is_some_and(|backbone| !backbone.is_pending());
-        self.may_work() && is_ready && self.queue.is_empty() && self.watches.is_empty()
+        let answers = self.error.is_none() && self.may_work();
+        answers && is_ready && self.queue.is_empty() && self.watches.is_empty()
     }
 
     pub(super) fn for_voice(&self, now: Instant) -> ForVoice {

@@ -69,6 +69,7 @@ impl Step<'_> {
                         by: "policy:connections_automatic".into(),
                         reason: "every check passed".into(),
                         at: self.now,
+                        checks: found,
                     },
                 });
             } else {

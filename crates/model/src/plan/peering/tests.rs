@@ -140,6 +140,8 @@ fn nothing_is_approved_before_the_asn_is() {
     w.asn.state = AsnState::Approved;
     w.settle();
     assert_eq!(w.states(), ["Approved", "Approved"]);
+    let kept = &w.connections[1].decision.as_ref().unwrap().checks;
+    assert!(kept.iter().any(|c| c.name == "AsnApproved") && kept.iter().all(|c| c.ok), "{kept:?}");
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn nothing_is_approved_while_another_peering_has_the_place_not_even_by_an_operat
     let other = Peering { id: 9, subscription: "other".into(), ..peering() };
     w.rivals = vec![Rival { peering: other, begun: true }];
     w.settle();
-    let yes = Decision { approved: true, by: "op".into(), reason: "fine".into(), at: w.now };
+    let yes = Decision { approved: true, by: "op".into(), reason: "fine".into(), at: w.now, checks: vec![] };
     w.connections[1].decision = Some(yes);
     w.settle();
     assert_eq!(w.states(), ["PendingApproval", "PendingApproval"]);
@@ -166,8 +168,13 @@ fn without_an_automatic_policy_an_operator_decides_and_a_no_has_its_reason() {
     w.policy = ApprovalPolicy::default();
     w.settle();
     assert_eq!(w.states(), ["PendingApproval", "PendingApproval"]);
-    let decision =
-        |approved, reason: &str| Decision { approved, by: "op".into(), reason: reason.into(), at: w.now };
+    let decision = |approved, reason: &str| Decision {
+        approved,
+        by: "op".into(),
+        reason: reason.into(),
+        at: w.now,
+        checks: vec![],
+    };
     let (no, yes) = (decision(false, "no cage there"), decision(true, "fine"));
     w.connections[0].decision = Some(no);
     w.connections[1].decision = Some(yes.clone());
@@ -184,7 +191,7 @@ fn a_third_connection_finds_no_router_of_its_own_and_goes_on_once_there_is_one()
     let mut w = World::new();
     w.policy.connections_automatic = false;
     w.connections.push(connection(3));
-    let yes = Decision { approved: true, by: "op".into(), reason: "fine".into(), at: w.now };
+    let yes = Decision { approved: true, by: "op".into(), reason: "fine".into(), at: w.now, checks: vec![] };
     w.connections.iter_mut().for_each(|c| c.decision = Some(yes.clone()));
     w.settle();
     assert_eq!(w.states(), ["Approved", "Approved", "ProvisioningFailed"]);
@@ -226,8 +233,13 @@ fn an_operators_yes_after_the_letter_ended_issues_a_new_one() {
     w.settle();
     assert_eq!(w.states()[0], "ExternalBlocker");
     let old = w.connections[0].loa.clone().unwrap();
-    w.connections[0].decision =
-        Some(Decision { approved: true, by: "op".into(), reason: "renewed".into(), at: w.now });
+    w.connections[0].decision = Some(Decision {
+        approved: true,
+        by: "op".into(),
+        reason: "renewed".into(),
+        at: w.now,
+        checks: vec![],
+    });
     w.settle();
     assert_eq!(w.states(), ["ProvisioningStarted", "ExternalBlocker"]);
     assert!(w.connections[0].loa.as_ref().unwrap().expires_at > old.expires_at);
@@ -254,7 +266,8 @@ fn a_connection_that_was_never_open_isnt_opened_by_leaving() {
 fn a_refused_request_that_is_sent_again_is_decided_anew() {
     let mut w = World::new();
     w.policy = ApprovalPolicy::default();
-    let no = Decision { approved: false, by: "op".into(), reason: "no cage".into(), at: w.now };
+    let no =
+        Decision { approved: false, by: "op".into(), reason: "no cage".into(), at: w.now, checks: vec![] };
     w.connections[0].decision = Some(no);
     w.settle();
     assert_eq!(w.states()[0], "ProvisioningFailed");

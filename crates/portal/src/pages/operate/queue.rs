@@ -130,6 +130,7 @@ fn words(name: &str) -> &str {
         "NocContact" => "There is a NOC contact",
         "LegacySessionGone" => "The session that it replaces is gone",
         "PlaceFree" => "No other peering has the ASN, location and offering",
+        "AsnFree" => "The ASN is nobody else's",
         "PeerNameFree" => "The name is no other network's",
         other => other,
     }

@@ -7,13 +7,14 @@ use crate::error::PageError;
 use crate::layout::Page;
 use crate::parts::faults::sentence;
 use crate::parts::form::{Field, default_button, form};
-use crate::parts::state::badge;
+use crate::parts::state::{Mood, badge, shown};
 use crate::parts::{facts, live, message, time};
 use crate::query::encode;
 use crate::session::Context;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 use serde_json::Value;
 
 const TRAIL: &[(&str, &str)] = &[("Queue", "/operate/queue")];
@@ -23,20 +24,34 @@ const TRAIL: &[(&str, &str)] = &[("Queue", "/operate/queue")];
 pub(super) struct Typed {
     /// The reason.
     pub reason: String,
-    /// Whether another network's name is allowed.
-    pub allow_name: bool,
+    /// Which of [`ALLOWABLE`] are allowed, by their fields of the form.
+    pub allowed: Vec<&'static str>,
     /// What is wrong with the reason.
     pub reason_error: Option<String>,
     /// What else is wrong.
     pub error: Option<String>,
 }
 
+/// What a page that is open shows, when a part of it asks for itself again.
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    /// The revision that its form decides about.
+    seen: Option<String>,
+}
+
+/// Checks that may fail on purpose, with the field of the API and of the form, and what is allowed so.
+pub(super) const ALLOWABLE: [(&str, &str, &str, &str); 2] = [
+    ("AsnFree", "allowDuplicateAsn", "allow-asn", "Allow the ASN although somebody else has it"),
+    ("PeerNameFree", "allowDuplicateName", "allow-name", "Allow the name although another network has it"),
+];
+
 /// Shows a connection.
 pub(super) async fn connection(
     context: Context,
     Path(connection): Path<String>,
+    Query(of): Query<Shown>,
 ) -> Result<Response, PageError> {
-    connection_page(&context, &connection, &Typed::default()).await
+    connection_page(&context, &connection, &Typed::default(), of.seen.as_deref()).await
 }
 
 /// A connection's page, with a decision that was refused.
@@ -44,25 +59,23 @@ pub(super) async fn connection_page(
     context: &Context,
     connection: &str,
     typed: &Typed,
+    seen: Option<&str>,
 ) -> Result<Response, PageError> {
     host(context)?;
     let found = context.api.get(&format!("/api/v1/connections/{}", encode(connection))).await?;
     let path = super::queue::page_of(&found);
-    let approvable = found["approvable"] == true;
     let content = html! {
-        (live("request", &path, html! {
-            section.card { h2 { "Request" } (connection_facts(&found)) (decided(&found["decision"])) }
-            section.card { h2 { "Checks" } (checks(&found)) }
+        (too_late(typed, &found))
+        (request_part(&path, &found, seen, html! {
+            section.card { h2 { "Request" } (connection_facts(&found)) }
+            (checks_card(&found, html! {}))
         }))
-        @if approvable {
+        @if !offered(&found).is_empty() {
             (preview_section(&path, html! {
                 p { a href=(format!("{path}/preview")) { "Ask the router what an approval would change" } }
             }, true))
         }
-        section.card {
-            h2 { "Decision" }
-            (decision_form(context, &path, typed, approvable, found["refusable"] == true, None))
-        }
+        (decision_card(context, &path, typed, &found))
     };
     Ok(page(context, &title(&found), "Connection", content))
 }
@@ -88,8 +101,9 @@ pub(super) async fn preview(context: Context, Path(connection): Path<String>) ->
 pub(super) async fn asn(
     context: Context,
     Path((subscription, name)): Path<(String, String)>,
+    Query(of): Query<Shown>,
 ) -> Result<Response, PageError> {
-    asn_page(&context, &subscription, &name, &Typed::default()).await
+    asn_page(&context, &subscription, &name, &Typed::default(), of.seen.as_deref()).await
 }
 
 /// A claim's page, with a decision that was refused.
@@ -98,6 +112,7 @@ pub(super) async fn asn_page(
     subscription: &str,
     name: &str,
     typed: &Typed,
+    seen: Option<&str>,
 ) -> Result<Response, PageError> {
     host(context)?;
     let (subscription, name) = (encode(subscription), encode(name));
@@ -106,13 +121,10 @@ pub(super) async fn asn_page(
     let id = format!("/subscriptions/{subscription}/providers/Microsoft.Peering/peerAsns/{name}");
     let found = context.api.get(&id).await?;
     let state = text(&found["properties"], "validationState");
-    // A decision is executed a moment after it was made.
-    let open = state != "Approved" && (state == "Failed" || !claim["decision"].is_object());
     let path = super::queue::page_of(&claim);
-    let taken = claim["checks"].as_array().into_iter().flatten();
-    let taken = taken.filter(|c| c["name"] == "PeerNameFree").any(|c| c["ok"] != true);
     let content = html! {
-        (live("request", &path, html! {
+        (too_late(typed, &claim))
+        (request_part(&path, &claim, seen, html! {
             section.card {
                 h2 { "Request" }
                 (facts(&[
@@ -122,20 +134,15 @@ pub(super) async fn asn_page(
                     ("Subscription", html! { (text(&claim, "subscription")) }),
                     ("Waits since", time(text(&claim, "since"))),
                 ]))
-                (decided(&claim["decision"]))
             }
             section.card { h2 { "Contacts" } (contacts(&found["properties"])) }
-            section.card {
-                h2 { "Checks" }
-                (checks(&claim))
-                p.remark { "That the number is theirs, nobody has checked yet: ask the contacts that a registry has for AS" (claim["asn"]) ", and say in the reason how you know." }
-            }
+            (checks_card(&claim, html! {
+                @if !claim["decision"].is_object() {
+                    p.remark { "That the number is theirs, nobody has checked yet: ask the contacts that a registry has for AS" (claim["asn"]) ", and say in the reason how you know." }
+                }
+            }))
         }))
-        section.card {
-            h2 { "Decision" }
-            p.remark { "Approving an ASN changes no router by itself. Connections that were approved before go on at once." }
-            (decision_form(context, &path, typed, open, open && state != "Failed", taken.then_some(typed.allow_name)))
-        }
+        (decision_card(context, &path, typed, &claim))
     };
     Ok(page(context, &title(&claim), "Claim to an ASN", content))
 }
@@ -145,6 +152,61 @@ fn page(context: &Context, title: &str, kind: &str, content: Markup) -> Response
     page.trail = TRAIL;
     page.kind = kind;
     page.into_response()
+}
+
+/// What is asked, live. While it is shown, something else may come to be asked, or somebody else
+/// decide: the form below is still about what was `seen`.
+fn request_part(path: &str, found: &Value, seen: Option<&str>, content: Markup) -> Markup {
+    let now = text(found, "revision");
+    let seen = seen.unwrap_or(now);
+    live(
+        "request",
+        &format!("{path}?seen={}", encode(seen)),
+        html! {
+            @if seen != now {
+                (message("warning", html! {
+                    p { "This isn't what the page showed when you opened it. " a href=(path) { "Look at it anew" } " before you decide." }
+                }))
+            }
+            (content)
+            @if found["decision"].is_object() {
+                section.card { h2 { "Decision" } (decided(found)) }
+            }
+        },
+    )
+}
+
+/// Why a decision wasn't made, where there is no form any more to say it in.
+fn too_late(typed: &Typed, found: &Value) -> Markup {
+    let error = typed.error.as_deref().filter(|_| offered(found).is_empty());
+    html! { @if let Some(error) = error { (message("error", html! { (error) })) } }
+}
+
+fn checks_card(found: &Value, more: Markup) -> Markup {
+    let is_decided = found["decision"].is_object();
+    let none = found["checks"].as_array().is_none_or(Vec::is_empty);
+    html! {
+        section.card {
+            h2 { "Checks" @if is_decided { " when it was decided" } }
+            @if is_decided && none { p { "Nobody wrote them down." } }
+            (checks(found))
+            (more)
+        }
+    }
+}
+
+/// What may be done about it: the verb of the API and the words of its button. What is decided is
+/// decided; only a letter that has ended is issued anew.
+fn offered(found: &Value) -> Vec<(&'static str, &'static str)> {
+    let (yes, no) = (found["approvable"] == true, found["refusable"] == true);
+    match found["decision"]["approved"].as_bool() {
+        None => [yes.then_some(("approve", "Approve")), no.then_some(("refuse", "Refuse"))]
+            .into_iter()
+            .flatten()
+            .collect(),
+        Some(true) if yes => vec![("approve", "Issue a new letter")],
+        Some(_) => Vec::new(),
+    }
 }
 
 fn connection_facts(found: &Value) -> Markup {
@@ -189,15 +251,21 @@ fn most(found: &Value) -> String {
     v4.into_iter().chain(v6).collect::<Vec<_>>().join(", ")
 }
 
-fn decided(decision: &Value) -> Markup {
+fn decided(found: &Value) -> Markup {
+    let decision = &found["decision"];
     html! {
-        @if decision.is_object() {
-            p.remark {
-                @if decision["approved"] == true { "Approved" } @else { "Refused" }
-                " by " (text(decision, "by")) ", " (time(text(decision, "at"))) ": " (text(decision, "reason"))
-            }
+        p {
+            (shown_decision(decision))
+            " by " (text(decision, "by")) ", " (time(text(decision, "at"))) ": " (text(decision, "reason"))
+        }
+        @if decision["approved"] == false && found["approvable"] == true {
+            p.remark { "It is asked for again when the peer sends it again; operators approve it after all with " code { "meetme approve" } "." }
         }
     }
+}
+
+fn shown_decision(decision: &Value) -> Markup {
+    if decision["approved"] == true { shown(Mood::Good, "Approved") } else { shown(Mood::Bad, "Refused") }
 }
 
 fn contacts(properties: &Value) -> Markup {
@@ -251,40 +319,59 @@ fn joined(list: &Value) -> String {
     words.join(", ")
 }
 
-/// The form of a decision. `name`: whether another network's name may be allowed, and is.
+/// What may be decided now, by operators.
+fn decision_card(context: &Context, path: &str, typed: &Typed, found: &Value) -> Markup {
+    let is_decided = found["decision"].is_object();
+    let offered = offered(found);
+    html! {
+        @if !offered.is_empty() {
+            section.card {
+                h2 { @if is_decided { "Letter of authorization" } @else { "Decision" } }
+                @if context.viewer.is_operator() { (decision_form(context, path, typed, found, &offered)) }
+                @else { p { "Your account may look at this; operators decide." } }
+            }
+        } @else if !is_decided {
+            section.card { h2 { "Decision" } p { "Nothing is to be decided about it now." } }
+        }
+    }
+}
+
+/// The form of a decision about what is found.
 fn decision_form(
     context: &Context,
     path: &str,
     typed: &Typed,
-    approvable: bool,
-    refusable: bool,
-    name: Option<bool>,
+    found: &Value,
+    offered: &[(&str, &str)],
 ) -> Markup {
-    if !context.viewer.is_operator() {
-        return html! { p { "Your account may look at this; operators decide." } };
-    }
-    if !approvable && !refusable {
-        return html! { p { "Nothing is to be decided about it now." } };
-    }
-    let hint = "Kept in the audit trail. That of a refusal is told to the peer.";
+    let hint = "Needed. Kept in the audit trail; that of a refusal is told to the peer.";
     let error = typed.reason_error.as_deref();
     let reason = Field { name: "reason", label: "Reason", hint, error, required: false };
+    let failing = |name: &str| {
+        let mut checks = found["checks"].as_array().into_iter().flatten();
+        checks.any(|check| check["name"] == name && check["ok"] != true)
+    };
     form(
         &context.viewer,
         path,
         html! {
             @if let Some(error) = &typed.error { (message("error", html! { (error) })) }
+            @if found["kind"] == "peerAsn" {
+                p.remark { "Approving an ASN changes no router by itself. Connections that were approved before go on at once." }
+            }
             (default_button("ask"))
+            input type="hidden" name="seen" value=(text(found, "revision"));
             (reason.input("text", &typed.reason, "off"))
-            @if let Some(allowed) = name {
+            @for (_, _, field, words) in ALLOWABLE.iter().filter(|(check, ..)| failing(check)) {
                 div.field.check {
-                    input #allow-name type="checkbox" name="allow-name" value="yes" checked[allowed];
-                    label for="allow-name" { "Allow the name although another network has it" }
+                    input id=(field) type="checkbox" name=(field) value="yes" checked[typed.allowed.contains(field)];
+                    label for=(field) { (words) }
                 }
             }
             div.actions {
-                @if approvable { button.primary type="submit" name="do" value="approve" { "Approve" } }
-                @if refusable { button.danger type="submit" name="do" value="refuse" { "Refuse" } }
+                @for (verb, words) in offered {
+                    button class=(if *verb == "refuse" { "danger" } else { "primary" }) type="submit" name="do" value=(verb) { (words) }
+                }
             }
         },
     )

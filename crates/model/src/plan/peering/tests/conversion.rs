@@ -77,6 +77,7 @@ fn an_operator_sees_the_check_and_decides_all_the_same() {
         by: "op".into(),
         reason: "taken off the router just now".into(),
         at: w.now,
+        checks: vec![],
     });
     w.settle();
     assert_eq!(w.states(), ["Approved"]);
