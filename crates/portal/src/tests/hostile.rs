@@ -4,6 +4,7 @@ use super::fixture::*;
 use super::{operate, peer_asns, peering_parts, peering_services, peerings};
 use axum::http::Method;
 use jiff::Timestamp;
+use meetme_model::link::{BfdSessionState, BgpState};
 use meetme_store::Role;
 use serde_json::{Value, json};
 
@@ -87,7 +88,8 @@ fn api(method: &Method, path: &str) -> Option<(u16, Value)> {
         .or_else(|| Some((200, json!({ "value": [] }))))
 }
 
-/// Every text made hostile. With `keep`, what pages are found and ordered by stays: ids and times.
+/// Every text made hostile. With `keep`, what pages are found and ordered by stays, and what they read as
+/// one of a few words: ids, times, states of sessions.
 fn poisoned(value: &mut Value, keep: bool) {
     match value {
         Value::String(text) if keep && is_kept(text) => {}
@@ -99,7 +101,9 @@ fn poisoned(value: &mut Value, keep: bool) {
 }
 
 fn is_kept(text: &str) -> bool {
-    text.starts_with('/') || text.starts_with("id-") || text.parse::<Timestamp>().is_ok()
+    let is_session_state = serde_json::from_value::<BgpState>(text.into()).is_ok()
+        || serde_json::from_value::<BfdSessionState>(text.into()).is_ok();
+    is_session_state || text.starts_with('/') || text.starts_with("id-") || text.parse::<Timestamp>().is_ok()
 }
 
 async fn portal(keep: bool) -> Portal {

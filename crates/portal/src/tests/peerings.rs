@@ -146,6 +146,26 @@ async fn the_overview_draws_the_interconnects_and_says_who_is_awaited() {
 }
 
 #[tokio::test]
+async fn bgp_s_active_is_never_shown_as_a_connection_s() {
+    for (state, told) in
+        [("Active", "Active (trying)"), ("Connect", "Connect (trying)"), ("None", "not seen yet")]
+    {
+        let portal = Portal::new(move |method, path| {
+            let (status, body) = usual(method, path, "Active")?;
+            Some((status, serde_json::from_str(&body.to_string().replace("Idle", state)).unwrap()))
+        })
+        .await;
+        let cookie = portal.signed_in(Role::Peer, &["Sub-A"]).await;
+        let (class, tab) = (if state == "None" { "quiet" } else { "bad" }, format!("{ONE}/connections"));
+        let badge = format!("<span class=\"badge {class}\">{told}</span>");
+        assert!(portal.get(&tab, &cookie).await.text.contains(&badge), "{state}");
+        let drawn = portal.get(ONE, &cookie).await.text;
+        let line = drawn.split("<g class=\"link ").find(|line| line.contains(&format!("BGP {told}")));
+        assert!(line.unwrap().starts_with(class), "{state}: {drawn}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_sees_a_peering_of_another_subscription() {
     let portal = portal().await;
     let cookie = portal.signed_in(Role::Peer, &["Sub-B"]).await;

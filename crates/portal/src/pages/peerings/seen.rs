@@ -3,8 +3,9 @@
 use super::at::At;
 use crate::error::PageError;
 use crate::session::Context;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use meetme_model::link::{BfdSessionState, BgpState};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// A peering as it is.
@@ -174,8 +175,9 @@ pub(super) struct Session {
     pub session_prefix: String,
     pub host_address: String,
     pub peer_address: String,
-    pub bgp: String,
-    pub bfd: String,
+    #[serde(deserialize_with = "told")]
+    pub bgp: Option<BgpState>,
+    bfd: BfdSessionState,
     pub bfd_detection_ms: Option<u32>,
     pub advised_max_prefixes: u32,
     pub gate_open: bool,
@@ -190,7 +192,20 @@ pub(super) struct Session {
 impl Session {
     /// True when routes can pass: BGP Established with BFD up.
     pub fn is_up(&self) -> bool {
-        self.bgp == "Established" && self.bfd == "Up"
+        self.bgp == Some(BgpState::Established) && self.bfd == BfdSessionState::Up
+    }
+
+    /// BFD's state; `None` before the router has told anything of the session.
+    pub fn bfd(&self) -> Option<BfdSessionState> {
+        self.bgp.map(|_| self.bfd)
+    }
+}
+
+/// BGP's state; `None` is the API's word before the router has told one.
+fn told<'de, D: Deserializer<'de>>(state: D) -> Result<Option<BgpState>, D::Error> {
+    match String::deserialize(state)?.as_str() {
+        "None" => Ok(None),
+        name => BgpState::deserialize(name.into_deserializer()).map(Some),
     }
 }
 
