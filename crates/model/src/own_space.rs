@@ -35,9 +35,10 @@ impl Inventory {
         let announced = self.host.announced.iter().chain(at_routers).map(|&p| (p, Own::Announced));
         let pools = self.pools.iter().map(|p| (p.prefix, Own::Pool));
         let internal = self.host.internal_space.iter().map(|&p| (p, Own::Internal));
-        let edge = self.routers.iter().flat_map(|r| {
-            std::iter::once(IpAddr::from(r.loopback)).chain(r.loopback_v6.map(IpAddr::from))
-        });
+        let edge = self
+            .routers
+            .iter()
+            .flat_map(|r| std::iter::once(IpAddr::from(r.loopback)).chain(r.loopback_v6.map(IpAddr::from)));
         let loopbacks =
             edge.chain(self.backbone.iter().map(|b| b.loopback)).map(|a| (single(a), Own::Loopback));
         let links = self.transits.iter().map(|t| (link_of(t.address), Own::TransitLink));

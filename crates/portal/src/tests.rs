@@ -17,3 +17,4 @@ mod peering_services;
 mod peerings;
 mod peerings_create;
 mod people;
+mod versions;

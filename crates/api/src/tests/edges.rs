@@ -12,10 +12,7 @@ pub type Asked = Arc<Mutex<Vec<(Vec<(String, String)>, RouteFilter)>>>;
 
 /// A router that is reached, and has nothing yet.
 pub fn reachable(router: &str) -> RouterState {
-    RouterState {
-        bmp_connected: true,
-        ..RouterState::reached(router, now())
-    }
+    RouterState { bmp_connected: true, ..RouterState::reached(router, now()) }
 }
 
 /// A route that is used like any other.

@@ -152,6 +152,11 @@ async fn a_refused_connection_that_is_sent_again_asks_again() {
 async fn a_connection_with_ports_grows_by_whole_ports() {
     let api = Api::new().await;
     api.provider().await;
+    let mut faster = inventory();
+    faster.routers[0].ports.iter_mut().for_each(|port| port.speed_mbps = 100_000);
+    let mut tx = api.store.begin().await.unwrap();
+    inventory_put(&mut tx, &faster, now()).await.unwrap();
+    tx.commit().await.unwrap();
     let mut body = edge("Amsterdam", 64);
     all(&mut body)[0]["bandwidthInMbps"] = 100_000.into();
     let mut body = api.put(&peering("e"), body).await.body;

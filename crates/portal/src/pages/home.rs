@@ -155,9 +155,10 @@ fn router(row: &Value) -> Option<Item> {
                 "Warning",
                 "it does something else with some routes than the rules say; its page says which".to_owned(),
             ),
-            0 if row["backboneSessionsDown"].as_u64().unwrap_or(0) > 0 => {
-                ("Warning", "sessions with your own backbone or the Internet are down; its page says which".to_owned())
-            }
+            0 if row["backboneSessionsDown"].as_u64().unwrap_or(0) > 0 => (
+                "Warning",
+                "sessions with your own backbone or the Internet are down; its page says which".to_owned(),
+            ),
             0 => return None,
             1 => ("Failed", "a part of it was refused or undone; its page says which, and why".to_owned()),
             n => ("Failed", format!("{n} parts of it were refused or undone; its page says which, and why")),

@@ -45,10 +45,11 @@ fn connections(state: &str) -> Value {
 fn offerings() -> Value {
     json!({ "value": [
         { "name": "AS64500 (with Voice)", "kind": "Direct", "directPeeringType": "Voice",
-          "skus": [{ "name": "Premium_Direct_Free", "leastConnections": 2 }],
+          "skus": [{ "name": "Premium_Direct_Free", "leastConnections": 2, "peeringService": true }],
           "sessionAddressProviders": ["Microsoft"], "peeringService": "always", "community": "8075:8007" },
         { "name": "AS64500", "kind": "Direct", "directPeeringType": "Edge",
-          "skus": [{ "name": "Basic_Direct_Free", "leastConnections": 1 }, { "name": "Premium_Direct_Free", "leastConnections": 2 }],
+          "skus": [{ "name": "Basic_Direct_Free", "leastConnections": 1, "peeringService": false },
+                   { "name": "Premium_Direct_Free", "leastConnections": 2, "peeringService": true }],
           "sessionAddressProviders": ["Microsoft", "Peer"], "peeringService": "optional" } ] })
 }
 
@@ -86,6 +87,8 @@ pub(super) fn usual(method: &Method, path: &str, state: &str) -> Option<(u16, Va
         "/subscriptions/Sub-A/providers/Microsoft.Peering/peeringLocations" => places(),
         "/subscriptions/Sub-A/resourceGroups" => json!({ "value": [{ "name": "voice" }] }),
         "/api/v1/subscriptions/Sub-A/offerings" => offerings(),
+        "/api/v1/subscriptions/Sub-A/locations" => json!({ "value": [{ "name": "Amsterdam", "facilities": [
+            { "peeringDBFacilityId": 64, "links": [{ "speedMbps": 10_000, "most": 4 }] }] }] }),
         _ if path.ends_with("/peerings/ams/connections") => connections(state),
         _ if path.ends_with("/registeredPrefixes/sbc/checks") => {
             json!({ "since": "2026-01-05T10:00:00Z", "checks": [{ "kind": "community", "outcome": "partial", "message": HOSTILE,

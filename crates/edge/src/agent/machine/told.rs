@@ -20,7 +20,8 @@ pub fn backbone_down(
     units: &BTreeMap<UnitName, UnitState>,
     observed: Option<&Observed>,
 ) -> BTreeMap<IpAddr, String> {
-    let (Some(unit), Some(observed)) = (units.get(&UnitName::Backbone).and_then(UnitState::standing), observed)
+    let (Some(unit), Some(observed)) =
+        (units.get(&UnitName::Backbone).and_then(UnitState::standing), observed)
     else {
         return BTreeMap::new();
     };

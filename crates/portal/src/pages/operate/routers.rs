@@ -81,7 +81,9 @@ pub(super) fn configured(router: &Value) -> (Markup, &'static str) {
         _ if router["drifted"] == true => (Mood::Bad, "Changed by hand"),
         _ if router["unitsFailing"].as_u64().unwrap_or(0) > 0 => (Mood::Bad, "Partly refused"),
         _ if router["routesDiffering"].as_u64().unwrap_or(0) > 0 => (Mood::Bad, "Routes not as ruled"),
-        _ if router["backboneSessionsDown"].as_u64().unwrap_or(0) > 0 => (Mood::Bad, "Backbone sessions down"),
+        _ if router["backboneSessionsDown"].as_u64().unwrap_or(0) > 0 => {
+            (Mood::Bad, "Backbone sessions down")
+        }
         _ if intended == 0 => (Mood::Quiet, "Nothing intended yet"),
         Some(applied) if applied >= intended => (Mood::Good, "As intended"),
         _ => (Mood::Moving, "Not applied yet"),

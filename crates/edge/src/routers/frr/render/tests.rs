@@ -34,9 +34,8 @@ fn a_session_over_ipv6_that_takes_ordinary_routes() {
 #[test]
 fn ibgp_carries_ipv6_only_with_an_address_to_go_by() {
     let mut intent = fixture::intent(1, SessionPhase::Open);
-    let carries = |intent: &RouterIntent| {
-        rendered(intent, true).blocks.contains_key(&Key::Family(true, IBGP.into()))
-    };
+    let carries =
+        |intent: &RouterIntent| rendered(intent, true).blocks.contains_key(&Key::Family(true, IBGP.into()));
     assert!(!carries(&intent));
     intent.loopback_v6 = Some("2001:db8:ffff::11".parse().unwrap());
     assert!(carries(&intent));
