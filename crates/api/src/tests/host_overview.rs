@@ -153,6 +153,7 @@ async fn ports_pools_and_prefixes_of_everybody_are_shown_with_their_use() {
     let used: Vec<&Value> = ports.iter().filter(|p| p["usedBy"].is_object()).collect();
     assert_eq!(used.len(), 4);
     assert_eq!(used[0]["usedBy"]["resourceId"], peering("ams").as_str());
+    assert_eq!(used[0]["usedBy"]["trackingId"], "ams-1");
     assert!(used[0]["light"].is_null(), "the router told nothing");
     let pool = &operator(&api, "/api/v1/pools").await.body["value"][0];
     let counts = (&pool["subnets"], &pool["used"], &pool["resting"]);

@@ -139,7 +139,7 @@ export async function approve(operator) {
   for (let first = true; ; first = false) {
     await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Queue" }).click();
     await page.getByRole("heading", { name: "Queue" }).waitFor();
-    const name = new RegExp(`^Connection .* of (${task.peering}|${task.second})$`);
+    const name = new RegExp(`^Connection (${task.peering}|${task.second})-[0-9]+$`);
     const next = page.getByRole("main").getByRole("link", { name });
     if (await next.count() === 0) return;
     if (first) await look(operator, page, "operator-queue");
