@@ -328,3 +328,13 @@ async fn people_are_disabled_and_enabled_and_no_operator_does_it_to_themselves()
     assert_eq!(post(id(Role::Peer), "enable").await.status, 303);
     assert_eq!(portal.post("/sign-in", "", sign_in).await.status, 303);
 }
+
+#[tokio::test]
+async fn a_session_that_tries_in_vain_is_no_good_news_to_operators_either() {
+    let portal = Portal::new(host).await;
+    let cookie = portal.signed_in(Role::Operator, &[]).await;
+    let page = portal.get("/operate/routers/er1", &cookie).await.text;
+    for badge in ["badge bad\">Active (trying)<", "badge bad\">Down<"] {
+        assert!(page.contains(badge), "{badge}: {page}");
+    }
+}
