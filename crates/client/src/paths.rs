@@ -234,7 +234,7 @@ impl Operator {
         format!("/api/v1/connections/{}", encode(id))
     }
 
-    /// Approve or refuse a connection by its number (`12`, or `c12` as `microsoftTrackingId` has it).
+    /// Approve or refuse a connection by its number (`12`), which the queue tells.
     pub fn decide_connection(id: &str, approve: bool) -> String {
         format!("/api/v1/connections/{}/{}", encode(id), if approve { "approve" } else { "refuse" })
     }

@@ -18,8 +18,8 @@ fn side() -> PeerSide {
         max_prefixes: 500,
     };
     PeerSide {
-        peering: "contoso-ams".into(),
-        connection: "c12".into(),
+        connection: "contoso-ams-1".into(),
+        session_stem: "c12".into(),
         asn: Asn(64510),
         host_asn: Asn(64500),
         is_route_server: false,

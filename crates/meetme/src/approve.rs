@@ -185,7 +185,7 @@ pub async fn queue(server: Server) -> anyhow::Result<()> {
             text(w, "since").split('.').next().unwrap_or(""),
             text(w, "kind"),
             format!("AS{}", w["asn"]),
-            text(w, "name"),
+            w["trackingId"].as_str().unwrap_or_else(|| text(w, "name")),
             what(w)
         );
     }

@@ -95,6 +95,26 @@ pub enum NoPort {
     },
 }
 
+/// By link speed in Mbps, how many ports of it the router with most of them has at a facility, used or not:
+/// the most links that one LAG there can ever have.
+pub fn most_links(inventory: &Inventory, facility_id: i32) -> BTreeMap<u32, u32> {
+    let mut most: BTreeMap<u32, u32> = BTreeMap::new();
+    for router in &inventory.routers {
+        if inventory.site(&router.site).is_none_or(|s| s.facility_id != facility_id) {
+            continue;
+        }
+        let mut own: BTreeMap<u32, u32> = BTreeMap::new();
+        for port in &router.ports {
+            *own.entry(port.speed_mbps).or_default() += 1;
+        }
+        for (speed, links) in own {
+            let most = most.entry(speed).or_default();
+            *most = links.min(MAX_LAG_MEMBERS).max(*most);
+        }
+    }
+    most
+}
+
 /// Chooses ports for a connection of `bandwidth_mbps` at facility `facility_id`: on a router that
 /// doesn't serve this peering yet (`avoid`), with as few links as the free ports allow, and among
 /// equals on the router with most free ports, then by name. `in_use` holds (router, port).

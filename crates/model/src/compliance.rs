@@ -97,7 +97,7 @@ pub enum Standing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sighting {
-    /// Of what: `connection c12`, `session 198.18.192.0`, a prefix, a metro.
+    /// Of what: `connection contoso-ams-1`, `session 198.18.192.0`, a prefix, a metro.
     pub subject: String,
     /// What was seen.
     pub seen: String,
@@ -193,7 +193,7 @@ pub struct Interconnect {
 
 impl Interconnect {
     fn name(&self) -> String {
-        format!("connection c{}", self.connection.id)
+        format!("connection {}", self.connection.name)
     }
 
     /// Why its router tells nothing that counts now.

@@ -298,6 +298,9 @@ pub struct Connection {
     pub id: i64,
     /// The peering it belongs to.
     pub peering_id: i64,
+    /// What people call it, the same everywhere: its peering's name and its number there
+    /// (`contoso-ams-1`). It never changes.
+    pub name: String,
     /// What was asked.
     pub spec: ConnectionSpec,
     /// Where it is in its life.
@@ -358,6 +361,13 @@ pub struct Removal {
 }
 
 impl Connection {
+    /// The name of the next connection of a peering, which has `connections`: counted on from the last.
+    pub fn next_name(peering: &str, connections: &[Self]) -> String {
+        let number = |c: &Self| c.name.rsplit('-').next().and_then(|n| n.parse::<u32>().ok());
+        let last = connections.iter().filter_map(number).max().unwrap_or(0);
+        format!("{peering}-{}", last.saturating_add(1))
+    }
+
     /// The LAG's interface name on the router.
     pub fn lag_name(&self) -> String {
         format!("lag{}", self.id)

@@ -95,7 +95,7 @@ pub struct MailIntent {
     pub key: String,
     /// What happened.
     pub milestone: Milestone,
-    /// What it happened to, for a person: `contoso-ams, connection 2`.
+    /// What it happened to, for a person: `connection contoso-ams-2`.
     pub subject: String,
     /// What to tell, label and value, in order.
     pub facts: Vec<(String, String)>,

@@ -72,10 +72,11 @@ impl Vendor {
 /// What a text is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerSide {
-    /// The peering's name.
-    pub peering: String,
-    /// The connection's name to people: `c12`.
+    /// The connection's name: `contoso-ams-1`.
     pub connection: String,
+    /// The stem of its sessions' names on the host's routers (`c12`): the name has letters that not every
+    /// vendor takes in names of its own.
+    pub session_stem: String,
     /// The peer's ASN.
     pub asn: Asn,
     /// The host's ASN.
@@ -130,7 +131,7 @@ impl PeerSide {
     }
 
     fn description(&self) -> String {
-        format!("AS{} connection {} of {}", self.host_asn, self.connection, self.peering)
+        format!("AS{} connection {}", self.host_asn, self.connection)
     }
 
     /// What stands above everything, one line each without the vendor's comment sign.

@@ -163,7 +163,20 @@
   const tellSignedOut = () => tell("signedOut", true);
   addEventListener("offline", () => tell("away", true));
   document.addEventListener("htmx:sendError", () => tell("away", true));
-  document.addEventListener("htmx:responseError", () => tell("failing", true));
+  // What the page is about was deleted: nothing of it stays, but where it was and the way back.
+  let isGone = false;
+  const tellGone = (gone) => {
+    isGone = true;
+    clearTimeout(again);
+    source?.close();
+    for (const name of [...wrong]) tell(name, false);
+    for (const rest of document.querySelectorAll(".commands, header.title ~ :not(#gone)")) rest.remove();
+    gone.hidden = false;
+  };
+  document.addEventListener("htmx:responseError", (event) => {
+    const gone = event.detail.xhr.status === 404 && document.getElementById("gone");
+    if (gone) tellGone(gone); else tell("failing", true);
+  });
   document.addEventListener("htmx:afterOnLoad", (event) => {
     if (event.detail.xhr.status === 200) { tell("failing", false); tell("away", false); }
   });
@@ -202,12 +215,12 @@
     own.addEventListener("changed", changed);
     own.addEventListener("error", async () => {
       setTimeout(() => { if (own === source && own.readyState !== EventSource.OPEN) tell("away", true); }, AWAY_MS);
-      if (own.readyState !== EventSource.CLOSED) return;
+      if (own.readyState !== EventSource.CLOSED || isGone) return;
       if (await isSignedOut()) tellSignedOut();
       again = setTimeout(listen, AGAIN_MS);
     });
   };
-  const isLive = () => document.body.dataset.csrf !== undefined && document.querySelector("[hx-trigger*='changed']");
+  const isLive = () => !isGone && document.body.dataset.csrf !== undefined && document.querySelector("[hx-trigger*='changed']");
   addEventListener("online", () => { tell("away", false); if (isLive()) listen(); });
   addEventListener("pagehide", () => { clearTimeout(again); source?.close(); });
   // A page that the browser kept for going back listens anew.

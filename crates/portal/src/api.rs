@@ -101,9 +101,15 @@ impl Api {
 
     /// GET of something that must be there: a refusal becomes the page's error.
     pub async fn get(&self, path: &str) -> Result<Value, PageError> {
+        self.get_tagged(path).await.map(|(body, _)| body)
+    }
+
+    /// GET as [`Api::get`], with the resource's ETag.
+    pub async fn get_tagged(&self, path: &str) -> Result<(Value, Option<String>), PageError> {
         let answer = self.ask(path).await?;
-        let status = answer.status;
-        answer.into_result().map_err(|refusal| PageError::Refused { status, refusal })
+        let (status, etag) = (answer.status, answer.etag.clone());
+        let body = answer.into_result().map_err(|refusal| PageError::Refused { status, refusal })?;
+        Ok((body, etag))
     }
 
     /// All rows of a list, following its pages, up to `limit`.

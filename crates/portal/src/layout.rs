@@ -60,6 +60,7 @@ impl<'a> Page<'a> {
                                 }
                                 div.commands { (self.commands) }
                             }
+                            @if let Some((list, path)) = self.trail.last() { (gone(list, path)) }
                             @if self.viewer.again { (crate::kept::notice()) }
                             (self.tabs)
                             (self.content)
@@ -177,6 +178,19 @@ fn navigation(viewer: &Viewer, path: &str) -> Markup {
                         li { a href=(n.path) aria-current=[here(n.path).then_some("page")] { (icon::of(n.icon)) (n.title) } }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// What a live page says once there is nothing any more that it could show.
+fn gone(list: &str, path: &str) -> Markup {
+    html! {
+        div #gone.message.warning role="alert" hidden {
+            (icon::of("warning"))
+            div {
+                p { "This was deleted, or you may not see it any more." }
+                p { a href=(path) { "Back to " (list) } }
             }
         }
     }

@@ -18,3 +18,4 @@ mod peering_services;
 mod peerings;
 mod peerings_create;
 mod people;
+mod versions;

@@ -4,7 +4,7 @@
 use crate::db::{Access, Db, IdPage, Page, Tx};
 use crate::error::{Conflict, Result, StoreError};
 use crate::observed::{router_state_at, router_states_latest};
-use crate::peerings::path_key;
+use crate::peerings::{path_key, peering_by_id};
 use crate::ports::ports_free;
 use crate::providing::serving;
 use crate::statement::{Columns, Entity, entities, entity, entity_or_none, fold, sql, to_doc};
@@ -222,9 +222,13 @@ pub async fn connection_insert(
     spec: &ConnectionSpec,
     at: Timestamp,
 ) -> Result<Connection> {
+    let peering = peering_by_id(tx, peering_id)
+        .await?
+        .ok_or_else(|| StoreError::NotFound { what: "peering", key: peering_id.to_string() })?;
     let mut connection = Connection {
         id: 0,
         peering_id,
+        name: Connection::next_name(&peering.name, &connections_of(tx, peering_id).await?),
         spec: spec.clone(),
         state: ConnectionState::Onboarding(Stage::PendingApproval),
         since: at,

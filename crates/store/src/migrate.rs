@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0012_providing.sql"),
     include_str!("../migrations/0013_unit_results.sql"),
     include_str!("../migrations/0014_intent_parts.sql"),
+    include_str!("../migrations/0015_connection_names.sql"),
 ];
 
 /// Sealed into every database, to tell a wrong key.

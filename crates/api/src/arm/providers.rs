@@ -9,10 +9,10 @@ use crate::arm::peer_asns::folded;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use crate::page::Page;
-use meetme_model::Asn;
 use meetme_model::connection::Connection;
 use meetme_model::peer_asn::{AsnState, PeerAsn};
 use meetme_model::peering::Peering;
+use meetme_model::{Asn, Violations};
 use meetme_store::{
     Db, IdPage, connections_of, inventory_get, peer_asn_by_id, peer_asns_all, peer_names_approved,
     peerings_of_peer_asn, peerings_providing,
@@ -49,6 +49,23 @@ impl Provider {
         if open && !self.present.contains(location) {
             self.present.insert(location.to_owned());
         }
+    }
+}
+
+/// Refuses peering locations, each with its property, at which the provider of a name isn't present.
+pub(super) fn check_presence(
+    name: &str,
+    provider: Option<&Provider>,
+    at: &[(Option<&String>, &str)],
+    v: &mut Violations,
+) {
+    for (location, field) in at {
+        let Some(location) = location.filter(|l| !provider.is_some_and(|p| p.is_at(l))) else { continue };
+        v.add(
+            "ProviderNotPresent",
+            format!("properties.{field}"),
+            format!("{name} has no Active connection with Peering Service in {location}"),
+        );
     }
 }
 

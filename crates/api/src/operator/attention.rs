@@ -31,9 +31,9 @@ struct Unsettled {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
-    /// The connection's number.
+    /// What the connection is called.
     #[serde(skip_serializing_if = "Option::is_none")]
-    connection: Option<i64>,
+    tracking_id: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -85,7 +85,7 @@ pub(super) async fn list(call: Call) -> Answer {
             awaited: if refused { Party::Peer } else { Party::Operator },
             message: asn.error_message.filter(|_| refused).unwrap_or(waits),
             since: Some(asn.asked_at.unwrap_or(asn.stamp.created_at)),
-            connection: None,
+            tracking_id: None,
             name: asn.name,
         });
     }
@@ -100,7 +100,7 @@ pub(super) async fn list(call: Call) -> Answer {
             awaited: awaited.party,
             message: awaited.what,
             since: Some(connection.since),
-            connection: Some(connection.id),
+            tracking_id: Some(connection.name),
         });
     }
     for (prefix, peering) in found.registered_prefixes {
@@ -131,6 +131,6 @@ fn of_prefix(kind: &'static str, resource_id: String, name: String, verdict: Pre
         awaited,
         message: verdict.error_message.unwrap_or_else(|| "it isn't received on every session yet".into()),
         since: None,
-        connection: None,
+        tracking_id: None,
     }
 }

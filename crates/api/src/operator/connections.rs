@@ -2,7 +2,7 @@
 //! the operators may know: ports, letter of authorization, addresses, who is awaited and for what,
 //! light, sessions with their routes.
 
-use crate::arm::peerings::{bgp_name, peering_of, tracking_id};
+use crate::arm::peerings::{bgp_name, peering_of};
 use crate::call::{Answer, Call, ok};
 
 use crate::page::Page;
@@ -206,7 +206,7 @@ fn show(c: Connection, mut observed: Observed, inventory: &Inventory, now: Times
     });
     Shown {
         id: c.id,
-        tracking_id: tracking_id(&c),
+        tracking_id: c.name.clone(),
         milestones: Milestones::of(&c),
         lag: lag(&c, &observed, inventory),
         connection_identifier: c.spec.identifier,

@@ -1,13 +1,15 @@
 //! `GET …/locations`: the peering locations with where they are on the globe, and the connections
-//! that there are: a subscription's, or everybody's under `/api/v1/locations`.
+//! that there are: a subscription's, or everybody's under `/api/v1/locations`; and the links that a
+//! connection can have at each facility.
 
 use crate::arm::inventory;
 use crate::call::{Answer, Call, ok};
 use crate::page::Page;
+use meetme_model::allocation::most_links;
 use meetme_model::inventory::{Inventory, Location};
 use meetme_store::{Scope, connections_by_location};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Serialize)]
 struct Shown {
@@ -19,6 +21,22 @@ struct Shown {
     coordinates: Option<Coordinates>,
     /// By state.
     connections: BTreeMap<String, i64>,
+    facilities: Vec<Facility>,
+}
+
+#[derive(Serialize)]
+struct Facility {
+    #[serde(rename = "peeringDBFacilityId")]
+    id: i32,
+    links: Vec<Links>,
+}
+
+/// Links that one connection can have.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Links {
+    speed_mbps: u32,
+    most: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -49,8 +67,20 @@ async fn list(call: &Call, scope: Scope<'_>) -> Answer {
         region: location.region.clone(),
         coordinates: coordinates(&inventory, &location.name),
         connections: connections.remove(&location.name.to_ascii_lowercase()).unwrap_or_default(),
+        facilities: facilities(&inventory, location),
     };
     ok(Page::whole(inventory.locations.iter().map(&mut shown).collect()))
+}
+
+/// A location's facilities with what a router there has ports for, of the speeds that are offered.
+fn facilities(inventory: &Inventory, location: &Location) -> Vec<Facility> {
+    let ids: BTreeSet<i32> =
+        inventory.sites.iter().filter(|s| s.location == location.name).map(|s| s.facility_id).collect();
+    let links = |id| {
+        let offered = most_links(inventory, id).into_iter().filter(|(s, _)| location.speeds_mbps.contains(s));
+        offered.map(|(speed_mbps, most)| Links { speed_mbps, most }).collect()
+    };
+    ids.into_iter().map(|id| Facility { id, links: links(id) }).collect()
 }
 
 /// Sites of a location are within one metro: their mean is in it, too, also across the date line.

@@ -31,6 +31,8 @@ struct Shown {
 struct ShownSku {
     name: &'static str,
     least_connections: u8,
+    /// It is the SKU of peerings of which a connection is used for Peering Service.
+    peering_service: bool,
 }
 
 /// Answers all offerings, as the inventory has them.
@@ -52,7 +54,11 @@ fn show(offering: &Offering, community: Option<String>) -> Shown {
         OfferingKind::IxRs => (vec![(Sku::Premium_Direct_Free, 1)], vec![peer], "always"),
         OfferingKind::Exchange => (vec![(Sku::Basic_Exchange_Free, 1)], vec![host, peer], "never"),
     };
-    let sku = |(sku, least_connections): (Sku, u8)| ShownSku { name: sku.wire_name(), least_connections };
+    let sku = |(sku, least_connections): (Sku, u8)| ShownSku {
+        name: sku.wire_name(),
+        least_connections,
+        peering_service: sku == Sku::Premium_Direct_Free,
+    };
     Shown {
         name: offering.name.clone(),
         kind: kind_name(offering.kind),

@@ -29,6 +29,7 @@ struct Shown {
 #[serde(rename_all = "camelCase")]
 struct User {
     connection: i64,
+    tracking_id: String,
     /// The peering.
     resource_id: String,
     asn: u32,
@@ -42,6 +43,7 @@ impl User {
     fn new(c: &Connection, resource_id: String, asn: u32) -> Self {
         Self {
             connection: c.id,
+            tracking_id: c.name.clone(),
             resource_id,
             asn,
             connection_state: c.state.wire_name(),

@@ -72,7 +72,7 @@ pub(super) async fn preview(call: Call) -> Answer {
         if !is_open_to(&c, true) {
             return Err(ApiError::conflict(
                 "DecisionNotAwaited",
-                format!("connection {} is in state {} and awaits no approval", c.id, c.state.wire_name()),
+                format!("connection {} is in state {} and awaits no approval", c.name, c.state.wire_name()),
             ));
         }
         (World::read(&mut db, &inventory, &c).await?, c.id)

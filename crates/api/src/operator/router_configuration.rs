@@ -2,7 +2,7 @@
 //! connection, in a vendor's words. Nothing is sent to anybody's router, and no key is shown.
 
 use crate::arm::inventory;
-use crate::arm::peerings::{peering_of, tracking_id};
+use crate::arm::peerings::peering_of;
 use crate::call::{Answer, Call, ok};
 use crate::error::ApiError;
 use crate::page::Page;
@@ -56,7 +56,7 @@ pub(super) async fn list(call: Call) -> Answer {
         }
         let has_md5_key = md5_key_get(&mut db, c.id).await?.is_some();
         let side = side(&peering, &c, &inventory, prefixes.clone(), has_md5_key);
-        shown.extend(vendors.iter().map(|vendor| show(&peering, &c, *vendor, &side)));
+        shown.extend(vendors.iter().map(|vendor| show(&c, *vendor, &side)));
     }
     ok(Page::whole(shown))
 }
@@ -84,8 +84,8 @@ fn side(
     // own choice: the community says nothing there.
     let registers = kind == OfferingKind::Voice || c.spec.use_for_peering_service;
     PeerSide {
-        peering: peering.name.clone(),
-        connection: tracking_id(c),
+        connection: c.name.clone(),
+        session_stem: format!("c{}", c.id),
         asn: peering.spec.asn,
         host_asn: inventory.host.asn,
         is_route_server: kind == OfferingKind::IxRs,
@@ -106,13 +106,13 @@ fn side(
     }
 }
 
-fn show(peering: &Peering, c: &Connection, vendor: Vendor, side: &PeerSide) -> Shown {
+fn show(c: &Connection, vendor: Vendor, side: &PeerSide) -> Shown {
     Shown {
         connection_identifier: c.spec.identifier.clone(),
-        tracking_id: tracking_id(c),
+        tracking_id: c.name.clone(),
         vendor: vendor.key(),
         vendor_name: vendor.title(),
-        file_name: format!("{}-{}-{}.txt", peering.name, tracking_id(c), vendor.key()),
+        file_name: format!("{}-{}.txt", c.name, vendor.key()),
         text: render(vendor, side),
     }
 }

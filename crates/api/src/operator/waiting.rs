@@ -47,6 +47,9 @@ pub(super) struct Waiting {
     /// The connection's number, for `…/connections/{id}/approve`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<i64>,
+    /// What the connection is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peering_location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,6 +181,7 @@ impl Names {
             since,
             overdue: overdue(since, now),
             connection: None,
+            tracking_id: None,
             peering_location: None,
             bandwidth_in_mbps: None,
             message: None,
@@ -269,6 +273,7 @@ impl<'a> Checked<'a> {
             since: c.since,
             overdue: overdue(c.since, now),
             connection: Some(c.id),
+            tracking_id: Some(c.name),
             peering_location: Some(peering.spec.location.clone()),
             bandwidth_in_mbps: Some(c.spec.bandwidth_mbps),
             message: c.error_message,

@@ -5,7 +5,7 @@ use crate::Settings;
 use axum::body::Body;
 use axum::http::Method;
 use meetme_model::Asn;
-use meetme_model::inventory::{CdnPrefix, Inventory, LegacySession, OfferingKind, PeeringKind, Router};
+use meetme_model::inventory::{CdnPrefix, Inventory, LegacySession, OfferingKind, PeeringKind};
 use meetme_model::inventory_check::check;
 use meetme_model::peer_asn::AsnState;
 use meetme_store::{inventory_put, peer_asn_get, peer_asn_update};
@@ -396,15 +396,6 @@ async fn a_session_with_the_hosts_addresses_gets_new_ones_when_it_is_converted()
 #[tokio::test]
 async fn legacy_sessions_of_every_direct_offering_are_converted() {
     let api = api(100, |i| {
-        let frankfurt = i.routers.iter().enumerate().map(|(n, router)| Router {
-            name: format!("fra1-er{}", n + 1),
-            site: "fra1".into(),
-            loopback: [198, 18, 254, u8::try_from(n).unwrap()].into(),
-            loopback_v6: None,
-            ..router.clone()
-        });
-        let frankfurt: Vec<Router> = frankfurt.collect();
-        i.routers.extend(frankfurt);
         let of =
             |direct_type, router, subnet| LegacySession { direct_type, ..session(router, 64510, subnet) };
         i.legacy_sessions = vec![

@@ -368,7 +368,12 @@ pub fn inventory() -> Inventory {
             location("Frankfurt", "DE", "germanywestcentral"),
         ],
         sites: vec![site("ams1", "Amsterdam", 64), site("fra1", "Frankfurt", 58)],
-        routers: vec![router("ams1-er1", "ams1", 11), router("ams1-er2", "ams1", 12)],
+        routers: vec![
+            router("ams1-er1", "ams1", 11),
+            router("ams1-er2", "ams1", 12),
+            router("fra1-er1", "fra1", 21),
+            router("fra1-er2", "fra1", 22),
+        ],
         pools: vec![AddressPool {
             prefix: "198.18.192.0/24".parse().unwrap(),
             location: "Amsterdam".into(),

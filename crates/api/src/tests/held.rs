@@ -153,6 +153,11 @@ async fn a_refused_connection_that_is_sent_again_asks_again() {
 async fn a_connection_with_ports_grows_by_whole_ports() {
     let api = Api::new().await;
     api.provider().await;
+    let mut faster = inventory();
+    faster.routers[0].ports.iter_mut().for_each(|port| port.speed_mbps = 100_000);
+    let mut tx = api.store.begin().await.unwrap();
+    inventory_put(&mut tx, &faster, now()).await.unwrap();
+    tx.commit().await.unwrap();
     let mut body = edge("Amsterdam", 64);
     all(&mut body)[0]["bandwidthInMbps"] = 100_000.into();
     let mut body = api.put(&peering("e"), body).await.body;
@@ -227,7 +232,7 @@ async fn a_subnet_in_use_is_refused_and_its_user_named_to_its_owner_only() {
     let body = with_subnets(&[json!({ "sessionPrefixV4": "198.19.0.2/31" })]);
     let own = api.put(&peering("e"), body.clone()).await;
     assert_eq!((own.status.as_u16(), own.violations()), (400, vec![taken.clone()]));
-    assert!(own.message().contains(&format!("c{id} of peering ams")), "{}", own.message());
+    assert!(own.message().contains("in use by connection ams-1"), "{}", own.message());
     // Another provider learns that it is in use, and no more.
     let there = |path: String| path.replace(SUB, "Sub-B");
     let put = async |path: String, body: Value| {
@@ -244,7 +249,7 @@ async fn a_subnet_in_use_is_refused_and_its_user_named_to_its_owner_only() {
     tx.commit().await.unwrap();
     let other = put(peering("e"), body.clone()).await;
     assert_eq!((other.status.as_u16(), other.violations()), (400, vec![taken]));
-    assert!(!other.message().contains("ams") && !other.message().contains(&format!("c{id}")));
+    assert!(!other.message().contains("ams"));
     // What somebody registered is told in the same words as what somebody uses.
     api.all_connections("ams", ConnectionState::Active).await;
     api.registered("media", "198.19.4.0/24", PrefixState::Pending).await;

@@ -149,10 +149,11 @@ async fn ports_pools_and_prefixes_of_everybody_are_shown_with_their_use() {
     api.registered("media", "198.19.10.0/24", PrefixState::Warning).await;
     let ports = operator(&api, "/api/v1/ports").await.body["value"].clone();
     let ports = ports.as_array().unwrap();
-    assert_eq!(ports.len(), 24);
+    assert_eq!(ports.len(), 48);
     let used: Vec<&Value> = ports.iter().filter(|p| p["usedBy"].is_object()).collect();
     assert_eq!(used.len(), 4);
     assert_eq!(used[0]["usedBy"]["resourceId"], peering("ams").as_str());
+    assert_eq!(used[0]["usedBy"]["trackingId"], "ams-1");
     assert!(used[0]["light"].is_null(), "the router told nothing");
     let pool = &operator(&api, "/api/v1/pools").await.body["value"][0];
     let counts = (&pool["subnets"], &pool["used"], &pool["resting"]);

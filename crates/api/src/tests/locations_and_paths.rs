@@ -23,10 +23,11 @@ async fn locations_are_shown_where_they_are_with_the_caller_s_connections_only()
     let own = "/api/v1/subscriptions/Sub-A/locations";
     let reply = api.get(own).await;
     let ams = json!({ "name": "Amsterdam", "country": "NL", "region": "westeurope", "latitude": 52.3,
-                      "longitude": 4.9, "connections": { "Active": 2 } });
+                      "longitude": 4.9, "connections": { "Active": 2 }, "facilities": [
+                          { "peeringDBFacilityId": 64, "links": [{ "speedMbps": 10_000, "most": 8 }] }] });
     assert_eq!(reply.body["value"][0], ams);
-    let fra =
-        json!({ "name": "Frankfurt", "country": "DE", "region": "germanywestcentral", "connections": {} });
+    let fra = json!({ "name": "Frankfurt", "country": "DE", "region": "germanywestcentral", "connections": {},
+                      "facilities": [{ "peeringDBFacilityId": 58, "links": [{ "speedMbps": 10_000, "most": 8 }] }] });
     assert_eq!(reply.body["value"][1], fra);
     let host = api.ask(&api.operator, Method::GET, "/api/v1/locations", Body::empty()).await;
     assert_eq!(host.body["value"][0], ams);

@@ -222,7 +222,7 @@ async fn routers_are_shown_with_what_is_applied_and_their_drift() {
     tx.commit().await.unwrap();
     let list = operator(&api, "/api/v1/routers").await;
     let rows = list.body["value"].as_array().unwrap();
-    assert_eq!(rows.len(), 2);
+    assert_eq!(rows.len(), 4);
     assert_eq!((&rows[0]["reachable"], &rows[0]["drifted"]), (&json!(true), &json!(true)));
     assert_eq!(rows[1]["reachable"], Value::Null);
     let one = operator(&api, "/api/v1/routers/AMS1-ER1").await;

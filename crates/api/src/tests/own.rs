@@ -68,7 +68,7 @@ async fn a_link_that_is_down_is_told_although_its_connection_is_active() {
         let rows = api.get(&format!("{OWN}/attention")).await.body["value"].clone();
         assert_eq!(rows.as_array().unwrap().len() as i64, told, "{rows}");
         if let Some(row) = rows.as_array().unwrap().first() {
-            assert_eq!((&row["awaited"], &row["connection"]), (&json!("peer"), &json!(first.id)));
+            assert_eq!((&row["awaited"], &row["trackingId"]), (&json!("peer"), &json!("ams-1")));
             assert!(row["message"].as_str().unwrap().contains("no light on et2"), "{row}");
         }
     }

@@ -3,7 +3,7 @@
 use super::fixture::*;
 use axum::body::Body;
 use axum::http::Method;
-use meetme_model::connection::ConnectionState;
+use meetme_model::connection::{ConnectionState, Stage};
 use meetme_model::peer_asn::AsnState;
 use meetme_model::peering_service::{PrefixEvent, PrefixEventKind};
 use meetme_model::registered_prefix::PrefixState;
@@ -36,7 +36,7 @@ fn prefix_path(name: &str) -> String {
 /// Activates 198.19.10.0/24 as `voice/media`.
 pub async fn activate(api: &Api, key: &str) {
     let reply = api.put(&service("voice"), service_body("Amsterdam", None)).await;
-    assert_eq!(reply.status, 201, "{}", reply.body);
+    assert!(reply.status.is_success(), "{}", reply.body);
     let reply = api.put(&prefix_path("media"), prefix_body("198.19.10.0/24", key)).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
 }
@@ -159,6 +159,29 @@ async fn without_a_primary_location_nothing_is_activated() {
     let moved = api.put(&service("voice"), body).await;
     assert_eq!(moved.status, 200);
     assert_eq!(moved.body["properties"]["providerPrimaryPeeringLocation"], "Amsterdam");
+}
+
+#[tokio::test]
+async fn prefixes_move_only_to_where_they_could_be_activated() {
+    let (api, key) = ready(PrefixState::Verified).await;
+    let frankfurt = api.put(&service("voice"), service_body("Frankfurt", None)).await;
+    assert_eq!(frankfurt.status, 201, "nothing is activated in it");
+    activate(&api, &key).await;
+    let validate = format!("/api/v1/subscriptions/{SUB}/resourceGroups/{RG}/peeringServices/voice/validate");
+    let refused = |field: &str| vec![format!("ProviderNotPresent {P}{field}")];
+    for (primary, backup, told) in [
+        ("Frankfurt", None, refused("providerPrimaryPeeringLocation")),
+        ("Amsterdam", Some("Frankfurt"), refused("providerBackupPeeringLocation")),
+        ("None", None, vec![format!("PrimaryLocationRequired {P}providerPrimaryPeeringLocation")]),
+    ] {
+        let body = service_body(primary, backup);
+        assert_eq!(api.put(&service("voice"), body.clone()).await.violations(), told);
+        let said = api.ask(&api.peer, Method::POST, &validate, Body::from(body.to_string())).await;
+        assert_eq!(said.violations(), told, "a choice is refused before it is made");
+    }
+    let same = service_body("Amsterdam", None);
+    api.all_connections("ams", ConnectionState::Onboarding(Stage::Validating)).await;
+    assert_eq!(api.put(&service("voice"), same).await.status, 200, "what it has stays");
 }
 
 #[tokio::test]

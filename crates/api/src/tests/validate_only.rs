@@ -55,6 +55,9 @@ async fn offerings_are_told_by_name_with_what_they_force() {
     let all = offered.body["value"].as_array().unwrap();
     let voice = all.iter().find(|o| o["directPeeringType"] == "Voice").unwrap();
     assert_eq!(voice["sessionAddressProviders"], json!(["Microsoft"]));
-    assert_eq!(voice["skus"], json!([{ "name": "Premium_Direct_Free", "leastConnections": 2 }]));
+    assert_eq!(
+        voice["skus"],
+        json!([{ "name": "Premium_Direct_Free", "leastConnections": 2, "peeringService": true }])
+    );
     assert_eq!(api.ask(&api.other, Method::GET, OFFERINGS, Body::empty()).await.status, 404);
 }

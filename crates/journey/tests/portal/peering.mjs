@@ -115,13 +115,31 @@ export async function createAtRouteServer(peer) {
   await page.getByRole("main").getByRole("link", { name: "Cancel" }).click();
 }
 
+/** A page that is open while its peering is deleted says so, and leads back to the list. */
+export async function deletedWhileOpen(peer) {
+  const { page } = peer;
+  // The answer 404 is no fault of this one.
+  const open = await peer.context.newPage();
+  await open.goto(at(task.exchange));
+  await page.goto(at(task.exchange, "/delete"));
+  await page.getByLabel(/^Type .* to confirm/).fill(task.exchange);
+  await page.getByRole("button", { name: "Delete peering" }).click();
+  await page.waitForURL(LIST);
+  await says(open, "This was deleted");
+  assert.equal(await open.getByRole("main").locator(".badge").count(), 0, "no state of it is shown any more");
+  assert(!await open.locator("#offline").isVisible(), "nothing is wrong with the server");
+  await open.getByRole("link", { name: "Back to Peerings" }).click();
+  await open.waitForURL(LIST);
+  await open.close();
+}
+
 /** The operator decides about everything that waits, after looking at what each changes on the router. */
 export async function approve(operator) {
   const { page } = operator;
   for (let first = true; ; first = false) {
     await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Queue" }).click();
     await page.getByRole("heading", { name: "Queue" }).waitFor();
-    const name = new RegExp(`^Connection .* of (${task.peering}|${task.second})$`);
+    const name = new RegExp(`^Connection (${task.peering}|${task.second})-[0-9]+$`);
     const next = page.getByRole("main").getByRole("link", { name });
     if (await next.count() === 0) return;
     if (first) await look(operator, page, "operator-queue");

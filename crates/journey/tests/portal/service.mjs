@@ -56,15 +56,15 @@ export async function register(peer) {
 export async function createByKeyboard(peer) {
   const { page } = peer;
   const keys = new Keyboard(page);
-  const step = (rest) => `${SERVICE}/create${rest}`;
+  const step = (name) => new RegExp(`${SERVICE}/create/${name}\\?`);
   await page.goto(SERVICE);
   await keys.skip();
-  await keys.use("link", "Create a peering service", step(""));
+  await keys.use("link", "Create a peering service", `${SERVICE}/create`);
   await keys.skip();
   await look(peer, page, "peer-service-basics");
   await keys.write(/^Resource group/, task.group);
   await keys.write(/^Name/, task.service);
-  await keys.use("button", "Next: Configuration", step("/configuration"));
+  await keys.use("button", "Next: Configuration", step("configuration"));
   await keys.skip();
   await keys.choose(/^Location/, task.place);
   await keys.choose(/^Provider/, "Contoso Voice");
@@ -76,19 +76,28 @@ export async function createByKeyboard(peer) {
   await rows;
   await keys.write(/^Name/, "sbc-1");
   await keys.write(/^Prefix$/, "198.19.99.0/24");
-  await keys.paste(/^Prefix key/);
   await look(peer, page, "peer-service-configuration");
-  await keys.use("button", "Next: Review + create", step("/review"));
+  await keys.use("button", "Next: Review + create", step("review"));
+  await keys.skip();
+  await keys.paste(/^Prefix key/);
+  await keys.use("button", "Create", `${SERVICE}/create`);
   await page.getByRole("main").locator(".error").first().waitFor();
   await look(peer, page, "peer-service-refused");
   await keys.skip();
-  await keys.use("button", "Previous", step("/configuration"));
+  await keys.use("link", "Previous", step("configuration"));
+  // Back to what was refused, which isn't sent again for that.
+  await page.goBack();
+  await page.getByRole("main").locator(".error").first().waitFor();
+  await page.goForward();
+  await page.reload();
   await keys.skip();
   await keys.write(/^Prefix$/, task.prefix);
-  await keys.use("button", "Next: Review + create", step("/review"));
+  await keys.use("button", "Next: Review + create", step("review"));
   await says(page, "Validation passed.");
   await look(peer, page, "peer-service-review");
+  await page.reload();
   await keys.skip();
+  await keys.paste(/^Prefix key/);
   await keys.use("button", "Create", `${SERVICE}/${task.subscription}/${task.group}/${task.service}`);
   await mark(page);
 }

@@ -61,14 +61,15 @@ await act("the tools are used", () => useEach(peer));
 await act("a peering at a route server", () => peering.createAtRouteServer(peer));
 await act("every page is opened", async () => {
   const isHost = (pattern) => pattern?.startsWith("/operate") ?? false;
-  const [search, unlinked] = ["/search?q=contoso", "/peering-services/create/submit"];
+  const search = "/search?q=contoso";
   const all = await Promise.all([
-    crawl(peer, await another(peer), ["/", search, unlinked], (pattern) => !isHost(pattern)),
+    crawl(peer, await another(peer), ["/", search], (pattern) => !isHost(pattern)),
     // What operators see as peers do is looked at closely there, but for home.
     crawl(operator, await another(operator), ["/", search], (pattern) => pattern === "/" || isHost(pattern)),
   ]);
   say(`${all.join(" and ")} kinds of pages were opened`);
 });
+await act("an open page of something deleted says so", () => peering.deletedWhileOpen(peer));
 await act("others see nothing of it, and sessions end", async () => {
   const full = "Sam Stranger";
   const known = { full, email: STRANGER, subscription: task.other };

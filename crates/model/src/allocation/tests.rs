@@ -134,3 +134,14 @@ fn the_reason_tells_whether_ports_or_routers_are_missing() {
         Err(NoPort::NoFreePorts { .. })
     ));
 }
+
+#[test]
+fn a_lag_has_at_most_the_ports_of_one_router() {
+    let mut inventory = testing::inventory();
+    assert_eq!(most_links(&inventory, 64), BTreeMap::from([(10_000, 6)]), "six each, and not twelve");
+    assert_eq!(most_links(&inventory, 1), BTreeMap::new());
+    let port = |n: usize, speed_mbps| Port { name: format!("x{n}"), speed_mbps, panel: String::new() };
+    inventory.routers[1].ports.extend((0..9).map(|n| port(n, 100_000)));
+    inventory.routers[0].ports.push(port(0, 10_000));
+    assert_eq!(most_links(&inventory, 64), BTreeMap::from([(10_000, 7), (100_000, MAX_LAG_MEMBERS)]));
+}

@@ -140,6 +140,7 @@ fn interconnect(id: i64) -> Interconnect {
     let connection = Connection {
         id,
         peering_id: 1,
+        name: "contoso-ams-1".into(),
         spec: ConnectionSpec {
             identifier: format!("id-{id}"),
             bandwidth_mbps: 20_000,

@@ -33,7 +33,7 @@ pub(super) fn render(side: &PeerSide) -> String {
 
 fn session_text(side: &PeerSide, session: &PeerSession) -> String {
     let number = if session.is_v4() { 4 } else { 6 };
-    let name = format!("{}v{number}", side.connection);
+    let name = format!("{}v{number}", side.session_stem);
     let family = format!("ipv{number}");
     let mut routes = String::new();
     for prefix in side.prefixes_of(session) {

@@ -4,8 +4,8 @@ use super::*;
 
 fn side() -> PeerSide {
     PeerSide {
-        peering: "contoso-ams".into(),
-        connection: "c12".into(),
+        connection: "contoso-ams-1".into(),
+        session_stem: "c12".into(),
         asn: Asn(64510),
         host_asn: Asn(64500),
         is_route_server: false,
@@ -55,7 +55,7 @@ fn every_text_has_the_connections_own_values() {
             "YOUR-KEY",
             "INTERFACE-1",
             "INTERFACE-2",
-            "connection c12 of contoso-ams",
+            "connection contoso-ams-1",
         ] {
             assert!(text.contains(value), "{vendor:?} lacks {value}:\n{text}");
         }
@@ -122,7 +122,7 @@ fn frr_is_told_that_the_neighbour_is_one_hop_away_and_nothing_but_the_registered
          route-map MEETME-IN permit 10\n set local-preference 200\nexit\n\
          router bgp 64510\n no bgp default ipv4-unicast\n bgp bestpath as-path multipath-relax\n \
          neighbor 198.18.192.1 remote-as 64500\n \
-         neighbor 198.18.192.1 description AS64500 connection c12 of contoso-ams\n \
+         neighbor 198.18.192.1 description AS64500 connection contoso-ams-1\n \
          neighbor 198.18.192.1 local-role peer\n \
          neighbor 198.18.192.1 ttl-security hops 1\n no neighbor 198.18.192.1 ebgp-multihop\n \
          neighbor 198.18.192.1 password YOUR-KEY\n neighbor 198.18.192.1 timers 10 30\n \

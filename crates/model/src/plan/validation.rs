@@ -115,6 +115,6 @@ fn same_router(
         .find_map(|(c, o)| Some((c, ids(o).into_iter().find(|id| own.contains(id))?)))?;
     Some(format!(
         "the peer's router {id} also serves connection {}; each connection needs a peer router of its own",
-        other.spec.identifier
+        other.name
     ))
 }

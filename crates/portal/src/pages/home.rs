@@ -82,11 +82,11 @@ async fn peer(context: &Context) -> Result<Markup, PageError> {
 /// What a thing is called among others.
 fn named(row: &Value) -> String {
     let name = row["name"].as_str().unwrap_or("");
-    match (row["kind"].as_str().unwrap_or(""), row["connection"].as_i64()) {
-        ("connection", Some(number)) => format!("Connection c{number} of {name}"),
-        ("peerAsn", _) => format!("ASN {name}"),
-        ("registeredPrefix", _) => format!("Registered prefix {name}"),
-        ("activatedPrefix", _) => format!("Activated prefix {name}"),
+    match row["kind"].as_str().unwrap_or("") {
+        "connection" => format!("Connection {}", row["trackingId"].as_str().unwrap_or("")),
+        "peerAsn" => format!("ASN {name}"),
+        "registeredPrefix" => format!("Registered prefix {name}"),
+        "activatedPrefix" => format!("Activated prefix {name}"),
         _ => name.to_owned(),
     }
 }

@@ -60,6 +60,11 @@ impl Faults {
         self.add(field, message);
     }
 
+    /// Forgets what is wrong with fields that `keep` doesn't take.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|(field, _)| keep(field));
+    }
+
     /// Takes over another's.
     pub fn merge(&mut self, other: Self) {
         for (field, message) in other.0 {

@@ -7,6 +7,7 @@ pub(crate) mod map;
 pub(crate) mod state;
 pub(crate) mod table;
 pub(crate) mod typed;
+pub(crate) mod version;
 
 use crate::error::PageError;
 use maud::{Markup, html};

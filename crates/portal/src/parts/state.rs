@@ -1,6 +1,8 @@
-//! States by colour, shape and word: never by colour alone.
+//! States by colour, shape and word: never by colour alone. A session's states have functions of their
+//! own, so that none is taken for a connection's of the same name.
 
 use maud::{Markup, html};
+use meetme_model::link::{BfdSessionState, BgpState};
 
 /// How a state is felt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +32,10 @@ impl Mood {
     }
 }
 
-/// How a state's wire name is felt, wherever it comes from.
+/// How the wire name of a resource's state is felt. Sessions': [`bgp`], [`bfd`].
 pub(crate) fn mood(state: &str) -> Mood {
     match state {
-        "Active" | "Approved" | "Verified" | "Succeeded" | "Established" | "Up" | "Enabled" => Mood::Good,
+        "Active" | "Approved" | "Verified" | "Succeeded" | "Enabled" => Mood::Good,
         "ProvisioningStarted"
         | "ProvisioningCompleted"
         | "Validating"
@@ -42,17 +44,38 @@ pub(crate) fn mood(state: &str) -> Mood {
         | "Deleting"
         | "PendingAdd"
         | "PendingUpdate"
-        | "PendingRemove"
-        | "OpenSent"
-        | "OpenConfirm"
-        | "OpenReceived" => Mood::Moving,
+        | "PendingRemove" => Mood::Moving,
         "Pending" | "PendingApproval" | "Drifted" | "TypeChangeRequested" | "Warning" | "ExternalBlocker" => {
             Mood::Waiting
         }
-        "Failed" | "Invalid" | "Overdue" | "ProvisioningFailed" | "Idle" | "Connect" | "Down" | "Unknown" => {
-            Mood::Bad
-        }
+        "Failed" | "Invalid" | "Overdue" | "ProvisioningFailed" | "Down" | "Unknown" => Mood::Bad,
         _ => Mood::Quiet,
+    }
+}
+
+/// A session's BGP state (RFC 4271 §8.2.2), `None` before its router has told one: how it is felt, and
+/// its words. In Connect and Active the router tries, and gets no answer.
+pub(crate) fn bgp(state: Option<BgpState>) -> (Mood, &'static str) {
+    match state {
+        None => (Mood::Quiet, "not seen yet"),
+        Some(BgpState::Idle) => (Mood::Bad, "Idle"),
+        Some(BgpState::Connect) => (Mood::Bad, "Connect (trying)"),
+        Some(BgpState::Active) => (Mood::Bad, "Active (trying)"),
+        Some(BgpState::OpenSent) => (Mood::Moving, "OpenSent"),
+        Some(BgpState::OpenConfirm) => (Mood::Moving, "OpenConfirm"),
+        Some(BgpState::Established) => (Mood::Good, "Established"),
+    }
+}
+
+/// A session's BFD state (RFC 5880 §6.2), `None` before its router has told one: how it is felt, and its
+/// words.
+pub(crate) fn bfd(state: Option<BfdSessionState>) -> (Mood, &'static str) {
+    match state {
+        None => (Mood::Quiet, "not seen yet"),
+        Some(BfdSessionState::AdminDown) => (Mood::Waiting, "AdminDown (held down)"),
+        Some(BfdSessionState::Down) => (Mood::Bad, "Down"),
+        Some(BfdSessionState::Init) => (Mood::Moving, "Init"),
+        Some(BfdSessionState::Up) => (Mood::Good, "Up"),
     }
 }
 
@@ -90,5 +113,31 @@ mod tests {
         assert_eq!(spaced("Active"), "Active");
         assert!(badge("Active").into_string().contains("good"));
         assert_eq!(mood("anything new"), Mood::Quiet);
+    }
+
+    #[test]
+    fn each_state_of_a_session_has_its_own_tone_and_only_the_last_is_good() {
+        use BfdSessionState as Bfd;
+        use BgpState as Bgp;
+        for (state, told) in [
+            (None, (Mood::Quiet, "not seen yet")),
+            (Some(Bgp::Idle), (Mood::Bad, "Idle")),
+            (Some(Bgp::Connect), (Mood::Bad, "Connect (trying)")),
+            (Some(Bgp::Active), (Mood::Bad, "Active (trying)")),
+            (Some(Bgp::OpenSent), (Mood::Moving, "OpenSent")),
+            (Some(Bgp::OpenConfirm), (Mood::Moving, "OpenConfirm")),
+            (Some(Bgp::Established), (Mood::Good, "Established")),
+        ] {
+            assert_eq!(bgp(state), told);
+        }
+        for (state, told) in [
+            (None, (Mood::Quiet, "not seen yet")),
+            (Some(Bfd::AdminDown), (Mood::Waiting, "AdminDown (held down)")),
+            (Some(Bfd::Down), (Mood::Bad, "Down")),
+            (Some(Bfd::Init), (Mood::Moving, "Init")),
+            (Some(Bfd::Up), (Mood::Good, "Up")),
+        ] {
+            assert_eq!(bfd(state), told);
+        }
     }
 }

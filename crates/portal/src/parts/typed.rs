@@ -1,6 +1,8 @@
 //! A form as it was typed: names with values, in order. Rows of a form that grows have names such
 //! as `contact-0-email`.
 
+use super::version::Version;
+use crate::query::encode;
 use axum::extract::{Form, FromRequest, Request};
 use axum::response::Response;
 use maud::{Markup, html};
@@ -37,6 +39,11 @@ impl Typed {
     /// The session's token.
     pub fn csrf(&self) -> Option<&str> {
         Some(self.get("_csrf")).filter(|token| !token.is_empty())
+    }
+
+    /// The version that the form was made from.
+    pub fn version(&self) -> Version {
+        Version::sent(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     /// Which rows of a kind there are.
@@ -79,6 +86,13 @@ impl Typed {
         row.is_some()
     }
 
+    /// The address of a page with all that was typed, but what `skip` takes.
+    pub fn address(&self, path: &str, skip: impl Fn(&str) -> bool) -> String {
+        let pair = |(name, value): &(String, String)| format!("{}={}", encode(name), encode(value.trim()));
+        let pairs: Vec<String> = self.0.iter().filter(|(name, _)| !skip(name)).map(pair).collect();
+        format!("{path}?{}", pairs.join("&"))
+    }
+
     /// All that was typed as hidden fields, but what `skip` takes and what belongs to one sending.
     pub fn hidden(&self, skip: impl Fn(&str) -> bool) -> Markup {
         html! {
@@ -112,6 +126,8 @@ mod tests {
         assert_eq!(typed.rows("c"), [3, 4]);
         let hidden = typed.hidden(|name| name.starts_with("c-")).into_string();
         assert!(hidden.contains("&lt;x&gt;") && !hidden.contains("c-3") && !hidden.contains("\"do\""));
+        let address = typed.address("/at", |name| name == "do");
+        assert_eq!(address, "/at?c-3-email=b&name=%3Cx%3E&c-4-email=");
         typed.set("do", "save");
         assert!(!typed.rows_changed("c", "email"));
     }

@@ -18,14 +18,13 @@ pub const HOSTILE: &str = "\"><img src=x onerror=alert(1)>";
 /// Status and body by method and path with query.
 type Answers = dyn Fn(&Method, &str) -> Option<(u16, Value)> + Send + Sync;
 
-/// What the API was asked: method, path with query, body, under which condition, and by whom.
+/// What the API was asked: method, path with query, `If-Match`, body, and by whom.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub method: Method,
     pub path: String,
+    pub if_match: Option<String>,
     pub body: Value,
-    /// Of `If-Match`.
-    pub seen: String,
     pub principal: Principal,
 }
 
@@ -60,6 +59,20 @@ impl Reply {
     pub fn csrf(&self) -> String {
         let (_, rest) = self.text.split_once("data-csrf=\"").expect("a page of somebody signed in");
         rest.split('"').next().unwrap().to_owned()
+    }
+
+    /// The fields of a page's form that carry the version that it was made from, as a browser sends them.
+    pub fn version(&self) -> String {
+        let field = |name: &str| {
+            let start = format!("name=\"{name}\" value=\"");
+            let values = self.text.split(&start).skip(1).map(|rest| rest.split('"').next().unwrap());
+            let plain = values.map(|value| {
+                let plain = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+                format!("&{name}={}", crate::query::encode(&plain.replace("&amp;", "&")))
+            });
+            plain.collect::<String>()
+        };
+        field("_etag") + &field("_was")
     }
 }
 
@@ -145,15 +158,12 @@ async fn respond(request: Request, answer: &Answers, noted: &Mutex<Vec<Asked>>) 
     let path = parts.uri.path_and_query().unwrap().as_str().to_owned();
     let principal = parts.extensions.get::<Principal>().cloned().expect("asked as somebody");
     let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    let seen = parts.headers.get(header::IF_MATCH).map_or("", |v| v.to_str().unwrap()).to_owned();
-    noted.lock().unwrap().push(Asked {
-        method: parts.method.clone(),
-        path: path.clone(),
-        body,
-        seen,
-        principal,
-    });
+    let if_match = parts.headers.get(header::IF_MATCH).map(|value| value.to_str().unwrap().to_owned());
+    let method = parts.method.clone();
+    noted.lock().unwrap().push(Asked { method, path: path.clone(), if_match, body, principal });
     let not_found = || (404, json!({ "error": { "code": "NotFound", "message": "nothing here" } }));
     let (status, body) = answer(&parts.method, &path).unwrap_or_else(not_found);
-    (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
+    // Another one for what reads otherwise.
+    let etag = format!("\"{}\"", body.to_string().len());
+    (StatusCode::from_u16(status).unwrap(), [(header::ETAG, etag)], axum::Json(body)).into_response()
 }

@@ -4,6 +4,7 @@ use super::fixture::*;
 use super::{operate, peer_asns, peering_parts, peering_services, peerings};
 use axum::http::Method;
 use jiff::Timestamp;
+use meetme_model::link::{BfdSessionState, BgpState};
 use meetme_store::Role;
 use serde_json::{Value, json};
 
@@ -20,10 +21,13 @@ const PAGES: &[&str] = &[
     "/peer-asns/Sub-A/tel/edit",
     "/peering-services",
     "/peering-services/create",
+    "/peering-services/create/configuration?subscription=Sub-A&group=g&name=x&prefix-0-name=%22%3E%3Cimg",
+    "/peering-services/create/review?subscription=Sub-A&group=g&name=x&prefix-0-prefix=%22%3E%3Cimg",
     "/peering-services/Sub-A/voice/nl",
     "/peering-services/Sub-A/voice/nl/activate",
     "/peering-services/Sub-A/voice/nl/prefixes/sbc",
     "/peering-services/Sub-A/voice/nl/locations",
+    "/peering-services/Sub-A/voice/nl/locations?primary=%22%3E%3Cimg&backup=",
     "/peering-services/Sub-A/voice/nl/monitor",
     "/peering-services/Sub-A/voice/nl/json",
     "/peering-services/Sub-A/voice/nl/tags",
@@ -56,7 +60,7 @@ const PAGES: &[&str] = &[
 const FORMS: &[(&str, &str)] = &[
     ("/peer-asns/create", "subscription=Sub-A&name=x&asn=1&peer-name="),
     ("/peer-asns/Sub-A/tel/edit", "contact-0-role=Noc&contact-0-email="),
-    ("/peering-services/create/review", "subscription=Sub-A&group=g&name=x&location="),
+    ("/peering-services/create", "subscription=Sub-A&group=g&name=x&location="),
     ("/peering-services/Sub-A/voice/nl/activate", "name=x&prefix="),
     ("/peering-services/Sub-A/voice/nl/tags", "tag-0-name=x&tag-0-value="),
     ("/peering-services/Sub-A/voice/nl/locations", "primary="),
@@ -87,7 +91,8 @@ fn api(method: &Method, path: &str) -> Option<(u16, Value)> {
         .or_else(|| Some((200, json!({ "value": [] }))))
 }
 
-/// Every text made hostile. With `keep`, what pages are found and ordered by stays: ids and times.
+/// Every text made hostile. With `keep`, what pages are found and ordered by stays, and what they read as
+/// one of a few words: ids, times, states of sessions.
 fn poisoned(value: &mut Value, keep: bool) {
     match value {
         Value::String(text) if keep && is_kept(text) => {}
@@ -99,7 +104,9 @@ fn poisoned(value: &mut Value, keep: bool) {
 }
 
 fn is_kept(text: &str) -> bool {
-    text.starts_with('/') || text.starts_with("id-") || text.parse::<Timestamp>().is_ok()
+    let is_session_state = serde_json::from_value::<BgpState>(text.into()).is_ok()
+        || serde_json::from_value::<BfdSessionState>(text.into()).is_ok();
+    is_session_state || text.starts_with('/') || text.starts_with("id-") || text.parse::<Timestamp>().is_ok()
 }
 
 async fn portal(keep: bool) -> Portal {

@@ -221,7 +221,7 @@ async fn a_decision_goes_to_the_api_as_its_operator_with_the_reason() {
     let asked = portal.asked().pop().unwrap();
     assert_eq!((asked.method, asked.path.as_str()), (Method::POST, "/api/v1/connections/1/approve"));
     assert_eq!(asked.body, json!({ "reason": "fine <b>" }));
-    assert_eq!(asked.seen, "\"1.0~seen=x\"", "what the page showed");
+    assert_eq!(asked.if_match.as_deref(), Some("\"1.0~seen=x\""), "what the page showed");
     assert_eq!(asked.principal.name, "operator@tel.example");
     let claim = "/operate/queue/asns/Sub-A/tel";
     let form = format!("_csrf={csrf}&reason=same+company&allow-name=yes&allow-asn=yes&do=approve");
@@ -235,7 +235,7 @@ async fn a_decision_goes_to_the_api_as_its_operator_with_the_reason() {
     let refusal = format!("_csrf={csrf}&seen=%0D%0A\u{e9}x&reason=no&allow-asn=yes&do=refuse");
     portal.post(claim, &cookie, &refusal).await;
     let asked = portal.asked().pop().unwrap();
-    assert_eq!((asked.body, asked.seen.as_str()), (json!({ "reason": "no" }), "\"x\""));
+    assert_eq!((asked.body, asked.if_match.as_deref()), (json!({ "reason": "no" }), Some("\"x\"")));
     let before = portal.asked().len();
     for form in ["do=approve".to_owned(), format!("_csrf={csrf}&reason=x&do=ask")] {
         portal.post(page, &cookie, &form).await;
@@ -347,4 +347,14 @@ async fn people_are_disabled_and_enabled_and_no_operator_does_it_to_themselves()
     assert!(portal.post("/sign-in", "", sign_in).await.text.contains("is wrong"));
     assert_eq!(post(id(Role::Peer), "enable").await.status, 303);
     assert_eq!(portal.post("/sign-in", "", sign_in).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_session_that_tries_in_vain_is_no_good_news_to_operators_either() {
+    let portal = Portal::new(host).await;
+    let cookie = portal.signed_in(Role::Operator, &[]).await;
+    let page = portal.get("/operate/routers/er1", &cookie).await.text;
+    for badge in ["badge bad\">Active (trying)<", "badge bad\">Down<"] {
+        assert!(page.contains(badge), "{badge}: {page}");
+    }
 }

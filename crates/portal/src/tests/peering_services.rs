@@ -79,11 +79,12 @@ async fn signed_in(portal: &Portal) -> (String, String) {
     (cookie, csrf)
 }
 
-fn typed(csrf: &str, more: &str) -> String {
-    format!(
-        "_csrf={csrf}&subscription=Sub-A&group=voice&name=nl&location=North+Holland&provider=Tel&primary=Amsterdam\
-         &backup=&prefix-2-name=sbc&prefix-2-prefix=198.19.10.0%2F24&prefix-2-key=%22%3E%3Cimg&{more}"
-    )
+/// What is chosen, as it stands in the address.
+const CHOSEN: &str = "subscription=Sub-A&group=voice&name=nl&location=North%20Holland&provider=Tel&primary=Amsterdam\
+                      &backup=&prefix-2-name=sbc&prefix-2-prefix=198.19.10.0%2F24";
+
+fn typed(csrf: &str) -> String {
+    format!("_csrf={csrf}&{CHOSEN}&prefix-2-key=%22%3E%3Cimg")
 }
 
 fn written(portal: &Portal) -> Vec<Asked> {
@@ -91,22 +92,38 @@ fn written(portal: &Portal) -> Vec<Asked> {
 }
 
 #[tokio::test]
-async fn a_service_is_created_step_by_step_and_nothing_typed_is_lost_on_the_way() {
+async fn a_service_is_created_step_by_step_and_each_step_can_be_opened_again() {
     let portal = Portal::new(|m, p| answer(false, m, p)).await;
     let (cookie, csrf) = signed_in(&portal).await;
     assert!(portal.get(CREATE, &cookie).await.text.contains("<option value=\"voice\">"));
-    let wrong = format!("_csrf={csrf}&subscription=Sub-A&group=voice&name=b+d&prefix-0-key=kept");
-    let wrong = portal.post(&format!("{CREATE}/configuration"), &cookie, &wrong).await;
-    assert!(wrong.text.contains("name-error") && wrong.text.contains(r#"name="prefix-0-key" value="kept""#));
-    let step = portal.post(&format!("{CREATE}/configuration"), &cookie, &typed(&csrf, "do=add-prefix")).await;
+    let wrong = "subscription=Sub-A&group=voice&name=b%20d&prefix-0-name=kept";
+    for step in ["configuration", "review"] {
+        let wrong = portal.get(&format!("{CREATE}/{step}?{wrong}"), &cookie).await;
+        assert_eq!(
+            wrong.location(),
+            format!("{CREATE}?subscription=Sub-A&group=voice&name=b%20d&prefix-0-name=kept&check=1")
+        );
+        let wrong = portal.get(wrong.location(), &cookie).await;
+        assert!(
+            wrong.text.contains("name-error") && wrong.text.contains(r#"name="prefix-0-name" value="kept""#)
+        );
+    }
+    let more = portal.get(&format!("{CREATE}/configuration?{CHOSEN}&do=add-prefix"), &cookie).await;
+    assert_eq!(
+        more.location(),
+        format!("{CREATE}/configuration?{CHOSEN}&prefix-3-name="),
+        "loaded again it adds no other"
+    );
+    let step = portal.get(more.location(), &cookie).await;
     for kept in ["prefix-3-name", "Tel</strong> is present in Amsterdam", r#"name="group" value="voice""#] {
         assert!(step.text.contains(kept), "{kept}");
     }
-    assert!(step.text.contains("&quot;&gt;&lt;img") && !step.text.contains("<img"));
-    let review = portal.post(&format!("{CREATE}/review"), &cookie, &typed(&csrf, "")).await;
+    let review = portal.get(&format!("{CREATE}/review?{CHOSEN}"), &cookie).await;
     assert!(review.text.contains("Validation passed.") && review.text.contains("198.19.10.0/24"));
+    let back = format!("href=\"{CREATE}/configuration?{}\"", CHOSEN.replace('&', "&amp;"));
+    assert!(review.text.contains(&back), "{}", review.text);
     assert!(written(&portal).iter().all(|asked| asked.path.ends_with("/validate")), "nothing is made yet");
-    let made = portal.post(&format!("{CREATE}/submit"), &cookie, &typed(&csrf, "")).await;
+    let made = portal.post(CREATE, &cookie, &typed(&csrf)).await;
     assert_eq!(made.location(), "/peering-services/Sub-A/voice/nl", "{}", made.text);
     let puts: Vec<Asked> = written(&portal).into_iter().filter(|a| a.method == Method::PUT).collect();
     assert!(
@@ -123,6 +140,7 @@ async fn what_validation_refuses_stands_beside_its_field_and_nothing_is_made() {
         if path.ends_with("/validate") {
             let details = json!([
                 { "message": "that is the primary one", "target": "properties.providerBackupPeeringLocation" },
+                { "message": "another is called so", "target": "prefixes[0].name" },
                 { "message": "no such key", "target": "prefixes[0].peeringServicePrefixKey" },
             ]);
             return Some((400, json!({ "error": { "code": "InvalidRequest", "message": "two", "details": details } })));
@@ -131,17 +149,44 @@ async fn what_validation_refuses_stands_beside_its_field_and_nothing_is_made() {
     })
     .await;
     let (cookie, csrf) = signed_in(&portal).await;
-    for step in ["review", "submit"] {
-        let page = portal.post(&format!("{CREATE}/{step}"), &cookie, &typed(&csrf, "")).await;
-        assert!(
-            page.text.contains("That is the primary one.") && page.text.contains("No such key."),
-            "{step}"
-        );
-        assert!(page.text.contains(r#"type="submit" disabled>Create"#), "{step}");
+    let review = portal.get(&format!("{CREATE}/review?{CHOSEN}"), &cookie).await;
+    assert!(!review.text.contains("No such key."), "no key was typed yet");
+    let refused = portal.post(CREATE, &cookie, &typed(&csrf)).await;
+    assert!(refused.text.contains(r#"id="prefix-2-key-error">No such key."#), "beside the row's own field");
+    assert!(refused.text.contains("&quot;&gt;&lt;img") && !refused.text.contains("<img"), "the key is kept");
+    assert_eq!(
+        refused.headers["cache-control"], "private, no-cache",
+        "a browser goes back to it without sending it again"
+    );
+    for page in [&review, &refused] {
+        assert!(page.text.contains("That is the primary one."));
+        assert!(page.text.contains(r#"type="submit" disabled>Create"#));
+        assert!(!page.text.contains(&format!("{CHOSEN}&amp;prefix-2-key")), "no key stands in an address");
     }
-    let back = portal.post(&format!("{CREATE}/configuration"), &cookie, &typed(&csrf, "from=review")).await;
-    assert!(back.text.contains(r#"id="prefix-2-key-error">No such key."#), "beside the row's own field");
+    let back = portal.get(&format!("{CREATE}/configuration?{CHOSEN}&check=1"), &cookie).await;
+    assert!(back.text.contains(r#"id="prefix-2-name-error">Another is called so."#));
     assert!(written(&portal).iter().all(|asked| asked.method != Method::PUT));
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_corrected_where_it_is() {
+    let portal = Portal::new(|method, path| {
+        if path.ends_with("/validate") {
+            let details =
+                json!([{ "message": "no such key", "target": "prefixes[0].peeringServicePrefixKey" }]);
+            return Some((
+                400,
+                json!({ "error": { "code": "InvalidRequest", "message": "one", "details": details } }),
+            ));
+        }
+        answer(false, method, path)
+    })
+    .await;
+    let (cookie, csrf) = signed_in(&portal).await;
+    let review = portal.get(&format!("{CREATE}/review?{CHOSEN}"), &cookie).await;
+    assert!(review.text.contains("Validation passed. The keys are checked by Create."));
+    let refused = portal.post(CREATE, &cookie, &typed(&csrf)).await;
+    assert!(refused.text.contains("No such key.") && !refused.text.contains("disabled>Create"));
 }
 
 #[tokio::test]
@@ -154,11 +199,10 @@ async fn a_name_that_another_service_has_is_told_and_the_same_service_is_gone_on
     })
     .await;
     let (cookie, csrf) = signed_in(&portal).await;
-    let submit = format!("{CREATE}/submit");
-    let twice = portal.post(&submit, &cookie, &typed(&csrf, "")).await;
+    let twice = portal.post(CREATE, &cookie, &typed(&csrf)).await;
     assert_eq!(twice.location(), "/peering-services/Sub-A/voice/nl", "{}", twice.text);
-    let other = typed(&csrf, "").replace("primary=Amsterdam", "primary=Frankfurt");
-    let other = portal.post(&submit, &cookie, &other).await;
+    let other = typed(&csrf).replace("primary=Amsterdam", "primary=Frankfurt");
+    let other = portal.post(CREATE, &cookie, &other).await;
     assert!(other.status == 200 && other.text.contains("a peering service of this name already"));
 }
 
@@ -206,6 +250,14 @@ async fn prefixes_locations_and_tags_are_changed_as_typed() {
     };
     let (to, asked) = sent("/activate", "name=sbc&prefix=198.19.10.0/24&key=k").await;
     assert_eq!((to.as_str(), &asked.unwrap().body["properties"]["prefix"]), (page, &json!("198.19.10.0/24")));
+    let choice = portal.get(&format!("{page}/locations?primary=Frankfurt&backup="), &cookie).await;
+    for told in
+        ["Amsterdam → <strong>Frankfurt</strong>", "198.19.10.0/24", "Backup: Frankfurt", "moves at once"]
+    {
+        assert!(choice.text.contains(told), "{told}: {}", choice.text);
+    }
+    let same = portal.get(&format!("{page}/locations?primary=Amsterdam&backup="), &cookie).await;
+    assert!(same.text.contains("at these locations already") && !same.text.contains(">Move</button>"));
     let (to, asked) = sent("/locations", "primary=Frankfurt&backup=").await;
     let body = asked.unwrap().body;
     assert_eq!(
@@ -221,6 +273,26 @@ async fn prefixes_locations_and_tags_are_changed_as_typed() {
     assert_eq!(to, "", "another name");
     let (to, asked) = sent("/delete", "confirm=nl").await;
     assert_eq!((to.as_str(), asked.unwrap().method), ("/peering-services", Method::DELETE));
+}
+
+#[tokio::test]
+async fn a_move_that_the_api_refuses_is_told_before_anything_moves() {
+    let portal = Portal::new(|method, path| {
+        if path.ends_with("/validate") {
+            let details = json!([{ "message": "Tel isn't there", "target": "properties.providerPrimaryPeeringLocation" }]);
+            return Some((400, json!({ "error": { "code": "InvalidRequest", "message": "one", "details": details } })));
+        }
+        answer(true, method, path)
+    })
+    .await;
+    let (cookie, _) = signed_in(&portal).await;
+    let form = "/peering-services/Sub-A/voice/nl/locations?primary=Frankfurt&backup=";
+    let page = portal.get(form, &cookie).await;
+    assert!(
+        page.text.contains(r#"id="primary-error">Tel isn't there."#) && !page.text.contains(">Move</button>")
+    );
+    assert!(page.text.contains(r#"value="Frankfurt" selected"#), "the choice stays");
+    assert!(written(&portal).iter().all(|a| a.path.ends_with("/validate")));
 }
 
 #[tokio::test]

@@ -45,10 +45,11 @@ fn connections(state: &str) -> Value {
 fn offerings() -> Value {
     json!({ "value": [
         { "name": "AS64500 (with Voice)", "kind": "Direct", "directPeeringType": "Voice",
-          "skus": [{ "name": "Premium_Direct_Free", "leastConnections": 2 }],
+          "skus": [{ "name": "Premium_Direct_Free", "leastConnections": 2, "peeringService": true }],
           "sessionAddressProviders": ["Microsoft"], "peeringService": "always", "community": "8075:8007" },
         { "name": "AS64500", "kind": "Direct", "directPeeringType": "Edge",
-          "skus": [{ "name": "Basic_Direct_Free", "leastConnections": 1 }, { "name": "Premium_Direct_Free", "leastConnections": 2 }],
+          "skus": [{ "name": "Basic_Direct_Free", "leastConnections": 1, "peeringService": false },
+                   { "name": "Premium_Direct_Free", "leastConnections": 2, "peeringService": true }],
           "sessionAddressProviders": ["Microsoft", "Peer"], "peeringService": "optional" } ] })
 }
 
@@ -86,6 +87,8 @@ pub(super) fn usual(method: &Method, path: &str, state: &str) -> Option<(u16, Va
         "/subscriptions/Sub-A/providers/Microsoft.Peering/peeringLocations" => places(),
         "/subscriptions/Sub-A/resourceGroups" => json!({ "value": [{ "name": "voice" }] }),
         "/api/v1/subscriptions/Sub-A/offerings" => offerings(),
+        "/api/v1/subscriptions/Sub-A/locations" => json!({ "value": [{ "name": "Amsterdam", "facilities": [
+            { "peeringDBFacilityId": 64, "links": [{ "speedMbps": 10_000, "most": 4 }] }] }] }),
         _ if path.ends_with("/peerings/ams/connections") => connections(state),
         _ if path.ends_with("/registeredPrefixes/sbc/checks") => {
             json!({ "since": "2026-01-05T10:00:00Z", "checks": [{ "kind": "community", "outcome": "partial", "message": HOSTILE,
@@ -143,6 +146,26 @@ async fn the_overview_draws_the_interconnects_and_says_who_is_awaited() {
     assert!(page.contains("20 Gbps</") || page.contains("20 Gbps in use of 40 Gbps"));
     assert!(page.contains("8075:8007") && page.contains("hx-trigger=\"changed from:body\""));
     assert_eq!(page.matches("aria-current=\"step\"").count(), 1, "only the second connection is on its way");
+}
+
+#[tokio::test]
+async fn bgp_s_active_is_never_shown_as_a_connection_s() {
+    for (state, told) in
+        [("Active", "Active (trying)"), ("Connect", "Connect (trying)"), ("None", "not seen yet")]
+    {
+        let portal = Portal::new(move |method, path| {
+            let (status, body) = usual(method, path, "Active")?;
+            Some((status, serde_json::from_str(&body.to_string().replace("Idle", state)).unwrap()))
+        })
+        .await;
+        let cookie = portal.signed_in(Role::Peer, &["Sub-A"]).await;
+        let (class, tab) = (if state == "None" { "quiet" } else { "bad" }, format!("{ONE}/connections"));
+        let badge = format!("<span class=\"badge {class}\">{told}</span>");
+        assert!(portal.get(&tab, &cookie).await.text.contains(&badge), "{state}");
+        let drawn = portal.get(ONE, &cookie).await.text;
+        let line = drawn.split("<g class=\"link ").find(|line| line.contains(&format!("BGP {told}")));
+        assert!(line.unwrap().starts_with(class), "{state}: {drawn}");
+    }
 }
 
 #[tokio::test]

@@ -72,6 +72,42 @@ async fn configuration_shows_what_the_network_forces_and_why() {
 }
 
 #[tokio::test]
+async fn a_plain_peering_has_the_sku_that_fits_whatever_was_chosen_before() {
+    let (portal, cookie) = portal(fine(), (201, json!({}))).await;
+    let plain = "c=64~10000~Microsoft~~~~1000~";
+    let old = format!("{BASICS}&type=Edge&sku=Premium_Direct_Free&metro=Amsterdam&{plain}");
+    let page = portal.get(&format!("/peerings/create/configuration?{old}"), &cookie).await;
+    assert!(page.text.contains("Basic Free") && page.text.contains("One or more; two are advised."));
+    let review = portal.get(&format!("/peerings/create/review?{old}"), &cookie).await;
+    portal.post("/peerings/create", &cookie, &format!("_csrf={}&{old}&identifier=a", review.csrf())).await;
+    let with_service = old.replace("Microsoft~~", "Microsoft~1~");
+    let page = portal.get(&format!("/peerings/create/configuration?{with_service}"), &cookie).await;
+    assert!(page.text.contains("Premium Free") && page.text.contains("Peering Service needs 2 or more"));
+    portal.get(&format!("/peerings/create/review?{with_service}"), &cookie).await;
+    let sent: Vec<Value> = portal
+        .asked()
+        .into_iter()
+        .filter(|a| a.method != Method::GET)
+        .map(|a| a.body["sku"]["name"].clone())
+        .collect();
+    assert_eq!(
+        sent,
+        ["Basic_Direct_Free", "Basic_Direct_Free", "Premium_Direct_Free"],
+        "review, create, review"
+    );
+}
+
+#[tokio::test]
+async fn only_what_a_router_has_ports_for_is_offered() {
+    let (portal, cookie) = portal(fine(), fine()).await;
+    let pane = portal.get(&format!("/peerings/create/connection?{BASICS}&type=Voice"), &cookie).await.text;
+    let offered: Vec<&str> =
+        pane.split("<option value=\"").filter_map(|o| o.split_once("0000\"").map(|(n, _)| n)).collect();
+    assert_eq!(offered, ["1", "2", "3", "4"], "four ports of 10 Gbps");
+    assert!(pane.contains("40 Gbps (4 × 10 Gbps)"));
+}
+
+#[tokio::test]
 async fn a_connection_joins_the_others_once_nothing_is_wrong_with_it() {
     let wrong = [("properties.direct.connections[1].bandwidthInMbps", "too much"), ("sku.name", "elsewhere")];
     let (bad, cookie) = portal(refused(&wrong), fine()).await;
@@ -181,7 +217,10 @@ async fn the_same_form_sent_twice_makes_one_peering_and_another_s_name_is_told()
     let again = portal.post("/peerings/create", &cookie, &form(&page, &["own-id".into(), "b".into()])).await;
     assert_eq!(again.location(), "/peerings/Sub-A/voice/new/deployment");
     let other = portal.post("/peerings/create", &cookie, &form(&page, &["a".into(), "b".into()])).await;
-    assert_eq!(other.status, 200);
+    assert_eq!(
+        (other.status.as_u16(), &other.headers["cache-control"]),
+        (200, &"private, no-cache".parse().unwrap())
+    );
     assert!(other.text.contains("of this name in the group already"));
     let foreign =
         portal.post("/peerings/create", &cookie, &form(&page, &[]).replace("_csrf=", "_csrf=x")).await;

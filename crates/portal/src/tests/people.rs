@@ -21,12 +21,13 @@ async fn new_rights_count_from_the_next_request_of_an_open_session() {
     let form = portal.get(&at, &operator).await;
     assert!(form.text.contains("value=\"Ann Example\"") && form.text.contains("value=\"Sub-A\""));
     let csrf = form.csrf();
-    let wrong = format!("_csrf={csrf}&name=Bo+B&role=peer&subscriptions=");
+    let version = form.version();
+    let wrong = format!("_csrf={csrf}&name=Bo+B&role=peer&subscriptions={version}");
     let wrong = portal.post(&at, &operator, &wrong).await;
     assert!(wrong.text.contains("subscriptions-error") && wrong.text.contains("value=\"Bo B\""));
     assert!(portal.get("/account", &peer).await.text.contains("Sub-A"));
     let changed = portal.store.changed();
-    let sent = format!("_csrf={csrf}&name=Bo+B&role=reader&subscriptions=Sub-B");
+    let sent = format!("_csrf={csrf}&name=Bo+B&role=reader&subscriptions=Sub-B{version}");
     let sent = portal.post(&at, &operator, &sent).await;
     assert_eq!(format!("{}/edit", sent.location()), at);
     tokio::time::timeout(std::time::Duration::from_secs(1), changed).await.expect("open pages look again");
@@ -50,8 +51,9 @@ async fn the_last_operator_stays_one_and_of_two_one_may_go() {
     let peer = portal.signed_in(Role::Peer, &["Sub-A"]).await;
     let csrf = portal.get("/account", &operator).await.csrf();
     let post = async |who: i64, rights: &str| {
-        let form = format!("_csrf={csrf}&name=Ann&{rights}");
-        portal.post(&format!("/operate/people/{who}/edit"), &operator, &form).await
+        let at = format!("/operate/people/{who}/edit");
+        let version = portal.get(&at, &operator).await.version();
+        portal.post(&at, &operator, &format!("_csrf={csrf}&name=Ann&{rights}{version}")).await
     };
     let refused = post(own, "role=reader&subscriptions=").await;
     assert!(refused.text.contains("role-error") && refused.text.contains("make somebody one first"));

@@ -137,6 +137,7 @@ suite! {
         a_newer_schema_is_refused,
         opening_twice_migrates_once,
         peerings_come_through_the_migration_of_their_places,
+        connections_come_through_the_migration_of_their_names,
         a_server_compiles_no_statement,
     }
     secrets {

@@ -169,6 +169,10 @@ pub async fn connections_are_changed_listed_and_deleted(db: &Database) {
     assert_eq!(connection_by_id(&mut tx, active.id).await.unwrap(), None);
     let resting = subnets_overlapping(&mut tx, prefix("198.18.192.0/24")).await.unwrap();
     assert_eq!(resting[0].freed_at, Some(at(9)));
+    // Names count on within the peering, whatever else the host has.
+    let third = connection_insert(&mut tx, kept.id, &connection("id-3"), at(9)).await.unwrap();
+    let names = connections.iter().chain([&third]).map(|c| c.name.trim_start_matches(&kept.name));
+    assert_eq!(names.collect::<Vec<_>>(), ["-1", "-2", "-3"]);
 }
 
 pub async fn a_locked_peering_waits_for_the_other_writer(db: &Database) {

@@ -49,6 +49,18 @@ pub async fn peerings_come_through_the_migration_of_their_places(db: &Database) 
     assert!(sqlx::raw_sql(doubled).execute(tx.connection()).await.is_err(), "a claim has one of a place");
 }
 
+pub async fn connections_come_through_the_migration_of_their_names(db: &Database) {
+    const MIGRATION: &str = include_str!("../../migrations/0015_connection_names.sql");
+    let (kept, before) = with_peering(&db.store, "Amsterdam").await;
+    let mut tx = db.store.begin().await.unwrap();
+    let unnamed = r#"UPDATE connections SET
+        doc = replace(replace(doc, '"name":"Amsterdam-1",', ''), '"name":"Amsterdam-2",', '')"#;
+    sqlx::raw_sql(unnamed).execute(tx.connection()).await.unwrap();
+    let text = tx.engine().render(MIGRATION);
+    sqlx::raw_sql(text).execute(tx.connection()).await.unwrap();
+    assert_eq!(connections_of(&mut tx, kept.id).await.unwrap(), before);
+}
+
 #[tokio::test]
 async fn addresses_that_cannot_work_are_refused_with_what_to_do() {
     for (url, says) in [

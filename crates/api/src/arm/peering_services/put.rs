@@ -34,6 +34,9 @@ pub(super) async fn put(call: Call) -> Answer {
         keep_unsayable(&call, &mut sent, &old.spec);
     }
     let spec = check(sent, &inventory, provider.as_ref(), existing.as_ref())?;
+    if let Some(old) = &existing {
+        check_move(&mut tx, old, &spec, provider.as_ref()).await?;
+    }
     let created = existing.is_none();
     let kept = match existing {
         None => {
@@ -192,6 +195,34 @@ pub(super) fn check(
         check_immutable(&old.spec, &spec, &mut v);
     }
     Ok(v.into_result(spec)?)
+}
+
+/// Prefixes are moved only to where they could be activated: the provider is present at each location
+/// that is new.
+pub(super) async fn check_move(
+    tx: &mut Tx,
+    old: &PeeringService,
+    new: &PeeringServiceSpec,
+    provider: Option<&Provider>,
+) -> Result<(), ApiError> {
+    const PRIMARY: &str = "providerPrimaryPeeringLocation";
+    let unmoved = (&old.spec.primary, &old.spec.backup) == (&new.primary, &new.backup);
+    if unmoved || service_prefixes_list(tx, old.id, &Page::first(1)).await?.is_empty() {
+        return Ok(());
+    }
+    let mut v = Violations::default();
+    if new.primary.is_none() {
+        v.add(
+            "PrimaryLocationRequired",
+            format!("properties.{PRIMARY}"),
+            "the service has activated prefixes, which need a primary peering location; delete them first",
+        );
+    }
+    let had = [&old.spec.primary, &old.spec.backup];
+    let at = [(&new.primary, PRIMARY), (&new.backup, "providerBackupPeeringLocation")]
+        .map(|(location, field)| (location.as_ref().filter(|_| !had.contains(&location)), field));
+    providers::check_presence(&new.provider, provider, &at, &mut v);
+    Ok(v.into_result(())?)
 }
 
 fn check_immutable(old: &PeeringServiceSpec, new: &PeeringServiceSpec, v: &mut Violations) {

@@ -1,7 +1,7 @@
 //! `POST /api/v1/…/peeringServices/{name}/validate`: what would be refused of a peering service with
 //! prefixes to be activated in it. Everything is done as PUT does it, in a transaction that is given up.
 
-use super::put::{check, new, provider_of};
+use super::put::{check, check_move, new, provider_of};
 use super::wire::{Sent, SentProperties, Sku};
 use crate::arm::{inventory, service_prefixes};
 use crate::call::{Answer, Call, ok};
@@ -46,7 +46,10 @@ pub(crate) async fn validate(call: Call) -> Answer {
     let created = existing.is_none();
     let service = match check(sent, &inventory, provider.as_ref(), existing.as_ref()) {
         Ok(spec) => match existing {
-            Some(old) => Ok(PeeringService { spec, ..old }),
+            Some(old) => {
+                let moved = check_move(&mut tx, &old, &spec, provider.as_ref()).await;
+                moved.map(|()| PeeringService { spec, ..old })
+            }
             None => peering_service_insert(&mut tx, &new(&call, spec)).await.map_err(|e| call.refuse(e)),
         },
         Err(e) => Err(e),

@@ -1,7 +1,7 @@
 //! `DELETE peerings/{name}`: takes its connections away step by step, then frees everything. Refused while a
 //! connection is being provisioned or a registered prefix is in use (`docs/rules.md` §2).
 
-use super::wire::{id, tracking_id};
+use super::wire::id;
 use crate::call::{Answer, Call, deleted};
 use crate::error::ApiError;
 use meetme_model::Violation;
@@ -92,7 +92,7 @@ fn refuse_while_provisioning(connections: &[Connection]) -> Result<(), ApiError>
             target: format!("properties.direct.connections[{i}]"),
             message: format!(
                 "connection {} ({}) is in state {}",
-                tracking_id(c),
+                c.name,
                 c.spec.identifier,
                 c.state.wire_name()
             ),

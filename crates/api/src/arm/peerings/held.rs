@@ -2,7 +2,6 @@
 //! sessions, ports, subnets. Only tells; changes nothing.
 
 use super::delete::uses;
-use super::wire::tracking_id;
 use crate::auth::reaches;
 use crate::call::Call;
 use crate::error::ApiError;
@@ -174,7 +173,7 @@ async fn holder(
         && let Some(peering) = peering_by_id(db, c.peering_id).await?
         && reaches(&call.principal, &peering.subscription)
     {
-        return Ok(Some(format!("in use by connection {} of peering {}", tracking_id(&c), peering.name)));
+        return Ok(Some(format!("in use by connection {}", c.name)));
     }
     Ok(Some(TAKEN.to_owned()))
 }

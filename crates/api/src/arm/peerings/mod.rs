@@ -15,7 +15,7 @@ mod wire;
 pub(crate) use get::peering_of;
 pub(crate) use put::validate_only;
 pub(crate) use shape::{BgpSession, ShownSku, SubResource, offering_name, provider_name};
-pub(crate) use wire::{bgp_name, id, kind_name, provisioning_state, tracking_id};
+pub(crate) use wire::{bgp_name, id, kind_name, provisioning_state};
 
 use crate::auth::Access;
 use crate::routes::Routes;

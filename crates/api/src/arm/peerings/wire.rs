@@ -92,11 +92,6 @@ pub(crate) fn id(p: &Peering) -> String {
     )
 }
 
-/// The connection's name to people: also the stem of its objects' names on a router.
-pub(crate) fn tracking_id(c: &Connection) -> String {
-    format!("c{}", c.id)
-}
-
 /// `kind`.
 pub(crate) fn kind_name(offering: OfferingKind) -> &'static str {
     match offering {
@@ -191,7 +186,7 @@ fn connection(seen: &SeenConnection) -> ShownConnection {
         provisioned_bandwidth_in_mbps: provisioned_mbps(c),
         session_address_provider: provider_name(c.spec.address_provider),
         use_for_peering_service: c.spec.use_for_peering_service,
-        microsoft_tracking_id: tracking_id(c),
+        microsoft_tracking_id: c.name.clone(),
         facility_id: c.spec.facility_id,
         connection_state: c.state.wire_name(),
         bgp_session: BgpSession {

@@ -195,19 +195,7 @@ fn check_presence(service: &PeeringService, provider: Option<&providers::Provide
         (Some(primary), "providerPrimaryPeeringLocation"),
         (service.spec.backup.as_ref(), "providerBackupPeeringLocation"),
     ];
-    for (location, field) in at {
-        let Some(location) = location else { continue };
-        if !provider.is_some_and(|p| p.is_at(location)) {
-            v.add(
-                "ProviderNotPresent",
-                format!("properties.{field}"),
-                format!(
-                    "{} has no Active connection with Peering Service in {location}",
-                    service.spec.provider
-                ),
-            );
-        }
-    }
+    providers::check_presence(&service.spec.provider, provider, &at, v);
 }
 
 fn new(

@@ -11,6 +11,7 @@ fn connection(id: i64, router: &str, dual: bool) -> Connection {
     Connection {
         id,
         peering_id: 7,
+        name: "contoso-ams-1".into(),
         spec: ConnectionSpec {
             identifier: format!("guid-{id}"),
             bandwidth_mbps: 10_000,

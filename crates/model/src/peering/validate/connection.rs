@@ -1,6 +1,7 @@
 //! The rules of a single connection: bandwidth, facility, addresses, limits, what is forced.
 
 use super::{CONNECTIONS, ExistingConnection, MAX_LAG_MEMBERS, ValidateContext};
+use crate::allocation::most_links;
 use crate::inventory::OfferingKind;
 use crate::peering::{AddressProvider, ConnectionDraft, ConnectionSpec, guid};
 use crate::prefix::Prefix;
@@ -81,7 +82,7 @@ pub(super) fn check_connection(
     }
     ConnectionSpec {
         identifier,
-        bandwidth_mbps: check_bandwidth(i, draft, location, context, v),
+        bandwidth_mbps: check_bandwidth(i, draft, location, existing, context, v),
         facility_id: check_facility(i, draft, location, existing, context, v),
         address_provider,
         use_for_peering_service: service_forced || draft.use_for_peering_service.unwrap_or(false),
@@ -97,6 +98,7 @@ fn check_bandwidth(
     i: usize,
     draft: &ConnectionDraft,
     location: Option<&str>,
+    existing: Option<&ExistingConnection>,
     context: &ValidateContext<'_>,
     v: &mut Violations,
 ) -> u32 {
@@ -128,8 +130,37 @@ fn check_bandwidth(
                 location.name
             ),
         );
+    } else if existing.is_none_or(|e| e.spec.bandwidth_mbps != mbps) {
+        check_ports(draft, mbps, &location.name, context, target, v);
     }
     mbps
+}
+
+/// Refuses what no router at the facility has the ports for, used or not. What is wrong with the facility
+/// has its own violation.
+fn check_ports(
+    draft: &ConnectionDraft,
+    mbps: u32,
+    location: &str,
+    context: &ValidateContext<'_>,
+    target: String,
+    v: &mut Violations,
+) {
+    let facility = draft.facility_id.and_then(|id| i32::try_from(id).ok());
+    let mut sites = context.inventory.sites.iter().filter(|s| s.location == location);
+    let Some(site) = sites.find(|s| Some(s.facility_id) == facility) else { return };
+    let most = most_links(context.inventory, site.facility_id);
+    if most.iter().any(|(speed, most)| mbps.is_multiple_of(*speed) && mbps / speed <= *most) {
+        return;
+    }
+    let all: Vec<String> =
+        most.iter().map(|(speed, most)| format!("up to {most} links of {speed} Mbps")).collect();
+    let all = if all.is_empty() { "no ports yet".to_owned() } else { all.join(" or ") };
+    v.add(
+        "BandwidthNotOffered",
+        target,
+        format!("no edge router at facility {} can carry {mbps} Mbps: it has {all}", site.facility_id),
+    );
 }
 
 fn check_facility(

@@ -47,13 +47,30 @@ fn inventory() -> Inventory {
             longitude: None,
             bmp: None,
         }],
-        routers: vec![],
+        routers: vec![router("ams1-er1"), router("ams1-er2")],
         pools: vec![],
         backbone: vec![],
         transits: vec![],
         service_locations: vec![],
         cdn_prefixes: vec![],
         legacy_sessions: vec![],
+    }
+}
+
+fn router(name: &str) -> Router {
+    let port = |n: u8| Port { name: format!("et{n}"), speed_mbps: 10_000, panel: String::new() };
+    Router {
+        name: name.into(),
+        site: "ams1".into(),
+        loopback: [198, 18, 255, 11].into(),
+        loopback_v6: None,
+        management: Management::Frr {
+            vty_dir: "/run/frr".into(),
+            lag: LagBackend::Bonding { netns: None },
+            bmp_source: [192, 0, 2, 11].into(),
+        },
+        ports: (1..=4).map(port).collect(),
+        announced: None,
     }
 }
 
@@ -173,6 +190,20 @@ fn bandwidth_is_a_whole_number_of_links() {
         let mut d = edge();
         d.connections[0].bandwidth_mbps = mbps;
         assert_eq!(broken(&d), [format!("{code} {C}[0].bandwidthInMbps")], "{mbps:?}");
+    }
+}
+
+#[test]
+fn a_bandwidth_that_no_router_of_the_facility_has_ports_for_is_refused() {
+    let asked = |mbps: i64| {
+        let mut d = edge();
+        d.connections[0].bandwidth_mbps = Some(mbps);
+        d
+    };
+    assert!(run(&asked(40_000)).is_ok(), "four links of 10 Gbps");
+    for mbps in [50_000, 800_000] {
+        let refused = [format!("BandwidthNotOffered {C}[0].bandwidthInMbps")];
+        assert_eq!(broken(&asked(mbps)), refused, "{mbps}: the location offers it, no router has it");
     }
 }
 

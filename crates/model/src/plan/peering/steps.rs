@@ -417,12 +417,11 @@ impl Step<'_> {
     }
 
     fn mail(&self, connection: &Connection, milestone: Milestone, next: &str) -> MailIntent {
-        let number = self.input.connections.iter().position(|c| c.id == connection.id).map_or(0, |i| i + 1);
         let peering = self.input.peering;
         MailIntent {
             key: format!("connection/{}/{milestone:?}", connection.id),
             milestone,
-            subject: format!("{}, connection {number}", peering.name),
+            subject: format!("connection {}", connection.name),
             facts: vec![
                 (
                     "Peering".into(),

@@ -41,6 +41,7 @@ pub(crate) fn connection(id: i64) -> Connection {
     Connection {
         id,
         peering_id: 1,
+        name: "contoso-ams-1".into(),
         spec: ConnectionSpec {
             identifier: format!("00000000-0000-0000-0000-{id:012}"),
             bandwidth_mbps: 20_000,

@@ -7,7 +7,6 @@ use crate::parts::state::{Mood, badge, shown, spaced};
 use crate::parts::table::{Cell, Choice, Column};
 use crate::parts::{copyable, empty, live};
 use crate::query::encode;
-use crate::resource::part;
 use crate::session::Context;
 use axum::response::Response;
 use maud::html;
@@ -53,8 +52,7 @@ fn row(port: &Value) -> Vec<Cell> {
     let user = &port["usedBy"];
     let used = user.is_object();
     let (by, state) = if used {
-        let peering = part(text(user, "resourceId"), "peerings");
-        let by = format!("AS{} {peering}, connection {}", user["asn"], user["connection"]);
+        let by = format!("AS{} {}", user["asn"], text(user, "trackingId"));
         let state = if user["removing"] == true { "Removing" } else { text(user, "connectionState") };
         (by, state)
     } else {

@@ -66,7 +66,7 @@ pub(super) fn page_of(waiting: &Value) -> String {
 /// What is asked, in words.
 pub(super) fn title(waiting: &Value) -> String {
     match waiting["connection"].as_i64() {
-        Some(id) => format!("Connection {id} of {}", text(waiting, "name")),
+        Some(_) => format!("Connection {}", text(waiting, "trackingId")),
         None => format!("AS{} as {}", waiting["asn"], text(waiting, "name")),
     }
 }

@@ -6,7 +6,7 @@ use super::{host, number, or_none, text};
 use crate::error::PageError;
 use crate::layout::Page;
 use crate::parts::faults::sentence;
-use crate::parts::state::{Mood, badge, shown, spaced};
+use crate::parts::state::{Mood, bfd, bgp, shown, spaced};
 use crate::parts::{copyable, facts, live, message, or_failed, time};
 use crate::query::encode;
 use crate::session::Context;
@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use meetme_model::connection::connection_of;
 use meetme_model::session_down::SessionDown;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 const TRAIL: (&str, &str) = ("Routers", "/operate/routers");
@@ -217,8 +218,8 @@ fn sessions(sessions: &Value) -> Markup {
         let open = session["gate_open"] == true;
         vec![
             named(name),
-            bgp(text(session, "bgp")),
-            badge(text(session, "bfd")),
+            state_badge(bgp, &session["bgp"]),
+            state_badge(bfd, &session["bfd"]),
             if open { shown(Mood::Good, "open") } else { shown(Mood::Quiet, "closed") },
             time(text(session, "established_at")),
             html! { (number(session, "flaps")) },
@@ -244,9 +245,10 @@ fn why_down(session: &Value) -> String {
     down.map(|down| down.to_string()).unwrap_or_default()
 }
 
-/// BGP's Active is no good news: it tries.
-fn bgp(state: &str) -> Markup {
-    if state == "Active" { shown(Mood::Bad, "Active (trying)") } else { badge(state) }
+/// A state of a session's, as its own function has it.
+fn state_badge<S: DeserializeOwned>(of: fn(Option<S>) -> (Mood, &'static str), state: &Value) -> Markup {
+    let (mood, words) = of(S::deserialize(state).ok());
+    shown(mood, words)
 }
 
 /// Units that the router doesn't have as intended, each with its reason.

@@ -77,6 +77,16 @@ pub(super) fn typed(typed: &mut Typed, claim: &Value) {
     }
 }
 
+/// A claim's contacts in words.
+pub(super) fn lines(claim: &Value) -> Vec<String> {
+    let contacts = claim["properties"]["peerContactDetail"].as_array();
+    let line = |contact: &Value| {
+        let of = |column: &str| contact[column].as_str().unwrap_or("");
+        format!("contact {}, {}, {}", words(of("role")), of("email"), of("phone"))
+    };
+    contacts.into_iter().flatten().map(line).collect()
+}
+
 /// The field that a target of the API is about.
 pub(super) fn field(typed: &Typed, target: &str) -> Option<String> {
     let rest = target.strip_prefix(ALL)?;

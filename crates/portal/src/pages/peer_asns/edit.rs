@@ -8,9 +8,10 @@ use crate::parts::facts;
 use crate::parts::faults::Faults;
 use crate::parts::form::{Field, default_button, form};
 use crate::parts::typed::Typed;
+use crate::parts::version::{Version, changed_by};
 use crate::session::Context;
 use axum::extract::Path;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use serde_json::{Value, json};
@@ -23,11 +24,20 @@ pub(in crate::pages) async fn show(
     if !context.viewer.writes() {
         return Err(PageError::NotAllowed);
     }
-    let there = context.api.get(&claim(&subscription, &name)).await?;
+    let (there, version) = read(&context, &subscription, &name).await?;
     let mut typed = Typed::default();
     typed.set("peer-name", property(&there, "peerName"));
     contacts::typed(&mut typed, &there);
-    Ok(form_page(&context, &subscription, &there, &typed, &Faults::default()))
+    Ok(form_page(&context, &subscription, &there, &typed, &version, &Faults::default()))
+}
+
+/// The claim as it is.
+async fn read(context: &Context, subscription: &str, name: &str) -> Result<(Value, Version), PageError> {
+    let (there, etag) = context.api.get_tagged(&claim(subscription, name)).await?;
+    let mut lines = vec![format!("peer name {}", property(&there, "peerName"))];
+    lines.extend(contacts::lines(&there));
+    let version = Version::new(etag.as_deref(), lines);
+    Ok((there, version))
 }
 
 /// Saves it.
@@ -38,24 +48,32 @@ pub(in crate::pages) async fn save(
     mut typed: Typed,
 ) -> Result<Response, PageError> {
     context.check_form(&headers, typed.csrf())?;
-    let path = claim(&subscription, &name);
-    let there = context.api.get(&path).await?;
+    let (there, _) = read(&context, &subscription, &name).await?;
+    let version = typed.version();
     if typed.rows_changed(contacts::ROWS, contacts::COLUMN) {
-        return Ok(form_page(&context, &subscription, &there, &typed, &Faults::default()));
+        return Ok(form_page(&context, &subscription, &there, &typed, &version, &Faults::default()));
     }
     let body = json!({ "properties": {
         "peerAsn": there["properties"]["peerAsn"],
         "peerName": if is_approved(&there) { property(&there, "peerName") } else { typed.get("peer-name") },
         "peerContactDetail": contacts::body(&typed),
     } });
-    match context.api.send(Method::PUT, &path, Some(&body)).await?.into_result() {
+    let path = claim(&subscription, &name);
+    let answer = context.api.send_if(Method::PUT, &path, Some(&body), version.condition()).await?;
+    if answer.status == StatusCode::PRECONDITION_FAILED {
+        let (there, now) = read(&context, &subscription, &name).await?;
+        let faults = version.changed(&now, changed_by(&there));
+        return Ok(form_page(&context, &subscription, &there, &typed, &now, &faults));
+    }
+    match answer.into_result() {
         Ok(_) => Ok(Redirect::to(&page(&subscription, &name)).into_response()),
         Err(refusal) => {
             let field = |target: &str| match target {
                 "properties.peerName" => Some("peer-name".to_owned()),
                 other => contacts::field(&typed, other),
             };
-            Ok(form_page(&context, &subscription, &there, &typed, &Faults::of(&refusal, field)))
+            let faults = Faults::of(&refusal, field);
+            Ok(form_page(&context, &subscription, &there, &typed, &version, &faults))
         }
     }
 }
@@ -69,6 +87,7 @@ fn form_page(
     subscription: &str,
     there: &Value,
     typed: &Typed,
+    version: &Version,
     faults: &Faults,
 ) -> Response {
     let name = there["name"].as_str().unwrap_or("");
@@ -89,6 +108,7 @@ fn form_page(
         section.card {
             (form(&context.viewer, &context.path, html! {
                 (default_button("save"))
+                (version.hidden())
                 @if !is_approved(there) { (peer_name.input("text", typed.get("peer-name"), "organization")) }
                 (contacts::fields(typed, faults))
                 div.actions {

@@ -17,6 +17,7 @@ use crate::PortalState;
 use crate::access::Viewer;
 use crate::error::PageError;
 use crate::layout::Page;
+use crate::parts::version::{Version, tag_lines};
 use crate::parts::{command, tabs};
 use crate::query::encode;
 use crate::session::Context;
@@ -34,10 +35,9 @@ pub(super) fn routes() -> Router<Arc<PortalState>> {
     let below = |rest: &str| format!("{ONE}{rest}");
     Router::new()
         .route("/peering-services", get(list::list))
-        .route("/peering-services/create", get(create::start).post(create::basics))
-        .route("/peering-services/create/configuration", get(create::again).post(create::configuration))
-        .route("/peering-services/create/review", get(create::again).post(create::review))
-        .route("/peering-services/create/submit", get(create::again).post(create::submit))
+        .route("/peering-services/create", get(create::basics).post(create::submit))
+        .route("/peering-services/create/configuration", get(create::configuration))
+        .route("/peering-services/create/review", get(create::review))
         .route(ONE, get(show::show))
         .route(&below("/delete"), post(show::delete))
         .route(&below("/activate"), get(prefixes::form).post(prefixes::activate))
@@ -94,6 +94,21 @@ impl Service {
     /// It as it is now.
     async fn read(&self, context: &Context) -> Result<Value, PageError> {
         context.api.get(&self.api()).await
+    }
+
+    /// It as it is now, with the version that forms are made from.
+    async fn read_version(&self, context: &Context) -> Result<(Value, Version), PageError> {
+        let (there, etag) = context.api.get_tagged(&self.api()).await?;
+        let location = |role: &str, name: &str| match property(&there, name) {
+            "" => format!("{role} location None"),
+            location => format!("{role} location {location}"),
+        };
+        let mut lines = vec![
+            location("primary", "providerPrimaryPeeringLocation"),
+            location("backup", "providerBackupPeeringLocation"),
+        ];
+        lines.extend(tag_lines(&there));
+        Ok((there, Version::new(etag.as_deref(), lines)))
     }
 
     /// One of its pages, with the tabs of all of them.

@@ -5,9 +5,10 @@ use crate::error::PageError;
 use crate::parts::faults::Faults;
 use crate::parts::form::{Field, default_button, form as post_form, row_button};
 use crate::parts::typed::Typed;
+use crate::parts::version::{Version, changed_by};
 use crate::session::Context;
 use axum::extract::Path;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
@@ -16,13 +17,13 @@ const ROWS: &str = "tag";
 
 /// Shows the tags.
 pub(super) async fn form(context: Context, Path(service): Path<Service>) -> Result<Response, PageError> {
-    let there = service.read(&context).await?;
+    let (there, version) = service.read_version(&context).await?;
     let mut typed = Typed::default();
     for (row, (name, value)) in there["tags"].as_object().into_iter().flatten().enumerate() {
         typed.set(&format!("{ROWS}-{row}-name"), name);
         typed.set(&format!("{ROWS}-{row}-value"), value.as_str().unwrap_or(""));
     }
-    Ok(page(&context, &service, &typed, &Faults::default()))
+    Ok(page(&context, &service, &typed, &version, &Faults::default()))
 }
 
 /// Saves them.
@@ -33,8 +34,9 @@ pub(super) async fn save(
     mut typed: Typed,
 ) -> Result<Response, PageError> {
     context.check_form(&headers, typed.csrf())?;
+    let version = typed.version();
     if typed.rows_changed(ROWS, "name") {
-        return Ok(page(&context, &service, &typed, &Faults::default()));
+        return Ok(page(&context, &service, &typed, &version, &Faults::default()));
     }
     let (mut tags, mut faults) = (Map::new(), Faults::default());
     for row in typed.rows(ROWS) {
@@ -50,16 +52,22 @@ pub(super) async fn save(
         }
     }
     if !faults.none() {
-        return Ok(page(&context, &service, &typed, &faults));
+        return Ok(page(&context, &service, &typed, &version, &faults));
     }
     let body = json!({ "tags": tags });
-    match context.api.send(Method::PATCH, &service.api(), Some(&body)).await?.into_result() {
+    let answer = context.api.send_if(Method::PATCH, &service.api(), Some(&body), version.condition()).await?;
+    if answer.status == StatusCode::PRECONDITION_FAILED {
+        let (there, now) = service.read_version(&context).await?;
+        let faults = version.changed(&now, changed_by(&there));
+        return Ok(page(&context, &service, &typed, &now, &faults));
+    }
+    match answer.into_result() {
         Ok(_) => Ok(Redirect::to(&format!("{}/tags", service.page())).into_response()),
-        Err(refusal) => Ok(page(&context, &service, &typed, &Faults::of(&refusal, |_| None))),
+        Err(refusal) => Ok(page(&context, &service, &typed, &version, &Faults::of(&refusal, |_| None))),
     }
 }
 
-fn page(context: &Context, service: &Service, typed: &Typed, faults: &Faults) -> Response {
+fn page(context: &Context, service: &Service, typed: &Typed, version: &Version, faults: &Faults) -> Response {
     let path = format!("{}/tags", service.page());
     let refused = refused(&context.viewer);
     let content = html! {
@@ -69,6 +77,7 @@ fn page(context: &Context, service: &Service, typed: &Typed, faults: &Faults) ->
             @if refused.is_some() { (shown(typed)) } @else {
                 (post_form(&context.viewer, &path, html! {
                     (default_button("save"))
+                    (version.hidden())
                     fieldset {
                         legend.hidden { "Tags" }
                         @for (place, row) in typed.rows(ROWS).iter().enumerate() { (one(typed, faults, place, *row)) }

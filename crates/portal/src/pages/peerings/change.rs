@@ -11,6 +11,7 @@ use crate::error::PageError;
 use crate::parts::faults::{Faults, told};
 use crate::parts::form::{Field, form};
 use crate::parts::message;
+use crate::parts::version::{Version, changed_by};
 use crate::session::Context;
 use axum::extract::{Form, Path};
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -24,17 +25,25 @@ const KEY: &str = "bgpSession.md5AuthenticationKey";
 
 type Sent = Vec<(String, String)>;
 
-/// A peering with what is offered where it is.
+/// A peering with what is offered where it is, and the version that the form is made from.
 struct Whole {
     seen: Seen,
     catalogue: Catalogue,
+    version: Version,
 }
 
 impl Whole {
     async fn of(context: &Context, at: &At) -> Result<Self, PageError> {
         let seen = Seen::of(context, at).await?;
         let catalogue = Catalogue::of(context, &at.subscription, seen.r#type()).await?;
-        Ok(Self { seen, catalogue })
+        let version = seen.version();
+        Ok(Self { seen, catalogue, version })
+    }
+
+    /// What a form was sent to change.
+    async fn of_sent(context: &Context, at: &At, sent: &Sent) -> Result<Self, PageError> {
+        let version = Version::sent(sent.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        Ok(Self { version, ..Self::of(context, at).await? })
     }
 
     /// Where a connection stands in the peering.
@@ -72,7 +81,7 @@ pub(super) async fn save_new(
     Form(sent): Form<Sent>,
 ) -> Result<Response, PageError> {
     check(&context, &headers, &sent)?;
-    let mut whole = Whole::of(&context, &at).await?;
+    let mut whole = Whole::of_sent(&context, &at, &sent).await?;
     let link = Link::of_form(&sent);
     // The form's own identifier makes one connection of it, however often it is sent.
     let identifier =
@@ -88,9 +97,9 @@ pub(super) async fn save_new(
     set_key(&mut new, &sent);
     let i = whole.seen.connections().len();
     connections(&mut whole.seen)?.push(new);
-    match put(&context, &at, &whole.seen).await? {
+    match put(&context, &at, &mut whole).await? {
         Ok(()) => Ok(done(&at)),
-        Err(faults) => Ok(new_form(&context, &at, &whole, &link, identifier, &of_one(&faults, i))),
+        Err(faults) => Ok(new_form(&context, &at, &whole, &link, identifier, &of_one(&faults, i, &sent))),
     }
 }
 
@@ -113,7 +122,7 @@ pub(super) async fn save(
 ) -> Result<Response, PageError> {
     check(&context, &headers, &sent)?;
     let at = within.at();
-    let mut whole = Whole::of(&context, &at).await?;
+    let mut whole = Whole::of_sent(&context, &at, &sent).await?;
     let i = whole.place(&within.child)?;
     let old = Link::of_json(&whole.seen.connections()[i]);
     // What the form doesn't offer stays.
@@ -123,9 +132,9 @@ pub(super) async fn save(
     let c = &mut connections(&mut whole.seen)?[i];
     link.write(c, offering.as_ref());
     set_key(c, &sent);
-    match put(&context, &at, &whole.seen).await? {
+    match put(&context, &at, &mut whole).await? {
         Ok(()) => Ok(done(&at)),
-        Err(faults) => Ok(edit_form(&context, &at, &whole, i, &link, &of_one(&faults, i))),
+        Err(faults) => Ok(edit_form(&context, &at, &whole, i, &link, &of_one(&faults, i, &sent))),
     }
 }
 
@@ -147,11 +156,11 @@ pub(super) async fn remove(
 ) -> Result<Response, PageError> {
     check(&context, &headers, &sent)?;
     let at = within.at();
-    let mut whole = Whole::of(&context, &at).await?;
+    let mut whole = Whole::of_sent(&context, &at, &sent).await?;
     // Sent twice: it is gone already.
     let Ok(i) = whole.place(&within.child) else { return Ok(done(&at)) };
     let gone = connections(&mut whole.seen)?.remove(i);
-    match put(&context, &at, &whole.seen).await? {
+    match put(&context, &at, &mut whole).await? {
         Ok(()) => Ok(done(&at)),
         Err(faults) => {
             connections(&mut whole.seen)?.insert(i, gone);
@@ -182,29 +191,31 @@ fn set_key(c: &mut Value, sent: &Sent) {
     }
 }
 
-async fn put(context: &Context, at: &At, seen: &Seen) -> Result<Result<(), Faults>, PageError> {
-    let condition = seen.etag.as_deref().map(|etag| ("if-match", etag));
-    let answer = context.api.send_if(Method::PUT, &at.resource(), Some(&seen.whole), condition).await?;
-    let status = answer.status;
-    Ok(answer.into_result().map(|_| ()).map_err(|refusal| {
-        if status == StatusCode::PRECONDITION_FAILED {
-            let mut faults = Faults::default();
-            faults.add(
-                "",
-                "Somebody changed the peering at this moment. Look at it again, and repeat what you want.",
-            );
-            return faults;
-        }
-        Faults::from(&refusal)
-    }))
+/// Sends the peering, unless it isn't any more what the form was made from: then the form is told what
+/// it is now, and carries that version.
+async fn put(context: &Context, at: &At, whole: &mut Whole) -> Result<Result<(), Faults>, PageError> {
+    let answer = context
+        .api
+        .send_if(Method::PUT, &at.resource(), Some(&whole.seen.whole), whole.version.condition())
+        .await?;
+    if answer.status == StatusCode::PRECONDITION_FAILED {
+        let seen = Seen::of(context, at).await?;
+        let faults = whole.version.changed(&seen.version(), changed_by(&seen.whole));
+        whole.version = seen.version();
+        return Ok(Err(faults));
+    }
+    Ok(answer.into_result().map(|_| ()).map_err(|refusal| Faults::from(&refusal)))
 }
 
-/// Faults of one connection by their fields; all others by themselves.
-fn of_one(faults: &Faults, i: usize) -> Faults {
+/// Faults of one connection by their fields; all others by themselves. A key that was typed isn't kept.
+fn of_one(faults: &Faults, i: usize, sent: &Sent) -> Faults {
     let own = format!("{ALL}[{i}]");
     let mut of_one = faults.below(&own);
     for other in faults.others(&[own.as_str()], &[&format!("{own}.")]) {
         of_one.add("", other);
+    }
+    if sent.iter().any(|(name, value)| name == "md5" && !value.is_empty()) {
+        of_one.add(KEY, "Type the key again: it is never shown, also here.");
     }
     of_one
 }
@@ -251,6 +262,7 @@ fn new_form(
     let content = html! {
         (on_top(faults))
         (form(&context.viewer, &at.page("/connections/add"), html! {
+            (whole.version.hidden())
             input type="hidden" name="identifier" value=(identifier);
             (whole.fields(link, faults, false))
             (key_field(faults, false))
@@ -268,6 +280,7 @@ fn edit_form(context: &Context, at: &At, whole: &Whole, i: usize, link: &Link, f
     let content = html! {
         (on_top(faults))
         (form(&context.viewer, &path, html! {
+            (whole.version.hidden())
             (whole.fields(link, faults, true))
             (key_field(faults, has))
             (buttons(at, "Save", "primary"))
@@ -294,7 +307,7 @@ fn confirm_form(context: &Context, at: &At, whole: &Whole, i: usize, faults: &Fa
         section.card {
             p { "Traffic is drained first (RFC 8326), then the sessions are closed with a message, then ports and addresses are freed. This can't be undone." }
             p.more { "To replace a connection, add its successor first and remove this one once the other is Active." }
-            (form(&context.viewer, &path, buttons(at, "Remove connection", "danger")))
+            (form(&context.viewer, &path, html! { (whole.version.hidden()) (buttons(at, "Remove connection", "danger")) }))
         }
     };
     below(

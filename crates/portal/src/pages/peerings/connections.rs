@@ -6,12 +6,13 @@ use super::seen::{Connection, Lag, Routes, Seen, Session, connections, gbps};
 use super::timeline::{awaited, heading};
 use crate::error::PageError;
 use crate::parts::faults::sentence;
-use crate::parts::state::{Mood, badge, shown};
+use crate::parts::state::{Mood, bfd, bgp, shown};
 use crate::parts::{copyable, empty, facts, live, message, time};
 use crate::session::Context;
 use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
+use meetme_model::link::BgpState;
 
 const PATH: &str = "/connections";
 
@@ -121,18 +122,20 @@ fn sessions(of: &str, all: &[Session]) -> Markup {
                     td data-title="Your address" { (copyable(&with_length(&s.peer_address, &s.session_prefix))) }
                     td data-title="Our address" { (copyable(&s.host_address)) }
                     td data-title="BGP" {
-                        (badge(&s.bgp))
+                        @let (mood, words) = bgp(s.bgp);
+                        (shown(mood, words))
                         @if let Some(at) = &s.established_at { div.none { "since " (time(at)) } }
                         @if s.flaps > 0 { div.none { "went down " (s.flaps) "×" } }
                         @if let Some(id) = &s.peer_router_id { div.none { "your router id " (id) } }
                     }
                     td data-title="BFD" {
-                        (badge(&s.bfd))
+                        @let (mood, words) = bfd(s.bfd());
+                        (shown(mood, words))
                         @if let Some(ms) = s.bfd_detection_ms { div.none { "detects within " (ms) " ms" } }
                     }
                     td data-title="Routes" {
                         @if let Some(routes) = &s.routes { (self::routes(routes)) } @else { span.none { "None yet" } }
-                        @if s.bgp == "Established" && !s.gate_open { div.none { "Held: no route passes yet" } }
+                        @if s.bgp == Some(BgpState::Established) && !s.gate_open { div.none { "Held: no route passes yet" } }
                         div.none { "Set your maximum of prefixes from us to " (s.advised_max_prefixes) }
                     }
                     td data-title="Why it is down" {

@@ -5,7 +5,7 @@
 use super::seen::{Connection, Port, Session};
 use super::traffic::Traffic;
 use crate::pages::peering_parts::chart::amount;
-use crate::parts::state::Mood;
+use crate::parts::state::{Mood, bfd, bgp};
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -144,13 +144,15 @@ fn member(left: usize, right: usize, y: usize, port: &Port) -> Markup {
 }
 
 fn session(left: usize, right: usize, y: usize, s: &Session) -> Markup {
-    let mood = match (s.is_up(), s.bgp.as_str()) {
+    let (bgp, bfd) = (bgp(s.bgp), bfd(s.bfd()));
+    let mood = match (s.is_up(), bgp.0) {
         (true, _) => Mood::Good,
-        (false, "None") => Mood::Quiet,
-        (false, "Established") => Mood::Waiting,
+        // Established without BFD: nothing passes.
+        (false, Mood::Good) => Mood::Waiting,
+        (false, Mood::Quiet) => Mood::Quiet,
         _ => Mood::Bad,
     };
-    let state = format!("BGP {}, BFD {}", s.bgp, s.bfd);
+    let state = format!("BGP {}, BFD {}", bgp.1, bfd.1);
     html! {
         (line(left, right, y, mood, &state, ""))
         text.address x=(left + 6) y=(y - 5) { (s.peer_address) }

@@ -26,12 +26,13 @@ impl Link {
     /// A new one, with what is usual.
     pub fn usual(offering: Option<&Offering>, place: Option<&Place>) -> Self {
         let providers = offering.map_or(&[][..], |o| &o.session_address_providers);
+        let facility = place.and_then(|p| p.facilities.first()).map(|f| f.id.clone()).unwrap_or_default();
         Self {
-            facility: place.and_then(|p| p.facilities.first()).map(|(id, _)| id.clone()).unwrap_or_default(),
             bandwidth_mbps: place
-                .and_then(|p| p.bandwidths().into_iter().next())
+                .and_then(|p| p.bandwidths(Some(&facility)).into_iter().next())
                 .map(|b| b.0)
                 .unwrap_or_default(),
+            facility,
             provider: providers.first().cloned().unwrap_or_default(),
             max_v4: "1000".into(),
             ..Self::default()
@@ -134,7 +135,9 @@ impl Link {
         is_there: bool,
     ) -> Markup {
         let of = |target: &str| faults.at(target);
-        let facilities = place.map_or(&[][..], |p| &p.facilities);
+        let facilities = place.map(Place::options).unwrap_or_default();
+        let at = is_there.then_some(self.facility.as_str());
+        let bandwidths = place.map(|p| p.bandwidths(at)).unwrap_or_default();
         let fixed = "Of a connection that is there already this can't be changed: add another connection and remove this one.";
         let providers = offering.map_or(&[][..], |o| &o.session_address_providers);
         let facility = of("peeringDBFacilityId");
@@ -145,10 +148,10 @@ impl Link {
                 (forced("Facility", &place.map_or_else(|| self.facility.clone(), |p| p.facility(&self.facility)), fixed))
             } @else {
                 (Field { name: "facility", label: "Facility", hint: "Where the cross-connect is made.", error: facility, required: true }
-                    .select(facilities, &self.facility))
+                    .select(&facilities, &self.facility))
             }
             (Field { name: "bandwidth", label: "Bandwidth", hint: "Links of one LAG. With Voice all connections have the same.", error: bandwidth, required: true }
-                .select(&with_own(place.map(Place::bandwidths).unwrap_or_default(), &self.bandwidth_mbps), &self.bandwidth_mbps))
+                .select(&with_own(bandwidths, &self.bandwidth_mbps), &self.bandwidth_mbps))
             @if is_there {
                 (forced("Session address provider", provider_words(&self.provider), fixed))
             } @else if let ([only], Some(offering)) = (providers, offering) {
@@ -184,7 +187,7 @@ impl Link {
                 div.field.check.wrong[error.is_some()] {
                     input type="checkbox" id="service" name="service" value="1" checked[self.service] aria-describedby="service-hint";
                     label for="service" { "Use for Peering Service" }
-                    p.hint #service-hint { "Needs SKU Premium Free, and two connections or more." }
+                    p.hint #service-hint { "With it the peering's SKU is Premium Free, which needs two connections or more." }
                     @if let Some(error) = error { p.error { (error) } }
                 }
             }

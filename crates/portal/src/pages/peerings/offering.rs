@@ -6,9 +6,7 @@ use crate::query::encode;
 use crate::session::Context;
 use serde::Deserialize;
 use serde_json::Value;
-
-/// Most links of one connection.
-const MOST_LINKS: u32 = 8;
+use std::collections::BTreeMap;
 
 /// A kind of peering with what it forces.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +27,7 @@ pub(super) struct Offering {
 pub(super) struct Sku {
     pub name: String,
     pub least_connections: u32,
+    peering_service: bool,
 }
 
 impl Offering {
@@ -41,9 +40,18 @@ impl Offering {
         }
     }
 
-    /// Least number of connections with a SKU.
-    pub fn least(&self, sku: &str) -> u32 {
-        self.skus.iter().find(|s| s.name == sku).or(self.skus.first()).map_or(1, |s| s.least_connections)
+    /// Whether connections are used for Peering Service, of which somebody may wish so.
+    pub fn serves(&self, wished: bool) -> bool {
+        match self.peering_service.as_str() {
+            "always" => true,
+            "never" => false,
+            _ => wished,
+        }
+    }
+
+    /// The SKU of a peering whose connections are used for Peering Service, or aren't.
+    pub fn sku(&self, serves: bool) -> Option<&Sku> {
+        self.skus.iter().find(|sku| sku.peering_service == serves).or(self.skus.first())
     }
 }
 
@@ -53,58 +61,116 @@ pub(super) struct Place {
     pub name: String,
     pub country: String,
     pub region: String,
-    /// PeeringDB id and words of each facility.
-    pub facilities: Vec<(String, String)>,
-    /// Link speeds.
-    pub speeds_mbps: Vec<u32>,
+    pub facilities: Vec<Facility>,
+}
+
+/// Where cross-connects are made.
+#[derive(Clone, Debug)]
+pub(super) struct Facility {
+    /// Its number in PeeringDB.
+    pub id: String,
+    pub words: String,
+    /// What one connection can have there.
+    links: Vec<Links>,
+}
+
+/// Links of one speed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Links {
+    speed_mbps: u32,
+    most: u32,
+}
+
+/// A place as the extension of the API tells it.
+#[derive(Deserialize)]
+struct Placed {
+    name: String,
+    facilities: Vec<PlacedFacility>,
+}
+
+#[derive(Deserialize)]
+struct PlacedFacility {
+    #[serde(rename = "peeringDBFacilityId")]
+    id: i64,
+    links: Vec<Links>,
+}
+
+impl Facility {
+    /// Bandwidths with the links that make them, as few as there can be, ascending.
+    fn bandwidths(&self) -> BTreeMap<u32, &Links> {
+        let mut slowest_first: Vec<&Links> = self.links.iter().collect();
+        slowest_first.sort_by_key(|links| links.speed_mbps);
+        let each = slowest_first
+            .into_iter()
+            .flat_map(|links| (1..=links.most).map(move |n| (links.speed_mbps * n, links)));
+        // Of the same bandwidth the last stays, which is that of the fastest links.
+        each.collect()
+    }
 }
 
 impl Place {
-    fn of(location: &Value) -> Self {
+    fn of(location: &Value, placed: &[Placed]) -> Self {
         let text = |pointer: &str| location.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
         let rows =
             |pointer: &str| location.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
-        let mut facilities: Vec<(String, String)> = Vec::new();
+        let name = text("/properties/peeringLocation");
+        let placed = placed.iter().find(|p| p.name.eq_ignore_ascii_case(&name));
+        let links = |id: &str| {
+            let found = placed.and_then(|p| p.facilities.iter().find(|f| f.id.to_string() == id));
+            found.map(|f| f.links.clone()).unwrap_or_default()
+        };
+        let mut facilities: Vec<Facility> = Vec::new();
         for facility in rows("/properties/direct/peeringFacilities")
             .iter()
             .chain(&rows("/properties/exchange/peeringFacilities"))
         {
             let id = facility["peeringDBFacilityId"].to_string();
             let words = facility["address"].as_str().or(facility["exchangeName"].as_str()).unwrap_or("");
-            if !facilities.iter().any(|(known, _)| *known == id) {
-                facilities.push((id.clone(), format!("{words} (PeeringDB {id})")));
+            if !facilities.iter().any(|known| known.id == id) {
+                let words = format!("{words} (PeeringDB {id})");
+                facilities.push(Facility { links: links(&id), words, id });
             }
         }
-        let offers = rows("/properties/direct/bandwidthOffers");
-        let speed = |offer: &Value| offer["valueInMbps"].as_u64().and_then(|n| u32::try_from(n).ok());
         Self {
-            name: text("/properties/peeringLocation"),
+            name,
             country: text("/properties/country"),
             region: text("/properties/azureRegion"),
             facilities,
-            speeds_mbps: offers.iter().filter_map(speed).collect(),
         }
     }
 
-    /// Bandwidths that a connection can have here, each with its words.
-    pub fn bandwidths(&self) -> Vec<(String, String)> {
-        let mut all: Vec<(u32, u32)> = self
-            .speeds_mbps
-            .iter()
-            .flat_map(|speed| (1..=MOST_LINKS).map(move |links| (speed * links, *speed)))
-            .collect();
-        all.sort_unstable();
-        all.dedup_by_key(|(mbps, _)| *mbps);
-        let words = |mbps: u32, speed: u32| format!("{} ({} × {})", gbps(mbps), mbps / speed, gbps(speed));
-        all.into_iter().map(|(mbps, speed)| (mbps.to_string(), words(mbps, speed))).collect()
+    /// The facilities to choose from, each with its words.
+    pub fn options(&self) -> Vec<(String, String)> {
+        self.facilities.iter().map(|f| (f.id.clone(), f.words.clone())).collect()
+    }
+
+    /// Bandwidths that a connection can have at a facility, or where none is given at any of them, each
+    /// with its words.
+    pub fn bandwidths(&self, facility: Option<&str>) -> Vec<(String, String)> {
+        let within: Vec<&Facility> =
+            self.facilities.iter().filter(|f| facility.is_none_or(|id| f.id == id)).collect();
+        let mut all: BTreeMap<u32, Vec<(&Facility, &Links)>> = BTreeMap::new();
+        for facility in &within {
+            for (mbps, links) in facility.bandwidths() {
+                all.entry(mbps).or_default().push((facility, links));
+            }
+        }
+        let words = |mbps: u32, at: &[(&Facility, &Links)]| {
+            let speed = at.first().map_or(mbps, |(_, links)| links.speed_mbps);
+            let own = format!("{} ({} × {})", gbps(mbps), mbps / speed, gbps(speed));
+            if at.len() == within.len() {
+                return own;
+            }
+            let only: Vec<&str> = at.iter().map(|(facility, _)| facility.words.as_str()).collect();
+            format!("{own}, only at {}", only.join(" and "))
+        };
+        all.iter().map(|(mbps, at)| (mbps.to_string(), words(*mbps, at))).collect()
     }
 
     /// A facility's words.
     pub fn facility(&self, id: &str) -> String {
-        self.facilities
-            .iter()
-            .find(|(known, _)| known == id)
-            .map_or_else(|| id.to_owned(), |(_, w)| w.clone())
+        self.facilities.iter().find(|known| known.id == id).map_or_else(|| id.to_owned(), |f| f.words.clone())
     }
 }
 
@@ -124,7 +190,10 @@ impl Catalogue {
         let path =
             format!("/subscriptions/{subscription}/providers/Microsoft.Peering/peeringLocations?kind={kind}");
         let places = context.api.list(&path, usize::MAX).await?;
-        Ok(Self { places: places.iter().map(Place::of).collect(), ..without })
+        let placed =
+            context.api.list(&format!("/api/v1/subscriptions/{subscription}/locations"), usize::MAX).await?;
+        let placed = placed.into_iter().map(read).collect::<Result<Vec<Placed>, _>>()?;
+        Ok(Self { places: places.iter().map(|place| Place::of(place, &placed)).collect(), ..without })
     }
 
     /// Reads the offerings only.
@@ -173,19 +242,38 @@ pub(super) fn provider_words(provider: &str) -> &'static str {
 mod tests {
     use super::*;
 
+    fn facility(id: &str, links: &[(u32, u32)]) -> Facility {
+        let links = links.iter().map(|&(speed_mbps, most)| Links { speed_mbps, most }).collect();
+        Facility { id: id.into(), words: format!("Way {id}"), links }
+    }
+
+    fn place(facilities: Vec<Facility>) -> Place {
+        Place { name: String::new(), country: String::new(), region: String::new(), facilities }
+    }
+
     #[test]
     fn each_bandwidth_is_offered_once_with_its_links() {
-        let place = Place {
-            name: String::new(),
-            country: String::new(),
-            region: String::new(),
-            facilities: vec![("64".into(), "1 Way".into())],
-            speeds_mbps: vec![10_000, 100_000],
-        };
-        let all = place.bandwidths();
-        assert_eq!(all[1], ("20000".into(), "20 Gbps (2 × 10 Gbps)".into()));
-        assert_eq!(all.last().unwrap().0, "800000");
-        assert_eq!(all.len(), 16);
+        let place = place(vec![facility("64", &[(10_000, 8), (40_000, 3)])]);
+        let words: Vec<String> = place.bandwidths(None).into_iter().map(|(_, words)| words).collect();
+        assert_eq!(words[1], "20 Gbps (2 × 10 Gbps)");
+        assert_eq!(words[3], "40 Gbps (1 × 40 Gbps)", "the fewest links");
+        assert_eq!(words.last().unwrap(), "120 Gbps (3 × 40 Gbps)");
+        assert_eq!(words.len(), 9, "1 to 8 × 10, and 120");
         assert_eq!(place.facility("99"), "99");
+    }
+
+    #[test]
+    fn what_a_facility_lacks_isn_t_offered_there() {
+        let place = place(vec![facility("1", &[(10_000, 2)]), facility("2", &[(10_000, 1), (100_000, 1)])]);
+        let values = |facility| {
+            let all = place.bandwidths(facility).into_iter();
+            all.map(|(mbps, _)| mbps).collect::<Vec<_>>()
+        };
+        assert_eq!(values(Some("1")), ["10000", "20000"]);
+        assert_eq!(values(Some("2")), ["10000", "100000"]);
+        let all = place.bandwidths(None);
+        assert_eq!(all[0].1, "10 Gbps (1 × 10 Gbps)");
+        assert_eq!(all[1].1, "20 Gbps (2 × 10 Gbps), only at Way 1");
+        assert_eq!(all[2].1, "100 Gbps (1 × 100 Gbps), only at Way 2");
     }
 }

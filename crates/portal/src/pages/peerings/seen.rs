@@ -2,26 +2,32 @@
 
 use super::at::At;
 use crate::error::PageError;
+use crate::parts::version::{Version, tag_lines};
 use crate::session::Context;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use meetme_model::link::{BfdSessionState, BgpState};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// A peering as it is.
 pub(super) struct Seen {
     /// As the API told it, to be changed and sent back.
     pub whole: Value,
-    /// Its version.
-    pub etag: Option<String>,
+    etag: Option<String>,
 }
 
 impl Seen {
     /// Reads it; what isn't there becomes the page's error.
     pub async fn of(context: &Context, at: &At) -> Result<Self, PageError> {
-        let answer = context.api.ask(&at.resource()).await?;
-        let (status, etag) = (answer.status, answer.etag.clone());
-        let whole = answer.into_result().map_err(|refusal| PageError::Refused { status, refusal })?;
+        let (whole, etag) = context.api.get_tagged(&at.resource()).await?;
         Ok(Self { whole, etag })
+    }
+
+    /// What forms of the peering and of its connections are made from.
+    pub fn version(&self) -> Version {
+        let mut lines: Vec<String> = self.connections().iter().map(line).collect();
+        lines.extend(tag_lines(&self.whole));
+        Version::new(self.etag.as_deref(), lines)
     }
 
     /// A text by its path; empty when it isn't there.
@@ -54,6 +60,30 @@ impl Seen {
     pub fn is_deleting(&self) -> bool {
         self.text("/properties/provisioningState") == "Deleting"
     }
+}
+
+/// What can be changed of a connection, in words.
+fn line(c: &Value) -> String {
+    let session = &c["bgpSession"];
+    let text = |value: &'_ Value| value.as_str().map(|text| format!(", {text}")).unwrap_or_default();
+    let most = |value: &Value, family: &str| {
+        value.as_u64().map(|n| format!(", {family} at most {n} prefixes")).unwrap_or_default()
+    };
+    let bandwidth = c["bandwidthInMbps"].as_u64().and_then(|n| u32::try_from(n).ok()).map(gbps);
+    [
+        format!("connection {}: ", c["microsoftTrackingId"].as_str().unwrap_or("")),
+        bandwidth.unwrap_or_default(),
+        text(&session["sessionPrefixV4"]),
+        text(&session["sessionPrefixV6"]),
+        most(&session["maxPrefixesAdvertisedV4"], "IPv4"),
+        most(&session["maxPrefixesAdvertisedV6"], "IPv6"),
+        if session["md5AuthenticationKeyIsSet"] == true {
+            ", with an MD5 key".to_owned()
+        } else {
+            String::new()
+        },
+    ]
+    .concat()
 }
 
 /// A peering's connections in detail.
@@ -174,8 +204,9 @@ pub(super) struct Session {
     pub session_prefix: String,
     pub host_address: String,
     pub peer_address: String,
-    pub bgp: String,
-    pub bfd: String,
+    #[serde(deserialize_with = "told")]
+    pub bgp: Option<BgpState>,
+    bfd: BfdSessionState,
     pub bfd_detection_ms: Option<u32>,
     pub advised_max_prefixes: u32,
     pub gate_open: bool,
@@ -190,7 +221,20 @@ pub(super) struct Session {
 impl Session {
     /// True when routes can pass: BGP Established with BFD up.
     pub fn is_up(&self) -> bool {
-        self.bgp == "Established" && self.bfd == "Up"
+        self.bgp == Some(BgpState::Established) && self.bfd == BfdSessionState::Up
+    }
+
+    /// BFD's state; `None` before the router has told anything of the session.
+    pub fn bfd(&self) -> Option<BfdSessionState> {
+        self.bgp.map(|_| self.bfd)
+    }
+}
+
+/// BGP's state; `None` is the API's word before the router has told one.
+fn told<'de, D: Deserializer<'de>>(state: D) -> Result<Option<BgpState>, D::Error> {
+    match String::deserialize(state)?.as_str() {
+        "None" => Ok(None),
+        name => BgpState::deserialize(name.into_deserializer()).map(Some),
     }
 }
 

@@ -7,9 +7,10 @@ use crate::error::PageError;
 use crate::parts::faults::{Faults, told};
 use crate::parts::form::form;
 use crate::parts::message;
+use crate::parts::version::{Version, changed_by};
 use crate::session::Context;
 use axum::extract::{Form, Path, Query};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use serde_json::{Map, Value, json};
@@ -30,7 +31,7 @@ pub(super) async fn show(
     let tags = seen.whole["tags"].as_object().into_iter().flatten();
     let tags: Tags = tags.map(|(k, v)| (k.clone(), v.as_str().unwrap_or("").to_owned())).collect();
     let saved = asked.iter().any(|(name, _)| name == "saved");
-    Ok(page(&context, &at, tags, saved, &Faults::default()))
+    Ok(page(&context, &at, tags, &seen.version(), saved, &Faults::default()))
 }
 
 /// Replaces the tags by those that were typed; a row without a name is none.
@@ -43,6 +44,7 @@ pub(super) async fn save(
     let all =
         |name: &'static str| sent.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.trim().to_owned());
     context.check_form(&headers, all("_csrf").next().as_deref())?;
+    let version = Version::sent(sent.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let typed: Tags = all("tag").zip(all("value")).filter(|(tag, _)| !tag.is_empty()).collect();
     let mut faults = Faults::default();
     for (i, (tag, _)) in typed.iter().enumerate() {
@@ -51,17 +53,23 @@ pub(super) async fn save(
         }
     }
     if !faults.none() {
-        return Ok(page(&context, &at, typed, false, &faults));
+        return Ok(page(&context, &at, typed, &version, false, &faults));
     }
     let tags: Map<String, Value> = typed.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect();
-    let answer = context.api.send(Method::PATCH, &at.resource(), Some(&json!({ "tags": tags }))).await?;
+    let body = json!({ "tags": tags });
+    let answer = context.api.send_if(Method::PATCH, &at.resource(), Some(&body), version.condition()).await?;
+    if answer.status == StatusCode::PRECONDITION_FAILED {
+        let seen = Seen::of(&context, &at).await?;
+        let faults = version.changed(&seen.version(), changed_by(&seen.whole));
+        return Ok(page(&context, &at, typed, &seen.version(), false, &faults));
+    }
     Ok(match answer.into_result() {
         Ok(_) => Redirect::to(&format!("{}?saved=1", at.page(PATH))).into_response(),
-        Err(refusal) => page(&context, &at, typed, false, &Faults::from(&refusal)),
+        Err(refusal) => page(&context, &at, typed, &version, false, &Faults::from(&refusal)),
     })
 }
 
-fn page(context: &Context, at: &At, tags: Tags, saved: bool, faults: &Faults) -> Response {
+fn page(context: &Context, at: &At, tags: Tags, version: &Version, saved: bool, faults: &Faults) -> Response {
     let writes = may_write(context).is_ok();
     let spare = if writes { SPARE } else { 0 };
     let rows: Tags = tags.into_iter().chain(vec![Default::default(); spare]).collect();
@@ -71,6 +79,7 @@ fn page(context: &Context, at: &At, tags: Tags, saved: bool, faults: &Faults) ->
         @if !others.is_empty() { (message("error", told(&others))) }
         p.more { "Words of your own on the peering, such as a cost centre. They change nothing on the network." }
         (form(&context.viewer, &at.page(PATH), html! {
+            (version.hidden())
             div.tags {
                 @for (i, (tag, value)) in rows.iter().enumerate() {
                     div.tag {

@@ -9,6 +9,7 @@ use crate::layout::Page;
 use crate::parts::faults::Faults;
 use crate::parts::form::form;
 use crate::parts::typed::Typed;
+use crate::parts::version::Version;
 use crate::session::{Context, now};
 use axum::extract::Path;
 use axum::http::HeaderMap;
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 /// Shows the form.
 pub(crate) async fn show(context: Context, Path(person): Path<i64>) -> Result<Response, PageError> {
     let person = of(&context, person).await?;
-    Ok(page(&context, &person, &typed_of(&person), &Faults::default()))
+    Ok(page(&context, &person, &typed_of(&person), &version(&person), &Faults::default()))
 }
 
 /// Writes what was typed.
@@ -35,14 +36,18 @@ pub(crate) async fn save(
     let mut faults = Faults::default();
     let (name, rights) = read(&typed, &mut faults);
     if !faults.none() {
-        return Ok(page(&context, &person, &typed, &faults));
+        return Ok(page(&context, &person, &typed, &typed.version(), &faults));
     }
     let mut tx = context.state.store.begin().await?;
     let lasts = lasts(&mut tx, person.id).await?;
     let before = person_lock(&mut tx, person.id).await?;
+    if typed.version() != version(&before) {
+        let faults = typed.version().changed(&version(&before), "");
+        return Ok(page(&context, &before, &typed, &version(&before), &faults));
+    }
     if before.role == Role::Operator && rights.role != Role::Operator && !lasts {
         faults.add("role", "nobody else who can sign in is an operator; make somebody one first");
-        return Ok(page(&context, &before, &typed, &faults));
+        return Ok(page(&context, &before, &typed, &typed.version(), &faults));
     }
     let after = Person { name, role: rights.role, subscriptions: rights.subscriptions, ..before.clone() };
     if after != before {
@@ -71,13 +76,21 @@ fn told(person: &Person) -> Value {
     json!({ "name": person.name, "role": person.role.name(), "subscriptions": person.subscriptions })
 }
 
-fn page(context: &Context, person: &Person, typed: &Typed, faults: &Faults) -> Response {
+/// What the form is made from: people have no ETag.
+fn version(person: &Person) -> Version {
+    let mut lines = vec![format!("name {}", person.name), format!("role {}", person.role.name())];
+    lines.extend(person.subscriptions.iter().map(|subscription| format!("subscription {subscription}")));
+    Version::new(None, lines)
+}
+
+fn page(context: &Context, person: &Person, typed: &Typed, version: &Version, faults: &Faults) -> Response {
     let at = path(person);
     let content = form(
         &context.viewer,
         &format!("{at}/edit"),
         html! {
             (faults.top())
+            (version.hidden())
             (name_field(typed, faults))
             (rights_fields(typed, faults))
             p.remark { "It counts at once, in open sessions, too." }

@@ -28,9 +28,8 @@ fn service(typed: &Typed) -> Service {
 
 /// Rows of prefixes in which something was typed.
 pub(super) fn prefix_rows(typed: &Typed) -> Vec<usize> {
-    let typed_in = |row: &usize| {
-        ["name", "prefix", "key"].iter().any(|c| !typed.get(&format!("{ROWS}-{row}-{c}")).is_empty())
-    };
+    let typed_in =
+        |row: &usize| ["name", "prefix"].iter().any(|c| !typed.get(&format!("{ROWS}-{row}-{c}")).is_empty());
     typed.rows(ROWS).into_iter().filter(typed_in).collect()
 }
 

@@ -3,9 +3,9 @@
 use super::super::choices::NO_BACKUP;
 use super::super::prefixes::KEY_HINT;
 use super::send::prefix_rows;
-use super::{PATH, ROWS, choices};
+use super::{CHECK, CONFIGURATION, PATH, REVIEW, ROWS, address, again, choices, is_key};
 use crate::error::PageError;
-use crate::layout::{Page, kept_for_back};
+use crate::layout::Page;
 use crate::parts::faults::Faults;
 use crate::parts::form::{Field, form, subscription};
 use crate::parts::message;
@@ -15,7 +15,8 @@ use crate::session::Context;
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-const STEPS: [&str; 3] = ["Basics", "Configuration", "Review + create"];
+const STEPS: [(&str, &str); 3] =
+    [("Basics", PATH), ("Configuration", CONFIGURATION), ("Review + create", REVIEW)];
 
 /// Subscription, resource group and name.
 pub(super) async fn basics(context: &Context, typed: &Typed, faults: &Faults) -> Result<Response, PageError> {
@@ -42,12 +43,11 @@ pub(super) async fn basics(context: &Context, typed: &Typed, faults: &Faults) ->
         error: faults.at("name"),
         required: true,
     };
-    let own = ["subscription", "group", "name", "from"];
+    let own = ["subscription", "group", "name"];
     let content = html! {
         (faults_of_step(faults, &own))
-        section.card { (form(&context.viewer, &format!("{PATH}/configuration"), html! {
-            (typed.hidden(|field| own.contains(&field)))
-            input type="hidden" name="from" value="basics";
+        section.card { form action=(CONFIGURATION) {
+            (carried(typed, |field| own.contains(&field)))
             (subscription(&context.viewer, &known, typed.get("subscription"), faults.at("subscription")))
             (group.suggested(&groups, typed.get("group")))
             (name.input("text", typed.get("name"), "on"))
@@ -55,9 +55,9 @@ pub(super) async fn basics(context: &Context, typed: &Typed, faults: &Faults) ->
                 button.primary type="submit" { "Next: Configuration" }
                 a.button href="/peering-services" { "Cancel" }
             }
-        })) }
+        } }
     };
-    Ok(page(context, 0, PATH, content))
+    Ok(page(context, typed, PATH, content))
 }
 
 /// Location, provider, peering locations and prefixes.
@@ -74,50 +74,47 @@ pub(super) async fn configuration(
         error: faults.at(name),
         required,
     };
-    let own = ["location", "provider", "primary", "backup", "from"];
+    let own = ["location", "provider", "primary", "backup"];
     let is_own = |field: &str| own.contains(&field) || field.starts_with("prefix-");
-    let here = format!("{PATH}/configuration");
     let content = html! {
         (faults.top())
-        section.card { (form(&context.viewer, &format!("{PATH}/review"), html! {
+        section.card { form action=(REVIEW) {
             // The button of the Enter key.
             button.hidden type="submit" tabindex="-1" aria-hidden="true" { "Next" }
-            (typed.hidden(is_own))
-            input type="hidden" name="from" value="configuration";
+            (carried(typed, is_own))
             (choices.place(field("location", "Location", "Where the users of the service are. It can't be changed later.", true), typed.get("location")))
             (choices.provider(field("provider", "Provider", "The network that brings the traffic to this one. It can't be changed later.", true), typed.get("provider")))
             (choices.presence(""))
             (choices.metro(field("primary", "Primary peering location", "Where the provider hands over the traffic of your prefixes. Needed to activate prefixes.", false), typed.get("primary"), "None"))
             (choices.metro(field("backup", "Backup peering location", NO_BACKUP, false), typed.get("backup"), "None: fall back to the Internet"))
-            (prefix_fields(typed, faults, &here))
+            (prefix_fields(typed, faults))
             div.actions {
                 button.primary type="submit" { "Next: Review + create" }
                 button type="submit" formaction=(PATH) formnovalidate { "Previous" }
                 a.button href="/peering-services" { "Cancel" }
             }
-        })) }
+        } }
     };
-    Ok(page(context, 1, &here, content))
+    Ok(page(context, typed, CONFIGURATION, content))
 }
 
-fn prefix_fields(typed: &Typed, faults: &Faults, here: &str) -> Markup {
+fn prefix_fields(typed: &Typed, faults: &Faults) -> Markup {
     let rows = typed.rows(ROWS);
     let button = |action: &str, words: Markup| {
         html! {
-            button type="submit" name="do" value=(action) formaction=(here) formnovalidate { (words) }
+            button type="submit" name="do" value=(action) formaction=(CONFIGURATION) formnovalidate { (words) }
         }
     };
     html! {
         fieldset {
             legend { "Prefixes" }
-            p.hint { (KEY_HINT) " Prefixes can also be added later." }
+            p.hint { "Prefixes can also be added later. Their keys are asked for in Review + create." }
             @for (place, row) in rows.iter().enumerate() {
                 @let name = |column: &str| format!("{ROWS}-{row}-{column}");
-                @let (own, prefix, key) = (name("name"), name("prefix"), name("key"));
+                @let (own, prefix) = (name("name"), name("prefix"));
                 div.row role="group" aria-label=(format!("Prefix {}", place + 1)) {
                     (Field { name: &own, label: "Name", error: faults.at(&own), ..Field::default() }.input("text", typed.get(&own), "on"))
                     (Field { name: &prefix, label: "Prefix", error: faults.at(&prefix), ..Field::default() }.input("text", typed.get(&prefix), "on"))
-                    (Field { name: &key, label: "Prefix key", error: faults.at(&key), ..Field::default() }.input("text", typed.get(&key), "on"))
                     div.end { (button(&format!("remove-{ROWS}-{row}"), html! { "Remove" span.hidden { " prefix " (place + 1) } })) }
                 }
             }
@@ -126,8 +123,8 @@ fn prefix_fields(typed: &Typed, faults: &Faults, here: &str) -> Markup {
     }
 }
 
-/// Everything, with what is wrong beside it.
-pub(super) fn review(context: &Context, typed: &Typed, faults: &Faults) -> Response {
+/// Everything, with what is wrong beside it, or `passed` where nothing is.
+pub(super) fn review(context: &Context, typed: &Typed, faults: &Faults, passed: &str) -> Response {
     let line = |label: &str, field: &str, none: &str| {
         html! {
             div.wrong[faults.at(field).is_some()] {
@@ -139,19 +136,18 @@ pub(super) fn review(context: &Context, typed: &Typed, faults: &Faults) -> Respo
             }
         }
     };
-    let back = |step: &str, words: &str, about: &str| {
-        html! {
-            button type="submit" formaction=(step) { (words) span.hidden { " " (about) } }
-        }
+    let back = |step: &str| if faults.none() { address(typed, step) } else { again(typed, step) };
+    let change = |step: &str, about: &str| {
+        html! { a.button href=(back(step)) { "Change" span.hidden { " " (about) } } }
     };
-    let configuration = format!("{PATH}/configuration");
+    // A key can be corrected on this page; everything else on another.
+    let blocked = faults.fields().any(|field| !is_key(field));
     let content = html! {
-        @if faults.none() { (message("success", html! { "Validation passed." })) }
+        @if faults.none() { (message("success", html! { (passed) })) }
         @else { (faults.top()) }
-        (form(&context.viewer, &format!("{PATH}/submit"), html! {
-            button.hidden type="submit" tabindex="-1" aria-hidden="true" disabled[!faults.none()] { "Create" }
-            (typed.hidden(|field| field == "from"))
-            input type="hidden" name="from" value="review";
+        (form(&context.viewer, PATH, html! {
+            button.hidden type="submit" tabindex="-1" aria-hidden="true" disabled[blocked] { "Create" }
+            (carried(typed, is_key))
             section.card {
                 h2 { "Basics" }
                 dl.facts {
@@ -159,7 +155,7 @@ pub(super) fn review(context: &Context, typed: &Typed, faults: &Faults) -> Respo
                     (line("Resource group", "group", "–"))
                     (line("Name", "name", "–"))
                 }
-                div.actions { (back(PATH, "Change", "basics")) }
+                div.actions { (change(PATH, "basics")) }
             }
             section.card {
                 h2 { "Configuration" }
@@ -171,35 +167,48 @@ pub(super) fn review(context: &Context, typed: &Typed, faults: &Faults) -> Respo
                 }
                 h3 { "Prefixes" }
                 (review_prefixes(typed, faults))
-                div.actions { (back(&configuration, "Change", "configuration")) }
+                div.actions { (change(CONFIGURATION, "configuration")) }
             }
             div.actions {
-                button.primary type="submit" disabled[!faults.none()] { "Create" }
-                button type="submit" formaction=(configuration) { "Previous" }
+                button.primary type="submit" disabled[blocked] { "Create" }
+                a.button href=(back(CONFIGURATION)) { "Previous" }
                 a.button href="/peering-services" { "Cancel" }
             }
         }))
     };
-    page(context, 2, &format!("{PATH}/review"), content)
+    page(context, typed, REVIEW, content)
 }
 
 fn review_prefixes(typed: &Typed, faults: &Faults) -> Markup {
     let rows = prefix_rows(typed);
+    let name = |row: &usize, column: &str| format!("{ROWS}-{row}-{column}");
     html! {
         @if rows.is_empty() { p.none { "None yet. They can be added later." } }
-        @else { div.scroll tabindex="0" role="region" aria-label="Prefixes" { table {
-            thead { tr { th scope="col" { "Name" } th scope="col" { "Prefix" } th scope="col" { "Prefix key" } } }
-            tbody { @for row in rows { tr {
-                @for (column, title) in [("name", "Name"), ("prefix", "Prefix"), ("key", "Prefix key")] {
-                    @let field = format!("{ROWS}-{row}-{column}");
-                    td.wrong[faults.at(&field).is_some()] data-title=(title) {
-                        (typed.get(&field))
-                        @if let Some(error) = faults.at(&field) { p.error { (error) } }
+        @else { p.hint { (KEY_HINT) } }
+        @for row in rows {
+            dl.facts {
+                @for (column, title) in [("name", "Name"), ("prefix", "Prefix")] {
+                    @let field = name(&row, column);
+                    div.wrong[faults.at(&field).is_some()] {
+                        dt { (title) }
+                        dd {
+                            @if typed.get(&field).is_empty() { span.none { "–" } } @else { (typed.get(&field)) }
+                            @if let Some(error) = faults.at(&field) { p.error { (error) } }
+                        }
                     }
                 }
-            } } }
-        } } }
+            }
+            @let key = name(&row, "key");
+            @let label = format!("Prefix key of {}", typed.get(&name(&row, "prefix")));
+            (Field { name: &key, label: &label, error: faults.at(&key), required: true, ..Field::default() }
+                .input("text", typed.get(&key), "off"))
+        }
     }
+}
+
+/// What was chosen in other steps.
+fn carried(typed: &Typed, own: impl Fn(&str) -> bool) -> Markup {
+    typed.hidden(|field| field == CHECK || is_key(field) || own(field))
 }
 
 /// What belongs to no field of this step, with those of later steps.
@@ -207,14 +216,16 @@ fn faults_of_step(faults: &Faults, own: &[&str]) -> Markup {
     html! { @if !faults.none() && own.iter().any(|field| faults.at(field).is_some()) { (faults.top()) } }
 }
 
-fn page(context: &Context, step: usize, path: &str, content: Markup) -> Response {
+fn page(context: &Context, typed: &Typed, here: &str, content: Markup) -> Response {
     let content = html! {
         nav.steps aria-label="Steps" { ol {
-            @for (i, name) in STEPS.iter().enumerate() { li aria-current=[(i == step).then_some("step")] { (name) } }
+            @for (name, path) in STEPS {
+                li aria-current=[(path == here).then_some("step")] { a href=(address(typed, path)) { (name) } }
+            }
         } }
         (content)
     };
-    let mut shown = Page::new(&context.viewer, path, "Create a peering service", content);
+    let mut shown = Page::new(&context.viewer, PATH, "Create a peering service", content);
     shown.trail = &[("Peering Services", "/peering-services")];
-    kept_for_back(shown.into_response())
+    shown.into_response()
 }

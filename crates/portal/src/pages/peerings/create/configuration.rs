@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
 const COLUMNS: [&str; 6] = ["No.", "Facility", "Bandwidth", "Addresses", "Peering Service", "Max prefixes"];
-const FIELDS: [&str; 3] = ["type", "sku", "metro"];
+const FIELDS: [&str; 2] = ["type", "metro"];
 
 /// Shows the step; from Basics only when nothing is wrong there.
 pub(in crate::pages::peerings) async fn show(
@@ -83,17 +83,9 @@ fn network(draft: &Draft, catalogue: &Catalogue) -> Markup {
 }
 
 fn sku(draft: &Draft, offering: Option<&Offering>) -> Markup {
-    let skus = offering.map_or(&[][..], |o| &o.skus);
-    let options: Vec<(String, String)> = skus.iter().map(|s| (s.name.clone(), sku_words(&s.name))).collect();
-    html! {
-        @if let ([only], Some(offering)) = (skus, offering) {
-            input type="hidden" name="sku" value=(only.name);
-            (forced("SKU", &sku_words(&only.name), offering.why()))
-        } @else {
-            (Field { name: "sku", label: "SKU", hint: "Premium where connections are used for Peering Service.", error: None, required: true }
-                .select(&options, &draft.sku))
-        }
-    }
+    let follows = "It follows from the connections: Premium where one is used for Peering Service.";
+    let why = offering.map_or("", |o| if o.skus.len() > 1 { follows } else { o.why() });
+    forced("SKU", &sku_words(&draft.sku), why)
 }
 
 fn metro(draft: &Draft, catalogue: &Catalogue) -> Markup {
@@ -106,13 +98,15 @@ fn metro(draft: &Draft, catalogue: &Catalogue) -> Markup {
 
 fn grid(draft: &Draft, catalogue: &Catalogue, offering: Option<&Offering>) -> Markup {
     let place = catalogue.place(&draft.location);
-    let least = offering.map_or(1, |o| o.least(&draft.sku));
+    let serves = draft.connections.iter().any(|c| c.service);
+    let least = offering.and_then(|o| o.sku(o.serves(serves))).map_or(1, |sku| sku.least_connections);
+    let whose = if offering.is_some_and(|o| o.serves(false)) { "This network" } else { "Peering Service" };
     let add = html! { button type="submit" formaction=(CONNECTION) { "Add connection" } };
     html! {
         section {
             h2 #connections { "Connections" }
             p.hint {
-                @if least > 1 { "This network needs " (least) " or more, each on another edge router of ours, and on a router of its own on your side." }
+                @if least > 1 { (whose) " needs " (least) " or more, each on another edge router of ours, and on a router of its own on your side." }
                 @else { "One or more; two are advised." }
             }
             @if draft.connections.is_empty() {
@@ -136,8 +130,7 @@ fn grid(draft: &Draft, catalogue: &Catalogue, offering: Option<&Offering>) -> Ma
 }
 
 fn row(i: usize, c: &Link, facility: String, offering: Option<&Offering>) -> Markup {
-    let mode = offering.map_or("optional", |o| &o.peering_service);
-    let service = mode == "always" || (mode == "optional" && c.service);
+    let service = offering.map_or(c.service, |o| o.serves(c.service));
     let addresses = match (c.provider.as_str(), c.prefix_v4.is_empty()) {
         ("Peer", false) => [c.prefix_v4.as_str(), &c.prefix_v6].join(" "),
         _ => provider_words(&c.provider).to_owned(),

@@ -17,6 +17,7 @@ pub(super) struct Draft {
     pub asn: String,
     /// `directPeeringType`.
     pub r#type: String,
+    /// It follows from the connections.
     pub sku: String,
     /// The peering location.
     pub location: String,
@@ -35,7 +36,6 @@ impl Draft {
                 "name" => draft.name = value.to_owned(),
                 "asn" => draft.asn = value.to_owned(),
                 "type" => draft.r#type = value.to_owned(),
-                "sku" => draft.sku = value.to_owned(),
                 "metro" => draft.location = value.to_owned(),
                 "c" => draft.connections.push(Link::unpack(value)),
                 _ => {}
@@ -51,7 +51,6 @@ impl Draft {
             ("name", &self.name),
             ("asn", &self.asn),
             ("type", &self.r#type),
-            ("sku", &self.sku),
             ("metro", &self.location),
         ];
         let single = single.into_iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| (n, v.clone()));
@@ -81,9 +80,8 @@ impl Draft {
             self.r#type = first.direct_peering_type.clone();
         }
         if let Some(offering) = catalogue.offering(&self.r#type) {
-            if !offering.skus.iter().any(|s| s.name == self.sku) {
-                self.sku = offering.skus.first().map(|s| s.name.clone()).unwrap_or_default();
-            }
+            let serves = offering.serves(self.connections.iter().any(|c| c.service));
+            self.sku = offering.sku(serves).map(|sku| sku.name.clone()).unwrap_or_default();
             for c in &mut self.connections {
                 if !offering.session_address_providers.contains(&c.provider) {
                     c.provider = offering.session_address_providers.first().cloned().unwrap_or_default();
@@ -92,6 +90,11 @@ impl Draft {
         }
         if catalogue.place(&self.location).is_none() {
             self.location = catalogue.places.first().map(|p| p.name.clone()).unwrap_or_default();
+        }
+        if let Some([only]) = catalogue.place(&self.location).map(|place| place.facilities.as_slice()) {
+            for c in &mut self.connections {
+                c.facility.clone_from(&only.id);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use super::configuration::bandwidth;
 use super::{Begun, CONFIGURATION, CONNECTION, CREATE, Draft, REVIEW, begun, step};
 use crate::api::API_VERSION;
 use crate::error::PageError;
+use crate::layout::kept_for_back;
 use crate::pages::peerings::json::{block, origin};
 use crate::pages::peerings::link::{Link, TARGETS};
 use crate::pages::peerings::offering::{Catalogue, provider_words, sku_words};
@@ -58,8 +59,9 @@ pub(in crate::pages::peerings) async fn create(
 ) -> Result<Response, PageError> {
     let of = |name: &'static str| sent.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.clone());
     context.check_form(&headers, of("_csrf").next().as_deref())?;
-    let draft = Draft::of(&sent);
+    let mut draft = Draft::of(&sent);
     let catalogue = Catalogue::of(&context, &draft.subscription, &draft.r#type).await?;
+    draft.settle(&catalogue);
     let identifiers: Vec<String> = of("identifier").collect();
     let body = draft.body(&catalogue, &identifiers, &of("md5").collect::<Vec<_>>());
     let at = draft.place();
@@ -79,7 +81,7 @@ pub(in crate::pages::peerings) async fn create(
         faults = Faults::default();
         faults.add("name", "There is a peering of this name in the group already.");
     }
-    page(&context, &draft, &catalogue, &faults, &origin(&headers)).await
+    page(&context, &draft, &catalogue, &faults, &origin(&headers)).await.map(kept_for_back)
 }
 
 /// What the API says to the draft, without doing it.
@@ -199,11 +201,7 @@ fn chosen(draft: &Draft, asn: &str, catalogue: &Catalogue, faults: &Faults) -> M
 
 fn connection(i: usize, link: &Link, draft: &Draft, catalogue: &Catalogue, faults: &Faults) -> Markup {
     let offering = catalogue.offering(&draft.r#type);
-    let service = match offering.map_or("optional", |o| &o.peering_service) {
-        "always" => "Yes",
-        "optional" if link.service => "Yes",
-        _ => "No",
-    };
+    let service = if offering.map_or(link.service, |o| o.serves(link.service)) { "Yes" } else { "No" };
     let place = catalogue.place(&draft.location);
     let facility = place.map_or_else(|| link.facility.clone(), |p| p.facility(&link.facility));
     let by_peer = link.provider == "Peer";

@@ -98,6 +98,7 @@ fn active(inventory: &Inventory, name: &str, spec: PeeringSpec, connection: Conn
     let connection = Connection {
         id: 1,
         peering_id: 1,
+        name: "contoso-ams-1".into(),
         state: ConnectionState::Active,
         since: at,
         error_message: None,
