@@ -165,7 +165,8 @@ impl<'a> Odd<'a> {
         ]}});
         client.put(&engineer.paths.peer_asn("fabrikam"), &asn).await?;
         let decision = json!({ "reason": "confirmed by phone" });
-        world.operator.post(&engineer.paths.decide_peer_asn("fabrikam", true), &decision).await?;
+        let at = engineer.paths.peer_asn_checks("fabrikam");
+        world.operator.decide(&at, &engineer.paths.decide_peer_asn("fabrikam", true), &decision).await?;
         let body = peering(&engineer.paths.peer_asn("fabrikam"), "Amsterdam", 64, &ODD_SESSIONS);
         client.put(&engineer.paths.peering(ODD), &body).await?;
         let connections = with_addresses(engineer, ODD).await?;

@@ -67,7 +67,7 @@ async fn furnish(product: &Product) -> anyhow::Result<Value> {
     }});
     operator.put(&paths.peer_asn("tel"), &asn).await?;
     let reason = json!({ "reason": "confirmed by phone" });
-    operator.post(&paths.decide_peer_asn("tel", true), &reason).await?;
+    operator.decide(&paths.peer_asn_checks("tel"), &paths.decide_peer_asn("tel", true), &reason).await?;
     product.until_approved(&paths.peer_asn("tel")).await?;
     let voice = json!({ "bandwidthInMbps": 10000, "peeringDBFacilityId": 64 });
     operator.put(&paths.peering("ams"), &peering("Voice", &[&voice, &voice])).await?;

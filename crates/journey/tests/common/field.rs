@@ -60,7 +60,9 @@ impl<'a> Field<'a> {
             "approve_asn" => {
                 let name = needed(&wish, "/name")?;
                 let (at, path) = (self.paths.peer_asn_checks(name), self.paths.decide_peer_asn(name, true));
-                self.world.operator.decide(&at, &path, &json!({ "reason": "confirmed by phone" })).await?;
+                // All journeys are the same provider's, each in a subscription of its own.
+                let decision = json!({ "reason": "confirmed by phone", "allowDuplicateAsn": true });
+                self.world.operator.decide(&at, &path, &decision).await?;
             }
             "approve_peering" => {
                 let (at, path) = (self.paths.peering(peering), self.paths.approve_peering(peering));
