@@ -2,8 +2,8 @@
 //!
 //! The agent acts on the routers that the control plane lists and on no other. While the control
 //! plane is away, gates are kept and intents stay in force; what happened is told when it is back.
-//! Of what it was told only the newest intents are kept, sealed: an edge that starts anew guards
-//! the gates that they name, and leaves other routers as they are until it is told.
+//! Of what it was told only the list of routers and their newest intents are kept, sealed: an edge
+//! that starts anew works on those, and on no other until it is told.
 
 mod choices;
 mod history;

@@ -390,6 +390,10 @@ impl Machine {
             commands.push(Command::Plan(targets, gates));
             return;
         }
+        if self.unplannable {
+            // Nothing is made on a router whose configuration can't be read.
+            return;
+        }
         if self.may_prove() && self.proof.is_due(now.instant) {
             self.work = Work::Proving;
             self.proof.begin();
