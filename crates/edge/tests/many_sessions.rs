@@ -109,7 +109,8 @@ async fn seventeen_sessions_leave_in_two_steps_and_anothers_change_goes_through_
     let mut after = with_sessions(2, SESSIONS);
     after.lags.drain(..usize::from(SESSIONS) - 1);
     after.sessions.drain(..usize::from(SESSIONS) - 1);
-    after.sessions[0].max_prefixes += 1;
+    // One that resets nothing: a change of the limit would count among those that do, and wait its turn.
+    after.sessions[0].description.push_str(" B");
     control.intend(&after).await;
     control
         .until("the other's change is confirmed while one of the seventeen waits", |c| {
